@@ -1,0 +1,40 @@
+/** The complete model: .proto files of @grpc/grpc-js-xds, protobuf's own types, and the overlay. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Model } from "./model.ts";
+import { readProtos } from "./read-protos.ts";
+import { addWellKnownTypes } from "./well-known.ts";
+
+const DEPS = join(import.meta.dirname, "../../node_modules/@grpc/grpc-js-xds/deps");
+
+/** null when the package is not installed. */
+export function packagedModel(): Model | null {
+  if (!existsSync(DEPS)) return null;
+  const folders = ["envoy-api/envoy", "xds/xds", "xds/udpa", "googleapis/google"];
+  const model = readProtos(
+    folders.map((folder) => join(DEPS, folder)),
+    (path) => !isWanted(path.slice(DEPS.length + 1)),
+  );
+  addWellKnownTypes(model);
+  dropUndefinedTypes(model);
+  return model;
+}
+
+/** Envoy's v2 API is not served, and of Google's packages only what v3 messages refer to. */
+function isWanted(path: string): boolean {
+  if (path.startsWith("googleapis/")) {
+    return /google\/(rpc\/status|api\/expr\/v1alpha1\/(syntax|checked))\.proto$/.test(path);
+  }
+  if (path.startsWith("xds/")) return !path.includes("/annotations/");
+  return /\/v3\/[^/]*$/.test(path);
+}
+
+function dropUndefinedTypes(model: Model): void {
+  for (const message of model.messages.values()) {
+    message.fields = message.fields.filter((field) => isDefined(model, field.type));
+  }
+}
+
+function isDefined(model: Model, type: string): boolean {
+  return !type.includes(".") || model.messages.has(type) || model.enums.has(type);
+}
