@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Model } from "./model.ts";
+import { applyOverlay } from "./overlay.ts";
 import { readProtos } from "./read-protos.ts";
 import { addWellKnownTypes } from "./well-known.ts";
 
@@ -16,25 +17,34 @@ export function packagedModel(): Model | null {
     (path) => !isWanted(path.slice(DEPS.length + 1)),
   );
   addWellKnownTypes(model);
-  dropUndefinedTypes(model);
+  applyOverlay(model);
+  refuseUndefinedTypes(model);
   return model;
 }
 
 /** Envoy's v2 API is not served, and of Google's packages only what v3 messages refer to. */
 function isWanted(path: string): boolean {
   if (path.startsWith("googleapis/")) {
-    return /google\/(rpc\/status|api\/expr\/v1alpha1\/(syntax|checked))\.proto$/.test(path);
+    return /google\/(rpc\/(status|error_details)|api\/expr\/v1alpha1\/(syntax|checked))\.proto$/.test(
+      path,
+    );
   }
   if (path.startsWith("xds/")) return !path.includes("/annotations/");
   return /\/v3\/[^/]*$/.test(path);
 }
 
-function dropUndefinedTypes(model: Model): void {
-  for (const message of model.messages.values()) {
-    message.fields = message.fields.filter((field) => isDefined(model, field.type));
-  }
+function refuseUndefinedTypes(model: Model): void {
+  const undefinedTypes = [...model.messages.values()].flatMap((message) =>
+    message.fields
+      .filter((field) => field.type.includes(".") && !isDefined(model, field.type))
+      .map((field) => `${message.name}.${field.name}: ${field.type}`),
+  );
+  if (undefinedTypes.length === 0) return;
+  throw new Error(
+    `Fields of undefined types, add the types to overlay/:\n${undefinedTypes.join("\n")}`,
+  );
 }
 
 function isDefined(model: Model, type: string): boolean {
-  return !type.includes(".") || model.messages.has(type) || model.enums.has(type);
+  return model.messages.has(type) || model.enums.has(type);
 }

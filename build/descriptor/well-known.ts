@@ -3,7 +3,12 @@ import type { FieldModel, Model } from "./model.ts";
 
 const PACKAGE = "google.protobuf";
 
-function field(name: string, number: number, type: string, extra: Partial<FieldModel> = {}): FieldModel {
+function field(
+  name: string,
+  number: number,
+  type: string,
+  extra: Partial<FieldModel> = {},
+): FieldModel {
   return { name, number, type, label: "single", ...extra };
 }
 

@@ -1,5 +1,9 @@
 /** Turns the model into the stripped JSON descriptor that the product loads. */
-import type { StoredDescriptor, StoredField, StoredFieldExtra } from "../../src/proto/descriptor.ts";
+import type {
+  StoredDescriptor,
+  StoredField,
+  StoredFieldExtra,
+} from "../../src/proto/descriptor.ts";
 import type { EnumModel, FieldModel, MessageModel, Model } from "./model.ts";
 
 const LABEL_NUMBERS = { single: 0, optional: 1, repeated: 2, map: 3 } as const;

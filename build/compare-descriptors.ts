@@ -1,0 +1,71 @@
+/**
+ * Run by hand: compares our messages with those that an Envoy binary carries and prints, in the notation of
+ * build/descriptor/overlay/, what ours lack or state differently.
+ * Usage: node build/compare-descriptors.ts PATH_OF_ENVOY
+ */
+import { isDeepStrictEqual } from "node:util";
+import type { EnumModel, FieldModel, MessageModel } from "./descriptor/model.ts";
+import { fieldLine, withoutDefaults } from "./descriptor/overlay.ts";
+import { packagedModel } from "./descriptor/packaged-model.ts";
+import { readEnvoyBinary } from "./descriptor/read-envoy-binary.ts";
+
+/** Options and v2 types that a binary carries but a configuration never names. */
+const IGNORED = /(^|\.)annotations\.|^envoy\.type\.(matcher\.)?[A-Z]/;
+
+const [binaryPath] = process.argv.slice(2);
+const ours = packagedModel();
+if (binaryPath === undefined || ours === null) {
+  console.error("Usage: node build/compare-descriptors.ts PATH_OF_ENVOY");
+  process.exit(1);
+}
+const theirs = readEnvoyBinary(binaryPath);
+for (const message of theirs.messages.values()) {
+  if (IGNORED.test(message.name)) continue;
+  print(`message ${message.name}`, messageLines(message, ours.messages.get(message.name)));
+}
+for (const type of theirs.enums.values()) {
+  if (IGNORED.test(type.name)) continue;
+  print(`enum ${type.name}`, enumLines(type, ours.enums.get(type.name)));
+}
+
+function print(title: string, lines: string[] | null): void {
+  if (lines !== null) console.log([title, ...lines.map((line) => `  ${line}`)].join("\n"));
+}
+
+/** null when ours says the same. */
+function messageLines(theirs: MessageModel, ours: MessageModel | undefined): string[] | null {
+  const ourFields = ours?.fields ?? [];
+  const lines = theirs.fields
+    .filter((field) => !ourFields.some((other) => sameField(field, other)))
+    .map((field) => fieldLine(field, theirs));
+  for (const field of ourFields) {
+    if (!theirs.fields.some((other) => other.name === field.name)) lines.push(`drop ${field.name}`);
+  }
+  for (const oneof of theirs.requiredOneofs) {
+    if (ours?.requiredOneofs.includes(oneof) !== true) lines.push(`require ${oneof}`);
+  }
+  for (const oneof of ours?.requiredOneofs ?? []) {
+    if (!theirs.requiredOneofs.includes(oneof)) lines.push(`unrequire ${oneof}`);
+  }
+  return ours !== undefined && lines.length === 0 ? null : lines;
+}
+
+function sameField(a: FieldModel, b: FieldModel): boolean {
+  return (
+    a.name === b.name &&
+    a.number === b.number &&
+    a.type === b.type &&
+    a.label === b.label &&
+    a.keyType === b.keyType &&
+    a.oneof === b.oneof &&
+    (a.deprecated ?? false) === (b.deprecated ?? false) &&
+    isDeepStrictEqual(withoutDefaults(a.rules), withoutDefaults(b.rules))
+  );
+}
+
+function enumLines(theirs: EnumModel, ours: EnumModel | undefined): string[] | null {
+  const lines = theirs.values
+    .filter((value) => !ours?.values.some((other) => isDeepStrictEqual(value, other)))
+    .map((value) => `${value.number} ${value.name}`);
+  return ours !== undefined && lines.length === 0 ? null : lines;
+}
