@@ -1,0 +1,305 @@
+// One proxy under comparison with its own upstreams, ports and log files; plays cases on it.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { freePorts, type ProxyCommand, ProxyProcess } from "../kit/proxy-process.ts";
+import { RawClient } from "../kit/raw-client.ts";
+import { ScriptedUpstream } from "../kit/scripted-upstream.ts";
+import { placeholders, substitute, substituteText } from "./bootstrap.ts";
+import type { DifferentialCase, DifferentialGroup, Step } from "./case.ts";
+import { type Outcome, OutcomeBuilder } from "./outcome.ts";
+
+/** Longest wait for an answer or an end of connection. */
+const ANSWER_TIMEOUT_MS = 4_000;
+/** Longest wait for access-log lines and for gauges to go back to rest. */
+const SETTLE_TIMEOUT_MS = 1_500;
+/** How long a connection that nobody announced to close is watched. */
+const STAYS_OPEN_MS = 12;
+
+/** A started proxy. One case at a time. */
+export class Side {
+  readonly name: string;
+  readonly #proxy: ProxyProcess;
+  readonly #folder: string;
+  readonly #values: ReadonlyMap<string, string>;
+  readonly #upstreams: readonly ScriptedUpstream[];
+  readonly #logFiles: readonly string[];
+  #counters: ReadonlyMap<string, number> = new Map();
+  /** Gauges that did not come to rest; a sign of a leak. */
+  restless = 0;
+
+  private constructor(
+    proxy: ProxyProcess,
+    folder: string,
+    values: ReadonlyMap<string, string>,
+    upstreams: readonly ScriptedUpstream[],
+    logFiles: readonly string[],
+  ) {
+    this.name = proxy.name;
+    this.#proxy = proxy;
+    this.#folder = folder;
+    this.#values = values;
+    this.#upstreams = upstreams;
+    this.#logFiles = logFiles;
+  }
+
+  /** Starts upstreams and the proxy; tries again when a port was taken in between. */
+  static async start(command: ProxyCommand, group: DifferentialGroup): Promise<Side> {
+    const folder = mkdtempSync(join(tmpdir(), `differential-${group.name}-`));
+    const upstreams = placeholders(group.bootstrap, "upstream").map((n) => new ScriptedUpstream(n));
+    await Promise.all(upstreams.map((upstream) => upstream.start()));
+    const logFiles = placeholders(group.bootstrap, "file");
+    for (let attempt = 1; ; attempt++) {
+      const values = await placeholderValues(group, upstreams, folder);
+      const file = join(folder, "bootstrap.yaml");
+      writeFileSync(file, stringify(substitute(group.bootstrap, values), { aliasDuplicateObjects: false }));
+      const adminPort = Number(values.get("@port:admin@"));
+      const args = ["--concurrency", "1", "--file-flush-interval-msec", "10", ...(group.args ?? [])];
+      const extra = command.name.startsWith("envoy") ? ["--disable-hot-restart", ...args] : args;
+      try {
+        const proxy = await ProxyProcess.start(command, file, adminPort, extra);
+        const side = new Side(proxy, folder, values, upstreams, logFiles);
+        side.#counters = await side.#readCounters();
+        return side;
+      } catch (error) {
+        const taken = /address already in use|EADDRINUSE/i.test(String(error));
+        if (taken && attempt < 3) continue;
+        await Promise.all(upstreams.map((upstream) => upstream.stop()));
+        throw error;
+      }
+    }
+  }
+
+  get running(): boolean {
+    return this.#proxy.running;
+  }
+
+  get stderr(): string {
+    return this.#proxy.stderr;
+  }
+
+  async stop(): Promise<void> {
+    await this.#proxy.stop();
+    await Promise.all(this.#upstreams.map((upstream) => upstream.stop()));
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Plays a case and tells everything that could be seen. */
+  async play(testCase: DifferentialCase): Promise<Outcome> {
+    const logStarts = this.#logFiles.map((file) => this.#log(file).length);
+    for (const upstream of this.#upstreams) {
+      upstream.play(testCase.upstreams?.[upstream.name] ?? {});
+    }
+    const player = new StepPlayer(this.#values, this.#proxy);
+    const replacements = this.#replacements();
+    await player.play(testCase);
+    for (const [port, name] of player.ports) replacements.set(port, name);
+    const lines = await this.#logLines(logStarts, testCase.logs ?? 1);
+    const recordings = this.#upstreams.map((upstream) => upstream.recording());
+    for (const { peerPorts } of recordings) {
+      for (const [i, port] of peerPorts.entries()) replacements.set(String(port), `<to-upstream-${i}>`);
+    }
+    const outcome = new OutcomeBuilder(replacements, testCase.keepRequestIds ?? false);
+    player.addTo(outcome);
+    for (const [i, recording] of recordings.entries()) {
+      addRecording(outcome, this.#upstreams[i]?.name ?? "", recording);
+    }
+    for (const [key, line] of lines) outcome.logLine(key, line);
+    const after = await this.#rest();
+    if (testCase.counters !== false) outcome.counters(this.#counters, after);
+    this.#counters = after;
+    return outcome.outcome;
+  }
+
+  #replacements(): Map<string, string> {
+    const replacements = new Map<string, string>();
+    for (const [placeholder, value] of this.#values) {
+      replacements.set(value, `<${placeholder.slice(1, -1)}>`);
+    }
+    return replacements;
+  }
+
+  #log(file: string): string {
+    try {
+      return readFileSync(join(this.#folder, file), "utf8");
+    } catch {
+      return "";
+    }
+  }
+
+  /** Waits until every log file that is written at all has `count` new lines. */
+  async #logLines(starts: readonly number[], count: number): Promise<[string, string][]> {
+    const deadline = performance.now() + (count === 0 ? 0 : SETTLE_TIMEOUT_MS);
+    for (;;) {
+      const found = this.#logFiles.map((file, i) =>
+        this.#log(file).slice(starts[i]).split("\n").slice(0, -1),
+      );
+      const enough = found.some((lines) => lines.length >= count);
+      if (enough || performance.now() >= deadline) {
+        if (enough && found.length > 1) await sleep(25);
+        return this.#logFiles.flatMap((file, i) =>
+          this.#log(file).slice(starts[i]).split("\n").slice(0, -1).map(
+            (line, n): [string, string] => [`${logKey(file)}.${n}`, line],
+          ),
+        );
+      }
+      await sleep(4);
+    }
+  }
+
+  /** Ends upstream connections and waits until the gauges say that nothing is open. */
+  async #rest(): Promise<ReadonlyMap<string, number>> {
+    for (const upstream of this.#upstreams) upstream.hangUp();
+    const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+    for (;;) {
+      const counters = await this.#readCounters();
+      const busy = [...counters].some(
+        ([name, value]) => value > 0 && /^(?!.*\badmin\b).*(cx|rq)_active$/.test(name),
+      );
+      if (!busy) return counters;
+      if (performance.now() >= deadline) {
+        this.restless++;
+        return counters;
+      }
+      await sleep(5);
+    }
+  }
+
+  async #readCounters(): Promise<ReadonlyMap<string, number>> {
+    const { body } = await this.#proxy.admin("/stats?usedonly");
+    const counters = new Map<string, number>();
+    for (const line of body.split("\n")) {
+      const at = line.lastIndexOf(": ");
+      const value = line.slice(at + 2);
+      if (at > 0 && /^\d+$/.test(value)) counters.set(line.slice(0, at), Number(value));
+    }
+    return counters;
+  }
+}
+
+async function placeholderValues(
+  group: DifferentialGroup,
+  upstreams: readonly ScriptedUpstream[],
+  folder: string,
+): Promise<ReadonlyMap<string, string>> {
+  const values = new Map<string, string>();
+  const names = ["port", "refused"].flatMap((kind) =>
+    placeholders(group.bootstrap, kind).map((name) => `@${kind}:${name}@`),
+  );
+  const ports = await freePorts(names.length);
+  for (const [i, name] of names.entries()) values.set(name, String(ports[i]));
+  for (const upstream of upstreams) values.set(`@upstream:${upstream.name}@`, String(upstream.port));
+  for (const file of placeholders(group.bootstrap, "file")) {
+    values.set(`@file:${file}@`, join(folder, file));
+  }
+  return values;
+}
+
+const logKey = (file: string): string => (file === "access.json" ? "log" : `log(${file})`);
+
+function addRecording(
+  outcome: OutcomeBuilder,
+  name: string,
+  recording: ReturnType<ScriptedUpstream["recording"]>,
+): void {
+  for (const [i, request] of recording.requests.entries()) {
+    outcome.message(`upstream.${name}.${i}`, request);
+    outcome.set(`upstream.${name}.${i}.connection`, String(request.connection));
+  }
+  for (const [i, bytes] of recording.otherBytes.entries()) {
+    if (bytes !== "") outcome.set(`upstream.${name}.bytes.${i}`, bytes);
+  }
+}
+
+/** Runs the steps of one case and keeps what came back. */
+class StepPlayer {
+  readonly ports = new Map<string, string>();
+  readonly #values: ReadonlyMap<string, string>;
+  readonly #proxy: ProxyProcess;
+  readonly #clients: { client: RawClient; results: [string, unknown][]; closing: boolean }[] = [];
+  readonly #adminAnswers: [string, string][] = [];
+  #current = 0;
+
+  constructor(values: ReadonlyMap<string, string>, proxy: ProxyProcess) {
+    this.#values = values;
+    this.#proxy = proxy;
+  }
+
+  async play(testCase: DifferentialCase): Promise<void> {
+    const connectsItself = testCase.steps.find((step) => step.do !== "admin")?.do === "connect";
+    if (!connectsItself) await this.#connect(testCase.on, testCase.from ?? null);
+    for (const step of testCase.steps) await this.#step(step, testCase);
+    for (const { client, closing } of this.#clients) {
+      await client.waitForEnd(closing ? ANSWER_TIMEOUT_MS : STAYS_OPEN_MS);
+    }
+    for (const entry of this.#clients) {
+      entry.results.push(["end", entry.client.end]);
+      if (entry.client.unread !== "") entry.results.push(["rest", entry.client.unread]);
+      entry.client.destroy();
+    }
+  }
+
+  addTo(outcome: OutcomeBuilder): void {
+    for (const [i, { results }] of this.#clients.entries()) {
+      for (const [key, value] of results) {
+        if (typeof value === "string") outcome.set(`client.${i}.${key}`, value);
+        else outcome.message(`client.${i}.${key}`, value as Parameters<OutcomeBuilder["message"]>[1]);
+      }
+    }
+    for (const [key, value] of this.#adminAnswers) outcome.set(key, value);
+  }
+
+  async #connect(on: string, from: string | null): Promise<void> {
+    const port = Number(this.#values.get(`@port:${on}@`));
+    if (!port) throw new Error(`no port named "${on}" in the bootstrap`);
+    const client = await RawClient.connect({ port, ...(from === null ? {} : { from }) });
+    this.#current = this.#clients.length;
+    this.ports.set(String(client.localPort), `<client-${this.#current}>`);
+    this.#clients.push({ client, results: [], closing: false });
+  }
+
+  async #step(step: Step, testCase: DifferentialCase): Promise<void> {
+    if (step.do === "admin") return this.#admin(step.method, step.path);
+    if (step.do === "connect") return this.#connect(step.on ?? testCase.on, step.from);
+    if (step.do === "client") {
+      this.#current = step.index;
+      return;
+    }
+    if (step.do === "pause") return sleep(step.ms);
+    const entry = this.#clients[this.#current];
+    if (!entry) throw new Error(`${testCase.name}: no connection`);
+    const { client, results } = entry;
+    if (step.do === "send") await client.send(substituteText(step.text, this.#values));
+    else if (step.do === "finish") client.finish();
+    else if (step.do === "reset") client.reset();
+    else if (step.do === "closed") await client.waitForEnd(ANSWER_TIMEOUT_MS);
+    else if (step.do === "until") {
+      results.push([`bytes.${results.length}`, await client.readUntil(step.text, ANSWER_TIMEOUT_MS)]);
+    } else entry.closing = await this.#response(client, results, step.toHead);
+  }
+
+  /** Reads one response; true when the connection is about to close. */
+  async #response(
+    client: RawClient,
+    results: [string, unknown][],
+    toHead: boolean,
+  ): Promise<boolean> {
+    const key = `response.${results.length}`;
+    const { message, problem } = await client.readResponse(toHead, ANSWER_TIMEOUT_MS);
+    if (message !== null) results.push([key, message]);
+    if (problem !== "") results.push([`${key}.problem`, problem]);
+    return problem !== "" || (message?.headers.includes("connection: close") ?? false);
+  }
+
+  async #admin(method: "GET" | "POST", path: string): Promise<void> {
+    const answer = await this.#proxy.admin(substituteText(path, this.#values), method);
+    const key = `admin.${this.#adminAnswers.length / 2} ${method} ${path}`;
+    this.#adminAnswers.push([`${key}.status`, String(answer.status)]);
+    this.#adminAnswers.push([`${key}.body`, answer.body]);
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

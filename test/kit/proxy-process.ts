@@ -1,0 +1,160 @@
+// Starts a proxy (Outrigger or a peer) as a process of its own on a bootstrap, waits until it is
+// ready, keeps its output, and ends it by pid. Also hands out free ports.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { get, request } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+
+/** How to start a proxy: the executable and the arguments before `-c FILE`. */
+export interface ProxyCommand {
+  readonly name: string;
+  readonly executable: string;
+  readonly args: readonly string[];
+}
+
+/** An answer of an admin endpoint. */
+export interface AdminAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Outrigger from the source of this clone, with the flags it ships with. */
+export function outriggerCommand(): ProxyCommand {
+  return {
+    name: "outrigger",
+    executable: process.execPath,
+    args: ["--max-semi-space-size=4", `${root}src/main.ts`],
+  };
+}
+
+/** Envoy, found by find-envoy.ts. */
+export function envoyCommand(path: string): ProxyCommand {
+  return { name: "envoy", executable: path, args: ["--log-level", "error"] };
+}
+
+/** Ports that were free a moment ago. A start that still collides is tried again by the caller. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  await Promise.all(
+    servers.map((server) => {
+      server.listen(0, "127.0.0.1");
+      return once(server, "listening");
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => (server.close(), once(server, "close"))));
+  return ports;
+}
+
+/** A running proxy. */
+export class ProxyProcess {
+  readonly name: string;
+  readonly adminPort: number;
+  readonly #child: ChildProcess;
+  #stderr = "";
+  #stdout = "";
+
+  private constructor(name: string, adminPort: number, child: ChildProcess) {
+    this.name = name;
+    this.adminPort = adminPort;
+    this.#child = child;
+    child.stderr?.on("data", (bytes: Buffer) => {
+      this.#stderr += bytes.toString();
+    });
+    child.stdout?.on("data", (bytes: Buffer) => {
+      this.#stdout += bytes.toString();
+    });
+  }
+
+  /** Starts `command -c configFile …extra` and waits for 200 from admin /ready. */
+  static async start(
+    command: ProxyCommand,
+    configFile: string,
+    adminPort: number,
+    extra: readonly string[] = [],
+  ): Promise<ProxyProcess> {
+    const args = [...command.args, "-c", configFile, ...extra];
+    const child = spawn(command.executable, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const proxy = new ProxyProcess(command.name, adminPort, child);
+    child.on("error", (error) => {
+      proxy.#stderr += String(error);
+    });
+    try {
+      await proxy.#waitUntilReady(20_000);
+    } catch (error) {
+      await proxy.stop();
+      throw error;
+    }
+    return proxy;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  /** Asks the admin port. */
+  admin(path: string, method: "GET" | "POST" = "GET"): Promise<AdminAnswer> {
+    return adminRequest(this.adminPort, path, method);
+  }
+
+  /** Ends the process at once (SIGKILL by pid): a test must not wait for a drain. */
+  async stop(): Promise<void> {
+    if (!this.running || this.#child.pid === undefined) return;
+    const gone = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await gone;
+  }
+
+  async #waitUntilReady(timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    while (performance.now() < deadline) {
+      if (!this.running || this.#child.pid === undefined) break;
+      const answer = await this.admin("/ready").catch(() => null);
+      if (answer?.status === 200) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error(
+      `${this.name} did not become ready.\nstderr:\n${this.#stderr.slice(-4000)}` +
+        `\nstdout:\n${this.#stdout.slice(-2000)}`,
+    );
+  }
+}
+
+// One connection per request: a kept-alive one would show in the proxy's own admin counters.
+function adminRequest(port: number, path: string, method: "GET" | "POST"): Promise<AdminAnswer> {
+  return new Promise((resolve, reject) => {
+    const options = { host: "127.0.0.1", port, path, method, agent: false as const };
+    const outgoing = method === "GET" ? get(options) : request(options);
+    outgoing.on("response", (response) => {
+      const pieces: Buffer[] = [];
+      response.on("data", (bytes: Buffer) => pieces.push(bytes));
+      response.on("error", reject);
+      response.on("end", () => {
+        resolve({
+          status: response.statusCode ?? 0,
+          contentType: response.headers["content-type"] ?? "",
+          body: Buffer.concat(pieces).toString(),
+        });
+      });
+    });
+    outgoing.on("error", reject);
+    outgoing.setTimeout(5_000, () => outgoing.destroy(new Error(`${path}: no answer in 5 s`)));
+    outgoing.end();
+  });
+}
