@@ -1,0 +1,166 @@
+// What is forbidden outside its home, what to say instead, and the few exceptions with their
+// reasons. The default is forbidden. An exception that is no longer needed fails a test too.
+
+export interface Ban {
+  readonly what: string;
+  readonly pattern: RegExp;
+  /** Folders that the ban covers. */
+  readonly in: readonly string[];
+  /** Path prefixes where the word is at home. */
+  readonly homes: readonly string[];
+  readonly instead: string;
+  /** Further files, or folders ending in a slash, each with the reason. */
+  readonly allowed: Readonly<Record<string, string>>;
+  /** Only for files that start with `// hot:`. */
+  readonly hotOnly?: boolean;
+  /** Look at comments and strings too, not only at code. */
+  readonly literals?: boolean;
+}
+
+const NODE = "src/platform/node/";
+const ENTRY = "src/main.ts";
+const EVERYWHERE: readonly string[] = ["src/", "test/", "bench/", "build/"];
+
+export const BANS: readonly Ban[] = [
+  {
+    what: "reading the clock",
+    pattern: /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\.now\b|\bprocess\.hrtime\b/,
+    in: ["src/"],
+    homes: [NODE],
+    instead: "take a TimeSource",
+    allowed: {},
+  },
+  {
+    what: "arming a timer",
+    pattern: /(?<![\w$.])(?:setTimeout|setInterval|setImmediate|queueMicrotask)\b/,
+    in: ["src/"],
+    homes: [NODE],
+    instead: "take Timers",
+    allowed: {},
+  },
+  {
+    what: "randomness",
+    pattern: /\bMath\.random\b|\brandomUUID\b|\bgetRandomValues\b|\brandomBytes\b/,
+    in: ["src/"],
+    homes: [NODE],
+    instead: "take a RandomGenerator",
+    allowed: {},
+  },
+  {
+    what: "Node's modules",
+    pattern: /["']node:[a-z_/]+["']/,
+    in: ["src/"],
+    homes: [NODE, ENTRY],
+    instead: "add what you need to a platform interface",
+    literals: true,
+    allowed: {},
+  },
+  {
+    what: "the process",
+    pattern: /(?<![\w$.])process\.\w+/,
+    in: ["src/"],
+    homes: [NODE, ENTRY, "src/cli/"],
+    instead: "pass the value in",
+    allowed: {},
+  },
+  {
+    what: "the console",
+    pattern: /(?<![\w$.])console\.\w+/,
+    in: ["src/"],
+    homes: ["src/cli/"],
+    instead: "take a component logger",
+    allowed: {},
+  },
+  {
+    what: "EventEmitter",
+    pattern: /\bEventEmitter\b/,
+    in: ["src/"],
+    homes: [NODE],
+    instead: "take a typed callback",
+    allowed: {},
+  },
+  {
+    what: "a deep copy",
+    pattern: /\bstructuredClone\b|\bJSON\.parse\(JSON\.stringify\b/,
+    in: ["src/"],
+    homes: [],
+    instead: "build a new value",
+    allowed: {},
+  },
+  {
+    what: "a backtracking regular expression made at run time",
+    pattern: /\bnew RegExp\b|(?<![\w$.])RegExp\(/,
+    in: ["src/"],
+    homes: [],
+    instead: "compile patterns from configuration with the RE2 engine",
+    allowed: {},
+  },
+  {
+    what: "a silenced type error",
+    pattern: /\bas any\b|@ts-(?:ignore|nocheck)\b/,
+    in: EVERYWHERE,
+    homes: ["test/tidy/"],
+    instead: "fix the type; in a test, @ts-expect-error with a reason",
+    literals: true,
+    allowed: {},
+  },
+  {
+    what: "an expected type error",
+    pattern: /@ts-expect-error\b/,
+    in: ["src/", "bench/", "build/"],
+    homes: [],
+    instead: "fix the type",
+    literals: true,
+    allowed: {},
+  },
+  {
+    what: "promises per event",
+    pattern: /\basync\b|\bawait\b|\bnew Promise\b/,
+    in: ["src/"],
+    homes: [NODE, ENTRY, "src/cli/", "src/server/"],
+    instead: "callbacks and status words in the data path; promises at the edges listed",
+    allowed: {},
+  },
+  {
+    what: "an exception in a hot file",
+    pattern: /\bthrow\b/,
+    in: ["src/"],
+    homes: [],
+    hotOnly: true,
+    instead: "return a status or a failure value",
+    allowed: {},
+  },
+  {
+    what: "hidden allocation in a hot file",
+    pattern: /\.bind\(|(?<![\w$])delete\s|\bObject\.(?:assign|entries|keys|values)\b|\.forEach\(/,
+    in: ["src/"],
+    homes: [],
+    hotOnly: true,
+    instead: "prebuild it in the constructor, or write the loop",
+    allowed: {},
+  },
+  {
+    what: "sleeping in a test",
+    pattern: /timers\/promises|\bsetTimeout\(\s*(?:resolve|done|r|ok)\b|\bsetTimeout\(r(?:es)?,/,
+    in: ["test/"],
+    homes: ["test/tidy/"],
+    instead: "advance simulated time, or wait for the event itself",
+    literals: true,
+    allowed: {},
+  },
+];
+
+export interface PackageHome {
+  readonly homes: readonly string[];
+  readonly because: string;
+}
+
+/** Where each run-time package may be imported. The reasons for having it are in src/README.md. */
+export const PACKAGE_HOMES: Readonly<Record<string, PackageHome>> = {
+  koffi: { homes: [NODE], because: "system calls belong to the Node platform" },
+  protobufjs: { homes: ["src/proto/"], because: "it costs 27 MB; only the child process loads it" },
+  yaml: { homes: ["src/proto/"], because: "only the child process loads it" },
+  "prom-client": { homes: ["src/stats/"], because: "exposition is one file" },
+  re2js: { homes: ["src/base/"], because: "one wrapper gives every layer RE2 semantics" },
+  "hdr-histogram-js": { homes: ["bench/"], because: "it serves the load harness" },
+};
