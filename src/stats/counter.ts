@@ -1,6 +1,7 @@
 // hot: per request
 /**
- * A number that only grows, in one cell of a slab. The handle holds no state: two handles of one name share the cell.
+ * A number that only grows, in one cell of a slab. The handle holds no state: two handles of one
+ * name share the cell.
  */
 export class Counter {
   readonly cells: Float64Array;

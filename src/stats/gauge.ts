@@ -1,7 +1,7 @@
 // hot: per request
 /**
- * A number that goes up and down, in one cell of a slab. The handle holds no state: two handles of one name share the
- * cell.
+ * A number that goes up and down, in one cell of a slab. The handle holds no state: two handles of
+ * one name share the cell.
  */
 export class Gauge {
   readonly cells: Float64Array;

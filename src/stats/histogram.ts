@@ -1,8 +1,9 @@
 // hot: per request
 /**
- * Log-linear histogram of non-negative integers with the bins of circllhist, as Envoy uses it: 0, 1 … 99 each alone, then two
- * significant digits per decade (100–109, 110–119, …, 1000–1099, …). Bins live in the slab, one block per decade,
- * allocated when the decade sees its first value, so that an unused histogram costs 24 bytes of memory.
+ * Log-linear histogram of non-negative integers with the bins of circllhist, as Envoy uses it: 0, 1
+ * … 99 each alone, then two significant digits per decade (100–109, 110–119, …, 1000–1099, …). Bins
+ * live in the slab, one block per decade, allocated when the decade sees its first value, so that
+ * an unused histogram costs 24 bytes of memory.
  */
 import type { StatEntry, StatSlab } from "./slab.ts";
 import {
@@ -47,7 +48,7 @@ export class Histogram {
         width *= 10;
       } while (value >= width * 100);
     } else if (!(value >= 0)) {
-      if (value !== value) return;
+      if (Number.isNaN(value)) return;
       value = 0;
     }
     const words = this.#blocks[block] ?? this.#openBlock(block);
@@ -83,14 +84,20 @@ export class Histogram {
     return words;
   }
 
-  /** The high word of a bin whose low word is about to wrap: one second block, ten days at 5,000 a second away. */
+  /**
+   * The high word of a bin whose low word is about to wrap: one second block, ten days at 5,000 a
+   * second away.
+   */
   #carry(block: number, digits: number): void {
     const cell = this.#blockCell(HISTOGRAM_BLOCKS + block);
     const words = this.#slab.page(cell).words;
     (words[offsetOf(cell) * 2 + digits] as number)++;
   }
 
-  /** Finds a block through the table in the slab; creates table and block when they are not there yet. */
+  /**
+   * Finds a block through the table in the slab; creates table and block when they are not there
+   * yet.
+   */
   #blockCell(tableSlot: number): number {
     const slab = this.#slab;
     let table = this.#cells[this.#index + 2] as number;

@@ -1,26 +1,40 @@
 /**
- * Shared memory in which one data plane keeps all its stats: pages of 8-byte cells over SharedArrayBuffer, and a
- * directory that says which name lives in which cell. One writer (the data plane that owns the slab, plain stores),
- * any number of readers (the main thread, at scrape time). A reader in another thread follows through SlabUpdate.
+ * Shared memory in which one data plane keeps all its stats: pages of 8-byte cells over
+ * SharedArrayBuffer, and a directory that says which name lives in which cell. One writer (the data
+ * plane that owns the slab, plain stores), any number of readers (the main thread, at scrape time).
+ * A reader in another thread follows through SlabUpdate.
  */
 
 /** Cells per page: 32 KiB, small enough for an idle sidecar, large enough to need few messages. */
 export const PAGE_CELLS = 4096;
 const PAGE_SHIFT = 12;
 
-/** A histogram's fixed part: count, sum, and the cell of its block table (0 until the first record). */
+/**
+ * A histogram's fixed part: count, sum, and the cell of its block table (0 until the first record).
+ */
 export const HISTOGRAM_HEADER_CELLS = 3;
-/** Decades a histogram can tell apart. The first block holds 0–99, block k holds [10^(k+1), 10^(k+2)). */
+/**
+ * Decades a histogram can tell apart. The first block holds 0–99, block k holds [10^(k+1),
+ * 10^(k+2)).
+ */
 export const HISTOGRAM_BLOCKS = 12;
-/** The table: per block the cell of its low words, then per block the cell of its high words (0: none yet). */
+/**
+ * The table: per block the cell of its low words, then per block the cell of its high words (0:
+ * none yet).
+ */
 export const HISTOGRAM_TABLE_CELLS: number = HISTOGRAM_BLOCKS * 2;
 /** A block has 100 32-bit words; the word is the value's two leading digits. */
 export const HISTOGRAM_BLOCK_CELLS = 50;
 
-/** How the values of one gauge from several data planes become one: add them, or take the largest. */
+/**
+ * How the values of one gauge from several data planes become one: add them, or take the largest.
+ */
 export type GaugeMerge = "sum" | "max";
 
-/** What the numbers of a histogram are. `percent` values are recorded multiplied by PERCENT_SCALE, as in Envoy. */
+/**
+ * What the numbers of a histogram are. `percent` values are recorded multiplied by PERCENT_SCALE,
+ * as in Envoy.
+ */
 export type HistogramUnit = "unspecified" | "bytes" | "microseconds" | "milliseconds" | "percent";
 
 export type StatKind = "counter" | "gauge" | "histogram" | "textReadout";
@@ -45,7 +59,10 @@ export interface SlabPage {
   readonly words: Uint32Array;
 }
 
-/** What a reader in another thread needs to follow a slab. Structured-clone safe; buffers stay shared. */
+/**
+ * What a reader in another thread needs to follow a slab. Structured-clone safe; buffers stay
+ * shared.
+ */
 export interface SlabUpdate {
   readonly pages: readonly SharedArrayBuffer[];
   readonly added: readonly StatEntry[];
@@ -54,7 +71,9 @@ export interface SlabUpdate {
   readonly texts: readonly (readonly [id: number, text: string])[];
 }
 
-/** The reading side of a slab, the same for the owner's own slab and for a copy in another thread. */
+/**
+ * The reading side of a slab, the same for the owner's own slab and for a copy in another thread.
+ */
 export interface SlabView {
   readonly pages: readonly SlabPage[];
   /** By id; null where a stat was removed. */
@@ -83,21 +102,25 @@ export function readCell(pages: readonly SlabPage[], cell: number): number {
 }
 
 /**
- * Freed memory waits until this many pieces of its size are queued before it is used again, so that a late increment
- * through a handle that outlived its object falls into a cell nobody shows.
+ * Freed memory waits until this many pieces of its size are queued before it is used again, so that
+ * a late increment through a handle that outlived its object falls into a cell nobody shows.
  */
 const QUARANTINE = 512;
 
 /**
- * The owner's side of a slab. Cell 0 is a scratch cell: handles of rejected stats write there, and "0" as a place
- * means "none". An unwritten counter or gauge holds −0; any write turns it into +0 or a value, which is how readers
- * tell "never used" from "back to zero" without a flag on the hot path.
+ * The owner's side of a slab. Cell 0 is a scratch cell: handles of rejected stats write there, and
+ * "0" as a place means "none". An unwritten counter or gauge holds −0; any write turns it into +0
+ * or a value, which is how readers tell "never used" from "back to zero" without a flag on the hot
+ * path.
  */
 export class StatSlab implements SlabView {
   readonly pages: SlabPage[] = [];
   readonly entries: (StatEntry | null)[] = [];
   version = 0;
-  /** Called once when the first change after takeUpdate() happens; the owner then sends takeUpdate() on. */
+  /**
+   * Called once when the first change after takeUpdate() happens; the owner then sends takeUpdate()
+   * on.
+   */
   onChange: (() => void) | null = null;
 
   readonly #texts = new Map<number, string>();
@@ -115,7 +138,10 @@ export class StatSlab implements SlabView {
     this.#addPage();
   }
 
-  /** Puts a stat into the directory and gives it memory. The caller has checked that the name is new. */
+  /**
+   * Puts a stat into the directory and gives it memory. The caller has checked that the name is
+   * new.
+   */
   add(name: string, kind: StatKind, unit: HistogramUnit, merge: GaugeMerge): StatEntry {
     const cell = this.#allocateFor(kind);
     const id = this.#freeIds.pop() ?? this.entries.length;
@@ -127,7 +153,10 @@ export class StatSlab implements SlabView {
     return entry;
   }
 
-  /** Takes a stat out of the directory. Handles on it may still write: their cell is reused only much later. */
+  /**
+   * Takes a stat out of the directory. Handles on it may still write: their cell is reused only
+   * much later.
+   */
   remove(id: number): void {
     const entry = this.entries[id] ?? null;
     if (entry === null) return;
@@ -198,8 +227,8 @@ export class StatSlab implements SlabView {
   }
 
   #freeEntry(entry: StatEntry): void {
-    if (entry.kind === "textReadout") return;
-    if (entry.kind !== "histogram") return this.#free(entry.cell, 1);
+    if (entry.kind === "counter" || entry.kind === "gauge") this.#free(entry.cell, 1);
+    if (entry.kind !== "histogram") return;
     const table = readCell(this.pages, entry.cell + 2);
     this.#free(entry.cell, HISTOGRAM_HEADER_CELLS);
     if (table === 0) return;

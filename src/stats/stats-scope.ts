@@ -1,6 +1,7 @@
 /**
- * A name prefix under which an object makes its stats: `scope("cluster.foo").counter("upstream_rq_total")`. Names are joined
- * with dots and sanitised as Envoy does. Resolve handles once and hold them: a call here is a map lookup.
+ * A name prefix under which an object makes its stats:
+ * `scope("cluster.foo").counter("upstream_rq_total")`. Names are joined with dots and sanitised as
+ * Envoy does. Resolve handles once and hold them: a call here is a map lookup.
  */
 import type { Counter } from "./counter.ts";
 import type { Gauge } from "./gauge.ts";
@@ -27,7 +28,9 @@ export class StatsScope {
     return this.#store.counter(this.#fullName(name), this.#held);
   }
 
-  /** `max` is for values that every data plane computes alike (`membership_total`); others add up. */
+  /**
+   * `max` is for values that every data plane computes alike (`membership_total`); others add up.
+   */
   gauge(name: string, merge: GaugeMerge = "sum"): Gauge {
     return this.#store.gauge(this.#fullName(name), merge, this.#held);
   }
@@ -48,8 +51,8 @@ export class StatsScope {
   }
 
   /**
-   * The object of this scope went idle: its handles are no longer used, its values stay visible, and a later scope
-   * of the same name goes on with them.
+   * The object of this scope went idle: its handles are no longer used, its values stay visible,
+   * and a later scope of the same name goes on with them.
    */
   release(): void {
     this.#giveBack(false);
@@ -73,7 +76,8 @@ export class StatsScope {
 }
 
 /**
- * Envoy's Stats::Utility::sanitizeStatsName: one leading and one trailing dot go; `://`, `:/`, `:` and NUL become `_`.
+ * Envoy's Stats::Utility::sanitizeStatsName: one leading and one trailing dot go; `://`, `:/`, `:`
+ * and NUL become `_`.
  */
 export function sanitizeStatName(name: string): string {
   let start = 0;

@@ -1,7 +1,8 @@
 /**
- * Gives out stat handles by full name for one data plane: same name, same cell; names that the stats matcher rejects
- * get handles that write to a scratch cell. Counts how many scopes hold a stat, so that stats of removed objects go
- * away while an overlapping new version keeps them. Envoy: Stats::Store, stats_config.stats_matcher.
+ * Gives out stat handles by full name for one data plane: same name, same cell; names that the
+ * stats matcher rejects get handles that write to a scratch cell. Counts how many scopes hold a
+ * stat, so that stats of removed objects go away while an overlapping new version keeps them.
+ * Envoy: Stats::Store, stats_config.stats_matcher.
  */
 import { Counter } from "./counter.ts";
 import { Gauge } from "./gauge.ts";
@@ -32,7 +33,12 @@ export class StatsStore {
   constructor(slab: StatSlab, matcher: StatsMatcher = ACCEPT_ALL_STATS) {
     this.slab = slab;
     this.#matcher = matcher;
-    this.#ids = { counter: new Map(), gauge: new Map(), histogram: new Map(), textReadout: new Map() };
+    this.#ids = {
+      counter: new Map(),
+      gauge: new Map(),
+      histogram: new Map(),
+      textReadout: new Map(),
+    };
     this.root = new StatsScope(this, "");
   }
 
@@ -66,7 +72,10 @@ export class StatsStore {
     if (remove && holders <= 0) this.#removeEntry(id);
   }
 
-  /** Removes stats that nobody holds (their objects are idle or gone) and that `keep` does not want kept. */
+  /**
+   * Removes stats that nobody holds (their objects are idle or gone) and that `keep` does not want
+   * kept.
+   */
   sweep(keep: (name: string) => boolean): void {
     for (const entry of this.slab.entries) {
       if (entry === null || (this.#holders[entry.id] ?? 0) > 0 || keep(entry.name)) continue;
@@ -103,7 +112,9 @@ export class StatsStore {
 
   /** All rejected histograms share one that no directory names. */
   #rejectedHistogram(): Histogram {
-    this.#scratchHistogram ??= new Histogram(this.slab, { cell: this.slab.allocate(HISTOGRAM_HEADER_CELLS) });
+    this.#scratchHistogram ??= new Histogram(this.slab, {
+      cell: this.slab.allocate(HISTOGRAM_HEADER_CELLS),
+    });
     return this.#scratchHistogram;
   }
 }

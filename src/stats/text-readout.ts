@@ -1,6 +1,6 @@
 /**
- * A stat whose value is a text (`version_text`, `control_plane.identifier`). Changes are rare and travel to readers in
- * other threads with the next slab update.
+ * A stat whose value is a text (`version_text`, `control_plane.identifier`). Changes are rare and
+ * travel to readers in other threads with the next slab update.
  */
 import type { StatSlab } from "./slab.ts";
 

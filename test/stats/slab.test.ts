@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
-import { PAGE_CELLS, readCell, SlabMirror, type SlabUpdate, StatSlab } from "../../src/stats/slab.ts";
+import {
+  PAGE_CELLS,
+  readCell,
+  SlabMirror,
+  type SlabUpdate,
+  StatSlab,
+} from "../../src/stats/slab.ts";
 import { StatsStore } from "../../src/stats/stats-store.ts";
 
 function sentOverPort(update: SlabUpdate): SlabUpdate {

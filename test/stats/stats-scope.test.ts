@@ -8,7 +8,7 @@ function entryNames(slab: StatSlab): string[] {
   return slab.entries.flatMap((entry) => (entry === null ? [] : [entry.name]));
 }
 
-function valueOf(slab: StatSlab, name: string): number | null {
+function cellOf(slab: StatSlab, name: string): number | null {
   const entry = slab.entries.find((candidate) => candidate?.name === name) ?? null;
   return entry === null ? null : readCell(slab.pages, entry.cell);
 }
@@ -19,7 +19,7 @@ describe("StatsScope", () => {
     root.scope("cluster.foo").counter("upstream_rq_total").inc();
     root.counter("cluster.foo.upstream_rq_total").add(2);
     assert.deepEqual(entryNames(slab), ["cluster.foo.upstream_rq_total"]);
-    assert.equal(valueOf(slab, "cluster.foo.upstream_rq_total"), 3);
+    assert.equal(cellOf(slab, "cluster.foo.upstream_rq_total"), 3);
   });
 
   it("keeps a counter and a gauge of one name apart", () => {
@@ -35,7 +35,7 @@ describe("StatsScope", () => {
     const scope = root.scope("cluster.foo");
     scope.counter("x").add(5);
     scope.release();
-    assert.equal(valueOf(slab, "cluster.foo.x"), 5);
+    assert.equal(cellOf(slab, "cluster.foo.x"), 5);
     assert.equal(root.scope("cluster.foo").counter("x").value(), 5);
   });
 
