@@ -1,0 +1,313 @@
+// hot: per chunk
+/**
+ * A downstream or upstream connection: writes collected per event, watermarks, half close, delayed close.
+ * Envoy: `Network::ConnectionImpl` (source/common/network/connection_impl.cc). Not here: filter chains (`filter-manager.ts`).
+ */
+import { latin1Slice } from "../base/latin1.ts";
+import type { Dispatcher, Flushable } from "../platform/dispatcher.ts";
+import type { Socket, SocketError, SocketEvents } from "../platform/sockets.ts";
+import type { Timer, TimerOwner } from "../platform/time.ts";
+
+/** Text waits for the end of the event up to this size; larger output is written at once. */
+const COALESCE_MAX = 16384;
+/** Byte chunks up to this size travel inside the coalesced text: cheaper than a second write. */
+const INLINE_MAX = 4096;
+/** Back-pressure starts here at the latest, whatever the configured limit: memory per slow reader stays small. */
+const WATERMARK_CAP = 131072;
+
+/** `local` covers our own decision; `remote` is FIN or RST from the peer. */
+export type ConnectionCloseSource = "local" | "remote";
+
+/** Told about one connection. */
+export interface ConnectionCallbacks {
+  /** Upstream only: the connection is usable. */
+  onConnected?(): void;
+  /** Borrowed bytes; `endStream` when the peer sent FIN (then `bytes` may be empty). */
+  onData(bytes: Buffer, endStream: boolean): void;
+  /** Exactly once. `error` is null for an orderly close. */
+  onClose(source: ConnectionCloseSource, error: SocketError | null): void;
+  onAboveWriteBufferHighWatermark?(): void;
+  onBelowWriteBufferLowWatermark?(): void;
+}
+
+/** How a connection is closed by us. Envoy: `ConnectionCloseType`. */
+export type ConnectionCloseType =
+  /** Pending output is lost. */
+  | "no-flush"
+  /** Pending output leaves first. */
+  | "flush-write"
+  /** As `flush-write`, then FIN, then up to `delayedCloseMs` for the peer to close (RFC 9112 §9.6: no reset eats the answer). */
+  | "flush-write-and-delay"
+  /** RST. */
+  | "abort-reset";
+
+const EMPTY: Buffer = Buffer.alloc(0);
+
+/** Usable; our close waits for output or for the peer; gone. */
+const OPEN = 0;
+const CLOSING = 1;
+const CLOSED = 2;
+
+export interface ConnectionOptions {
+  readonly bufferLimitBytes: number;
+  /** Whether the peer's FIN leaves our direction open (TCP proxy) or ends the connection (HTTP). */
+  readonly halfClose: boolean;
+}
+
+export class Connection implements SocketEvents, Flushable, TimerOwner {
+  readonly dispatcher: Dispatcher;
+  readonly socket: Socket;
+  callbacks: ConnectionCallbacks;
+  bytesReceived = 0;
+  bytesSent = 0;
+  /** `delayed_close_timeout` in ms; 0 closes as soon as everything is flushed. */
+  delayedCloseMs = 0;
+  halfClose: boolean;
+  private readonly highWatermark: number;
+  private state: number = OPEN;
+  private text = "";
+  private flushDeferred = false;
+  private readDisables = 0;
+  private aboveHighWatermark = false;
+  private peerEnded = false;
+  private wroteEnd = false;
+  private closeTimer: Timer | null = null;
+
+  constructor(
+    dispatcher: Dispatcher,
+    socket: Socket,
+    callbacks: ConnectionCallbacks,
+    options: ConnectionOptions,
+  ) {
+    this.dispatcher = dispatcher;
+    this.socket = socket;
+    this.callbacks = callbacks;
+    const limit = options.bufferLimitBytes;
+    this.highWatermark = limit > 0 ? Math.min(limit, WATERMARK_CAP) : WATERMARK_CAP;
+    this.halfClose = options.halfClose;
+    socket.events = this;
+  }
+
+  get open(): boolean {
+    return this.state === OPEN;
+  }
+
+  /** Output not yet taken by the kernel, in bytes. */
+  get bufferedBytes(): number {
+    return this.text.length + this.socket.writableLength;
+  }
+
+  /** Sends latin1 text, together with everything else this event writes. */
+  write(text: string): void {
+    if (this.state !== OPEN || this.wroteEnd) return;
+    this.text += text;
+    if (this.text.length >= COALESCE_MAX) this.flush();
+    else this.flushLater();
+  }
+
+  /** Sends bytes. They may be a borrowed view; nothing refers to it afterwards. */
+  writeBytes(bytes: Buffer): void {
+    if (this.state !== OPEN || this.wroteEnd) return;
+    if (bytes.length <= INLINE_MAX) {
+      this.write(latin1Slice(bytes, 0, bytes.length));
+      return;
+    }
+    this.bytesSent += bytes.length;
+    if (this.text === "") {
+      this.socket.writeBytes(bytes);
+    } else {
+      this.socket.cork();
+      this.flush();
+      this.socket.writeBytes(bytes);
+      this.socket.uncork();
+    }
+    this.checkHighWatermark();
+  }
+
+  /** Sends FIN after everything written so far; reading goes on. */
+  end(): void {
+    if (this.state !== OPEN || this.wroteEnd) return;
+    this.flush();
+    this.wroteEnd = true;
+    this.socket.end();
+    if (this.peerEnded) this.finish("local", null);
+  }
+
+  close(type: ConnectionCloseType): void {
+    if (this.state === CLOSED) return;
+    if (type === "abort-reset") {
+      this.socket.resetAndDestroy();
+      this.finish("local", null);
+    } else if (type === "no-flush") {
+      this.socket.destroy();
+      this.finish("local", null);
+    } else if (this.state === OPEN) {
+      this.closeAfterFlush(type === "flush-write-and-delay" && this.delayedCloseMs > 0);
+    }
+  }
+
+  /** Nests: reading goes on once every `true` was undone by a `false`. */
+  readDisable(disable: boolean): void {
+    if (disable) {
+      if (++this.readDisables === 1) this.socket.pause();
+    } else if (--this.readDisables === 0 && this.state !== CLOSED) {
+      this.socket.resume();
+    }
+  }
+
+  get readEnabled(): boolean {
+    return this.readDisables === 0;
+  }
+
+  /** Starts reading on an accepted socket. */
+  start(): void {
+    if (this.readDisables === 0) this.socket.resume();
+  }
+
+  flush(): void {
+    this.flushDeferred = false;
+    const text = this.text;
+    if (text === "") return;
+    this.text = "";
+    if (this.state === CLOSED) return;
+    this.bytesSent += text.length;
+    this.socket.writeText(text);
+    this.checkHighWatermark();
+  }
+
+  onConnect(): void {
+    const dispatcher = this.dispatcher;
+    dispatcher.begin();
+    try {
+      if (this.state === OPEN) this.callbacks.onConnected?.();
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      dispatcher.end();
+    }
+  }
+
+  onBytes(buffer: Buffer, length: number): void {
+    const dispatcher = this.dispatcher;
+    dispatcher.begin();
+    try {
+      this.bytesReceived += length;
+      if (this.state === OPEN) this.callbacks.onData(buffer.subarray(0, length), false);
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      dispatcher.end();
+    }
+  }
+
+  onEnd(): void {
+    const dispatcher = this.dispatcher;
+    dispatcher.begin();
+    try {
+      this.onPeerEnd();
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      dispatcher.end();
+    }
+  }
+
+  onDrain(): void {
+    if (!this.aboveHighWatermark) return;
+    const dispatcher = this.dispatcher;
+    dispatcher.begin();
+    try {
+      this.aboveHighWatermark = false;
+      if (this.state === OPEN) this.callbacks.onBelowWriteBufferLowWatermark?.();
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      dispatcher.end();
+    }
+  }
+
+  onClose(error: SocketError | null): void {
+    const dispatcher = this.dispatcher;
+    dispatcher.begin();
+    try {
+      this.finish(this.state === CLOSING ? "local" : "remote", error);
+    } catch (thrown) {
+      dispatcher.onBug(thrown);
+    } finally {
+      dispatcher.end();
+    }
+  }
+
+  /** The delayed close ran out. */
+  onTimer(): void {
+    this.close("no-flush");
+  }
+
+  private flushLater(): void {
+    if (this.flushDeferred) return;
+    this.flushDeferred = true;
+    this.dispatcher.deferFlush(this);
+  }
+
+  private checkHighWatermark(): void {
+    if (this.aboveHighWatermark || this.socket.writableLength <= this.highWatermark) return;
+    this.aboveHighWatermark = true;
+    if (this.state === OPEN) this.callbacks.onAboveWriteBufferHighWatermark?.();
+  }
+
+  private onPeerEnd(): void {
+    this.peerEnded = true;
+    if (this.state === CLOSING) {
+      this.socket.destroy();
+      this.finish("local", null);
+    } else if (this.state === OPEN && this.halfClose) {
+      this.callbacks.onData(EMPTY, true);
+      if (this.wroteEnd) this.finish("remote", null);
+    } else if (this.state === OPEN) {
+      this.socket.destroy();
+      this.finish("remote", null);
+    }
+  }
+
+  private closeAfterFlush(delay: boolean): void {
+    this.flush();
+    if (this.state !== OPEN) return;
+    if (!delay && this.socket.writableLength === 0) {
+      this.close("no-flush");
+      return;
+    }
+    this.state = CLOSING;
+    if (delay) this.socket.end();
+    else this.socket.destroySoon();
+    // Keep reading (and discarding) so that the peer's FIN is seen; a paused socket would never report it.
+    if (this.readDisables > 0) this.socket.resume();
+    if (this.delayedCloseMs === 0) return;
+    this.closeTimer = this.dispatcher.create(this, 0);
+    this.closeTimer.arm(this.delayedCloseMs);
+  }
+
+  private finish(source: ConnectionCloseSource, error: SocketError | null): void {
+    if (this.state === CLOSED) return;
+    this.state = CLOSED;
+    this.text = "";
+    this.closeTimer?.close();
+    this.notifyClose(source, error);
+  }
+
+  private notifyClose(source: ConnectionCloseSource, error: SocketError | null): void {
+    const callbacks = this.callbacks;
+    this.callbacks = closedCallbacks;
+    callbacks.onClose(source, error);
+  }
+
+  /** A throw ends this connection only. */
+  private fail(error: unknown): void {
+    this.dispatcher.onBug(error);
+    this.close("no-flush");
+  }
+}
+
+const closedCallbacks: ConnectionCallbacks = {
+  onData: () => undefined,
+  onClose: () => undefined,
+};

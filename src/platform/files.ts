@@ -1,0 +1,39 @@
+/** Files as an input: configuration files, watched paths and append-only logs. */
+
+export interface FileWatch {
+  close(): void;
+}
+
+/** Appends lines in large batches. Bounded: what does not fit is dropped and counted. */
+export interface LogFile {
+  /** Queues latin1 text. Never blocks. */
+  append(text: string): void;
+  /** Hands everything queued to the kernel; calls back when done. */
+  flush(done: () => void): void;
+  /** Opens the path again (log rotation). */
+  reopen(): void;
+  readonly droppedBytes: number;
+}
+
+export interface LogFileOptions {
+  /** Largest time a line waits, in ms (Envoy `--file-flush-interval-msec`, 10 000). */
+  readonly flushIntervalMs: number;
+  /** Write as soon as this many bytes wait (Envoy: 64 KiB). */
+  readonly flushBytes: number;
+  /** Drop new lines while this many bytes wait. */
+  readonly maxBytes: number;
+}
+
+export interface Files {
+  read(path: string): Promise<Uint8Array>;
+  exists(path: string): Promise<boolean>;
+  /**
+   * Calls back after a file was moved into place at `path` (rename, Kubernetes symlink swap of its folder included when
+   * `folder` is that folder). Envoy: `Filesystem::Watcher` with `MovedTo`.
+   */
+  watchMoves(path: string, onMove: () => void): FileWatch;
+  /** Calls back on any change of content (debounced): for hot reload of the start file. */
+  watchChanges(path: string, onChange: () => void): FileWatch;
+  /** `/dev/stdout` and `/dev/stderr` name the process's own descriptors. */
+  openLog(path: string, options: LogFileOptions): LogFile;
+}

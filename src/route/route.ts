@@ -1,0 +1,92 @@
+/**
+ * What route matching yields: plain data that the connection manager and the router read. Built by `route-table.ts`.
+ * Envoy: `Router::Route`, `RouteEntry`, `DirectResponseEntry` (envoy/router/router.h).
+ */
+import type { RequestHeaderMap, ResponseHeaderMap } from "../codec/header-map.ts";
+import type { Metadata, RouteFacts, StreamInfo } from "../network/stream-info.ts";
+
+/** Per-filter configs by filter name in http_filters. */
+export interface PerFilterConfigs {
+  /** Most specific config, or undefined. */
+  get(filterName: string): object | undefined;
+  /** Least specific first. */
+  all(filterName: string): readonly object[];
+  /** `disabled` of the most specific entry that says so; undefined when none does. */
+  disabled(filterName: string): boolean | undefined;
+}
+
+export interface Route extends RouteFacts {
+  readonly perFilterConfigs: PerFilterConfigs;
+  /** Exactly one of the two is set. */
+  readonly entry: RouteEntry | null;
+  readonly directResponse: DirectResponseEntry | null;
+}
+
+/** A redirect or a direct_response. */
+export interface DirectResponseEntry {
+  readonly status: number;
+  /** Target of a redirect, or "" for a direct response without location. */
+  newUri(headers: RequestHeaderMap): string;
+  body(headers: RequestHeaderMap, info: StreamInfo): string;
+  /** Own content type of the body, or "" for the default. */
+  readonly contentType: string;
+  finalizeResponseHeaders(headers: ResponseHeaderMap, request: RequestHeaderMap, info: StreamInfo): void;
+  readonly redirect: boolean;
+}
+
+/** Envoy's `upgrade_configs` of a route: upgrade type (lower case) → allowed. */
+export type UpgradeMap = ReadonlyMap<string, boolean>;
+
+/** Forwards to a cluster. Durations in ms; −1 = not set (fall back), 0 = off. */
+export interface RouteEntry {
+  /** After weighted choice and cluster_header. "" when the header is missing. */
+  readonly clusterName: string;
+  readonly clusterNotFoundStatus: number;
+  readonly timeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly maxStreamDurationMs: number;
+  readonly grpcTimeoutHeaderMaxMs: number;
+  readonly grpcTimeoutHeaderOffsetMs: number;
+  /** max_grpc_timeout (old style). */
+  readonly maxGrpcTimeoutMs: number;
+  readonly grpcTimeoutOffsetMs: number;
+  readonly priority: "DEFAULT" | "HIGH";
+  readonly metadataMatch: Record<string, unknown> | null;
+  readonly upgrades: UpgradeMap;
+  /** connect_config present: CONNECT is terminated here, upstream is raw TCP. */
+  readonly connectTerminates: boolean;
+  readonly includeAttemptCountInRequest: boolean;
+  readonly includeAttemptCountInResponse: boolean;
+  readonly autoHostRewrite: boolean;
+  readonly appendForwardedHost: boolean;
+  /** Retry policy message compiled by the retry issue; null here means none. */
+  readonly perTryTimeoutMs: number;
+  /** Names of stats roots: `vhost.<v>.vcluster.<c>.` and `vhost.<v>.route.<r>.`, "" when none. */
+  virtualCluster(headers: RequestHeaderMap): string;
+  readonly statPrefix: string;
+  /** 64-bit hash from hash_policy, or null. `addCookie` is asked for a Set-Cookie to add to the response. */
+  hash(headers: RequestHeaderMap, info: StreamInfo, addCookie: (setCookie: string) => void): bigint | null;
+  /** Header mutations, host and path rewrites; `insertOriginalPath` is false with suppress_envoy_headers. */
+  finalizeRequestHeaders(headers: RequestHeaderMap, info: StreamInfo, insertOriginalPath: boolean): void;
+  finalizeResponseHeaders(headers: ResponseHeaderMap, request: RequestHeaderMap, info: StreamInfo): void;
+  readonly metadata: Metadata | null;
+}
+
+/** What a request needs to be matched. */
+export interface RouteMatchInput {
+  readonly headers: RequestHeaderMap;
+  readonly streamInfo: StreamInfo;
+  /** Stable 32-bit random of the stream. */
+  readonly random: number;
+}
+
+/** One compiled RouteConfiguration, frozen. A stream takes it once and keeps it. */
+export interface RouteTable {
+  readonly name: string;
+  /** Null: no virtual host or no route matches. */
+  match(input: RouteMatchInput): Route | "requires-tls" | null;
+  /** For a `requires-tls` answer: where to send the client. */
+  readonly internalOnlyHeaders: readonly string[];
+  /** Names of the clusters that routes may choose. */
+  readonly clusterNames: readonly string[];
+}

@@ -1,0 +1,67 @@
+/**
+ * One upstream address at run time. Counters and health live in shared slots, so that every data plane and the admin page
+ * see the same host. Envoy: `Upstream::Host` (envoy/upstream/upstream.h).
+ */
+import type { SocketAddress } from "../platform/sockets.ts";
+import type { Metadata } from "../network/stream-info.ts";
+
+export interface Locality {
+  readonly region: string;
+  readonly zone: string;
+  readonly subZone: string;
+}
+
+export type HealthStatus = "UNKNOWN" | "HEALTHY" | "UNHEALTHY" | "DRAINING" | "TIMEOUT" | "DEGRADED";
+
+/** What configuration or discovery says of a host: frozen, replaced as a whole. Envoy: `LbEndpoint`. */
+export interface HostDescription {
+  readonly address: SocketAddress;
+  /** `ip:port` text: the identity of the host. */
+  readonly addressText: string;
+  readonly hostname: string;
+  readonly locality: Locality;
+  readonly metadata: Metadata | null;
+  /** load_balancing_weight, at least 1. */
+  readonly weight: number;
+  readonly priority: number;
+  readonly health: HealthStatus;
+}
+
+/** Why a host may not be chosen; several may hold. Envoy: `Host::HealthFlag`. */
+export const HealthFlag = {
+  FailedActiveHealthCheck: 0x1,
+  FailedOutlierCheck: 0x2,
+  FailedEdsHealth: 0x4,
+  DegradedActiveHealthCheck: 0x8,
+  DegradedEdsHealth: 0x10,
+  PendingDynamicRemoval: 0x20,
+  PendingActiveHealthCheck: 0x40,
+  ExcludedByImmediateHealthCheckFail: 0x80,
+  ActiveHealthCheckTimeout: 0x100,
+  EdsStatusDraining: 0x200,
+} as const;
+
+/** Numbers of one host, shared by all data planes. Envoy: the host stats on /clusters. */
+export interface HostStats {
+  connectionOpened(): void;
+  connectionClosed(): void;
+  connectFailed(): void;
+  requestStarted(): void;
+  requestEnded(): void;
+  requestSucceeded(): void;
+  requestFailed(): void;
+  requestTimedOut(): void;
+  /** Requests in flight on this host from this data plane and all others. */
+  readonly activeRequests: number;
+}
+
+/** A host of one data plane: description, shared numbers, this data plane's pools. */
+export interface Host {
+  readonly description: HostDescription;
+  readonly addressText: string;
+  readonly stats: HostStats;
+  /** Bits of `HealthFlag`. */
+  healthFlags(): number;
+  setHealthFlag(flag: number): void;
+  clearHealthFlag(flag: number): void;
+}
