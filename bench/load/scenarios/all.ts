@@ -1,0 +1,15 @@
+// The scenarios by name.
+import type { BenchOptions } from "../options.ts";
+import { s3 } from "./s3.ts";
+import type { Scenario } from "./scenario.ts";
+
+const SCENARIOS: readonly Scenario[] = [s3];
+
+/** The scenarios asked for, in the order of the list above. Throws on an unknown name. */
+export function chooseScenarios(options: BenchOptions): readonly Scenario[] {
+  const names = options.scenarios;
+  const known = SCENARIOS.map((scenario) => scenario.id);
+  const unknown = names.find((name) => name !== "all" && !known.includes(name));
+  if (unknown !== undefined) throw new Error(`no scenario "${unknown}"; there are ${known.join(", ")}`);
+  return SCENARIOS.filter((scenario) => names.includes("all") || names.includes(scenario.id));
+}
