@@ -15,8 +15,8 @@ export type Step =
   | { readonly do: "client"; readonly index: number }
   | { readonly do: "admin"; readonly method: "GET" | "POST"; readonly path: string };
 
-/** Facts: an outcome key (outcome.ts) and what its value is, or a pattern it matches. */
-export type Facts = Readonly<Record<string, string | RegExp>>;
+/** Facts: an outcome key (outcome.ts) and what its value is, or patterns it matches. */
+export type Facts = Readonly<Record<string, string | RegExp | readonly RegExp[]>>;
 
 /** One case. Texts may hold `@port:NAME@`, which becomes the port of that listener. */
 export interface DifferentialCase {
@@ -105,6 +105,16 @@ export function exchange(
   options: CaseOptions = {},
 ): DifferentialCase {
   return { name, on, steps: [send(text), response], ...options };
+}
+
+/** Matches one whole line `name: value` of a header list. */
+export function header(name: string, value: string): RegExp {
+  return new RegExp(`^${name}: ${value.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`, "m");
+}
+
+/** Matches a header list without this header. */
+export function noHeader(name: string): RegExp {
+  return new RegExp(`^(?!(?:.*\n)*${name}:)`, "i");
 }
 
 /** One upstream that answers every request with `reply`. */

@@ -105,12 +105,16 @@ export class Pair {
   }
 }
 
+function holds(wanted: Facts[string], value: string | undefined): boolean {
+  if (typeof wanted === "string") return wanted === (value ?? "(nothing)");
+  const patterns = wanted instanceof RegExp ? [wanted] : wanted;
+  return patterns.every((pattern) => pattern.test(value ?? ""));
+}
+
 function brokenFacts(who: string, facts: Facts, outcome: Outcome): string[] {
   return Object.entries(facts).flatMap(([key, wanted]) => {
     const value = outcome.get(key);
-    const holds =
-      typeof wanted === "string" ? (value ?? "(nothing)") === wanted : wanted.test(value ?? "");
-    return holds ? [] : [`${who}: ${key} is ${JSON.stringify(value)}, not ${String(wanted)}`];
+    return holds(wanted, value) ? [] : [`${who}: ${key} is ${JSON.stringify(value)}, not ${String(wanted)}`];
   });
 }
 

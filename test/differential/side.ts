@@ -17,6 +17,13 @@ const SETTLE_TIMEOUT_MS = 1_500;
 /** How long a connection that nobody announced to close is watched. */
 const STAYS_OPEN_MS = 12;
 
+/** Quoted, because Envoy's YAML still takes a plain y for true. */
+const YAML_OPTIONS = {
+  aliasDuplicateObjects: false,
+  defaultStringType: "QUOTE_DOUBLE",
+  defaultKeyType: "PLAIN",
+} as const;
+
 /** A started proxy. One case at a time. */
 export class Side {
   readonly name: string;
@@ -53,7 +60,7 @@ export class Side {
     for (let attempt = 1; ; attempt++) {
       const values = await placeholderValues(group, upstreams, folder);
       const file = join(folder, "bootstrap.yaml");
-      writeFileSync(file, stringify(substitute(group.bootstrap, values), { aliasDuplicateObjects: false }));
+      writeFileSync(file, stringify(substitute(group.bootstrap, values), YAML_OPTIONS));
       const adminPort = Number(values.get("@port:admin@"));
       const args = ["--concurrency", "1", "--file-flush-interval-msec", "10", ...(group.args ?? [])];
       const extra = command.name.startsWith("envoy") ? ["--disable-hot-restart", ...args] : args;
@@ -66,6 +73,7 @@ export class Side {
         const taken = /address already in use|EADDRINUSE/i.test(String(error));
         if (taken && attempt < 3) continue;
         await Promise.all(upstreams.map((upstream) => upstream.stop()));
+        rmSync(folder, { recursive: true, force: true });
         throw error;
       }
     }

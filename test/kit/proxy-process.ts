@@ -130,10 +130,15 @@ export class ProxyProcess {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     throw new Error(
-      `${this.name} did not become ready.\nstderr:\n${this.#stderr.slice(-4000)}` +
+      `${this.name} did not become ready.\nstderr:\n${withoutDumps(this.#stderr)}` +
         `\nstdout:\n${this.#stdout.slice(-2000)}`,
     );
   }
+}
+
+// Envoy prints the whole configuration after the reason; only the reason is wanted.
+function withoutDumps(text: string): string {
+  return text.replace(/\{"[^\n]{400,}/g, "{…}").slice(-4000);
 }
 
 // One connection per request: a kept-alive one would show in the proxy's own admin counters.
