@@ -1,5 +1,5 @@
 // What a reader must know about the machine: printed with every result.
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { canPin } from "./processes/spawn.ts";
 
@@ -9,9 +9,18 @@ export function describeMachine(wrkVersion: string): Readonly<Record<string, str
     cpu: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`,
     memory: `${Math.round(totalmem() / 2 ** 30)} GB`,
     kernel: `${process.platform} ${release()}`,
-    governor: existsSync(governor) ? readFileSync(governor, "utf8").trim() : "not exposed (virtual machine?)",
+    governor: readLine(governor),
+    tcp: readLine("/proc/sys/net/ipv4/tcp_congestion_control"),
     node: process.version,
     pinning: canPin ? "proxy on core 0; generator and upstream on core 1" : "none (no taskset)",
     wrk: wrkVersion || "not installed",
   };
+}
+
+function readLine(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return "not exposed";
+  }
 }

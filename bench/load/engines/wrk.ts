@@ -3,7 +3,7 @@
 import type { ChildProcess } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { LOAD_CORE, start } from "../processes/spawn.ts";
+import { start } from "../processes/spawn.ts";
 import { HOST, REQUEST_HEADERS, type RequestShape } from "../request.ts";
 import type { LoadResult } from "./load-result.ts";
 
@@ -14,6 +14,7 @@ export interface WrkRun {
   readonly connections: number;
   readonly seconds: number;
   readonly shape: RequestShape;
+  readonly core: number;
 }
 
 const MARK = "BENCH ";
@@ -31,7 +32,7 @@ export async function runWrk(run: WrkRun): Promise<LoadResult> {
       ...["-t", "1", "-c", String(run.connections), "-d", `${seconds}s`, "--timeout", "10s"],
       ...["-s", script, `http://127.0.0.1:${run.port}${run.shape.path}`],
     ],
-    core: LOAD_CORE,
+    core: run.core,
     logPath: output,
   });
   await new Promise((resolve) => child.once("exit", resolve));

@@ -45,9 +45,8 @@ class OpenLoop {
     await this.#openAll();
     await ready();
     const total = this.#schedule.intendedMicros.length;
-    const delayNanos = BigInt(START_DELAY_MICROS * 1000);
-    const startNanos = process.hrtime.bigint() + delayNanos;
-    this.#startMicros = performance.now() * 1000 + START_DELAY_MICROS;
+    const { startNanos, startMicros } = startTime();
+    this.#startMicros = startMicros;
     const { intendedMicros } = this.#schedule;
     const metronome = startMetronome({ intendedMicros, control: this.#control, startNanos }, () => {
       Atomics.store(this.#control, 0, 0);
@@ -129,5 +128,20 @@ class OpenLoop {
   #checkEnd(): void {
     const total = this.#schedule.intendedMicros.length;
     if (this.#completed + this.#errors >= total) this.#finish();
+  }
+}
+
+/** One moment in both clocks; read again when something came between the two readings. */
+function startTime(): { readonly startNanos: bigint; readonly startMicros: number } {
+  for (;;) {
+    const before = performance.now();
+    const nanos = process.hrtime.bigint();
+    const after = performance.now();
+    if (after - before < 0.005) {
+      return {
+        startNanos: nanos + BigInt(START_DELAY_MICROS * 1000),
+        startMicros: after * 1000 + START_DELAY_MICROS,
+      };
+    }
   }
 }

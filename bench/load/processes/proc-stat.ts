@@ -129,6 +129,11 @@ export function readMemory(rootPid: number): Memory | null {
   };
 }
 
+/** The process ids of the tree under `rootPid`, root first; empty without /proc. */
+export function treePids(rootPid: number): readonly number[] {
+  return readTree(rootPid).map((stat) => stat.pid);
+}
+
 function readTree(rootPid: number): readonly ProcStat[] {
   const stats: ProcStat[] = [];
   for (const name of listFolder("/proc")) {

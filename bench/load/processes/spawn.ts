@@ -1,6 +1,6 @@
 // Starts the processes of a run (proxies, upstreams, generator), pins them to a core, raises their
 // descriptor limit and ends every one of them when the run ends, however it ends.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { createServer, connect as netConnect } from "node:net";
 import { delimiter, join } from "node:path";
@@ -55,6 +55,14 @@ export function start(options: SpawnOptions): ChildProcess {
   child.once("exit", () => running.delete(child));
   child.once("error", () => running.delete(child));
   return child;
+}
+
+/** Moves a running process, with all its threads and children, to another core. */
+export function movePinned(pids: readonly number[], core: number): void {
+  if (!canPin) return;
+  for (const pid of pids) {
+    execFileSync("taskset", ["-a", "-c", "-p", String(core), String(pid)], { stdio: "ignore" });
+  }
 }
 
 /** Ends a process we started: asks, waits, then insists. */

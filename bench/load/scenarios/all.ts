@@ -1,9 +1,15 @@
 // The scenarios by name.
 import type { BenchOptions } from "../options.ts";
+import { s2 } from "./s2.ts";
 import { s3 } from "./s3.ts";
+import { s5 } from "./s5.ts";
+import { s6 } from "./s6.ts";
+import { s7 } from "./s7.ts";
 import type { Scenario } from "./scenario.ts";
+import { start } from "./start.ts";
+import { tcp } from "./tcp.ts";
 
-const SCENARIOS: readonly Scenario[] = [s3];
+const SCENARIOS: readonly Scenario[] = [s2, s3, s5, s6, s7, tcp, start];
 
 /** The scenarios asked for, in the order of the list above. Throws on an unknown name. */
 export function chooseScenarios(options: BenchOptions): readonly Scenario[] {

@@ -1,9 +1,9 @@
 // The npm proxies: fast-proxy and http-proxy-3, in their quickest documented settings. Neither logs
 // nor counts anything.
 import { createRequire } from "node:module";
+import { RUNTIME_FLAGS } from "../../../src/cli/runtime-flags.ts";
 import { freePorts } from "../processes/spawn.ts";
 import { launch } from "./launch.ts";
-import { SHIPPED_NODE_FLAGS } from "./outrigger.ts";
 import type { RunningTarget, Target, TargetSetup } from "./target.ts";
 
 export function fastProxyTarget(): Target {
@@ -19,7 +19,7 @@ function nodeProxy(name: string, flags: string): Target {
   return {
     name,
     version: version === null ? "" : `${name} ${version}`,
-    flags: `node ${SHIPPED_NODE_FLAGS.join(" ")}: ${flags}`,
+    flags: `node ${RUNTIME_FLAGS.join(" ")}: ${flags}`,
     modes: ["http"],
     missing: version === null ? "npm package not installed" : null,
     start: (setup) => startNodeProxy(setup, name),
@@ -30,7 +30,7 @@ async function startNodeProxy(setup: TargetSetup, name: string): Promise<Running
   const [port = 0] = await freePorts(1);
   const command = [
     process.execPath,
-    ...SHIPPED_NODE_FLAGS,
+    ...RUNTIME_FLAGS,
     process.argv[1] as string,
     `@target-${name}`,
     String(port),

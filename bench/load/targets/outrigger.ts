@@ -2,12 +2,10 @@
 // side by side: `--outrigger=old="node … dist-old/outrigger.js"`.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { versionLine } from "./launch.ts";
+import { RUNTIME_FLAGS } from "../../../src/cli/runtime-flags.ts";
 import { startWithBootstrap } from "./envoy.ts";
+import { versionLine } from "./launch.ts";
 import type { Target } from "./target.ts";
-
-/** The flags that the package's launcher passes to Node. */
-export const SHIPPED_NODE_FLAGS: readonly string[] = ["--max-semi-space-size=4"];
 
 export interface OutriggerBuild {
   readonly name: string;
@@ -21,7 +19,7 @@ export function defaultBuild(root: string): OutriggerBuild {
   const entry = existsSync(bundle) ? bundle : join(root, "src", "main.ts");
   return {
     name: "outrigger",
-    command: [process.execPath, ...SHIPPED_NODE_FLAGS, entry].join(" "),
+    command: [process.execPath, ...RUNTIME_FLAGS, entry].join(" "),
   };
 }
 
