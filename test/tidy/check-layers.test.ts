@@ -42,6 +42,14 @@ describe("checkLayers", () => {
     );
   });
 
+  it("lets a pure folder see the types of files that are data", () => {
+    const tree = makeTree({
+      "src/route/a.ts": `import type { S } from "../network/stream-info.ts";`,
+      "src/route/b.ts": importing("../network/stream-info.ts"),
+    });
+    assert.match(checkLayers(tree).join(), /^src\/route\/b\.ts:2 [^,]*,? [^/]*$/);
+  });
+
   it("refuses tests and benches in src, and folders outside the table", () => {
     const tree = makeTree({
       "src/http/a.ts": importing("../../test/kit/b.ts"),

@@ -24,7 +24,7 @@ export function checkLayers(tree: SourceTree): string[] {
     if (file.path in ENTRIES) return null;
     const target = layerOf(to.target);
     if (from === null || target === null) return unknownFolder(file, from, to.target);
-    return direction(from, target) ?? narrower(from, target);
+    return direction(from, target) ?? narrower(from, target, to);
   });
 }
 
@@ -45,10 +45,11 @@ function direction(from: Layer, to: Layer): string | null {
   );
 }
 
-function narrower(from: Layer, to: Layer): string | null {
+function narrower(from: Layer, to: Layer, { target, typeOnly }: Import): string | null {
   if (from.folder === to.folder) return null;
   const pure = PURE_FOLDERS.find((folder) => folder.folder === from.folder);
   if (pure === undefined) return null;
+  if (typeOnly && target !== null && pure.typesOf?.[target] !== undefined) return null;
   const refused =
     pure.never?.includes(to.folder) === true || pure.only?.includes(to.folder) === false;
   return refused ? `${from.folder} may not import ${to.folder}: ${pure.because}` : null;

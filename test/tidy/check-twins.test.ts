@@ -14,7 +14,7 @@ const LOGIC = "export function f(): void {\n  g();\n}\n";
 describe("checkTests", () => {
   it("asks for a test of a file with logic, by its path", () => {
     const problems = checkTests(makeTree({ "src/http/a.ts": LOGIC }), {});
-    assert.match(problems[0]!, /^src\/http\/a\.ts has no test: write test\/http\/a\.test\.ts/);
+    assert.match(problems[0]!, /^src\/http\/a\.ts has no test: write test\/http\/a\.test\.ts /);
   });
 
   it("accepts a mirrored test, a test that imports the file, or a suite", () => {

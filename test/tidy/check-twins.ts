@@ -24,9 +24,7 @@ export function checkTests(
     .filter((file) => !tree.has(mirrored(file.path)) && !imported.has(file.path))
     .filter((file) => !coveredBySuite(tree, suites, file.path))
     .map(
-      (file) =>
-        `${file.path} has no test: write ${mirrored(file.path)}, or import it in a test, ` +
-        "or name the suite that covers it in test/tidy/twins-by-suite.ts",
+      (file) => `${file.path} has no test: write ${mirrored(file.path)} (or see test/README.md)`,
     );
 }
 
@@ -73,9 +71,12 @@ function isSuite(tree: SourceTree, suite: string): boolean {
   return sourcesUnder(tree, suite).some((file) => file.path.endsWith(".test.ts"));
 }
 
-/** Every `// hot:` file says how often it runs and has a bench. */
+/** Every `// hot:` file says how often it runs and has a bench, its own or its folder's. */
 export function checkBenches(tree: SourceTree): string[] {
-  const imported = importedBy(tree, "bench/micro/", () => true);
+  const imported = withinFolder(
+    tree,
+    importedBy(tree, "bench/micro/", () => true),
+  );
   const problems: string[] = [];
   for (const file of sourcesUnder(tree, "src/")) {
     if (file.hot === null) continue;

@@ -67,6 +67,8 @@ export interface PureFolder {
   readonly folder: string;
   readonly never?: readonly string[];
   readonly only?: readonly string[];
+  /** Files that count as data, for `import type` only, and why. */
+  readonly typesOf?: Readonly<Record<string, string>>;
   readonly because: string;
 }
 
@@ -74,6 +76,7 @@ export const PURE_FOLDERS: readonly PureFolder[] = [
   {
     folder: "route",
     never: ["platform", "network"],
+    typesOf: { "src/network/stream-info.ts": "facts about a stream are data that matching reads" },
     because: "matching is a function of headers, a given random number and the table",
   },
   {
