@@ -1,0 +1,287 @@
+// hot: per request
+/**
+ * The client side of HTTP/1: one request at a time, no pipelining. Any byte that no request asked for ends the connection.
+ * Envoy: `Http1::ClientConnectionImpl`.
+ */
+import type { Connection } from "../../network/connection.ts";
+import type { Protocol } from "../../network/stream-info.ts";
+import type { ClientConnection, ClientConnectionCallbacks, RequestEncoder, ResponseDecoder, StreamResetReason } from "../codec.ts";
+import type { HeaderMap, RequestHeaderMap } from "../header-map.ts";
+import { Headers } from "../header-names.ts";
+import { BodyReader } from "./body-reader.ts";
+import { NO_LENGTH } from "./framing.ts";
+import { HeadBuffer } from "./head-buffer.ts";
+import { FAILED, INCOMPLETE } from "./head-parser.ts";
+import { type BodyFraming, requestHead, trailerSection } from "./head-writer.ts";
+import type { ResponseParser } from "./response-parser.ts";
+import { hasConnectionToken, isUpgrade } from "./upgrade.ts";
+
+/** No request in flight. */
+const IDLE = 0;
+const HEAD = 1;
+const BODY = 2;
+/** The response is complete, the request is not. */
+const WAITING = 3;
+const TUNNEL = 4;
+const CLOSED = 5;
+
+const EMPTY: Buffer = Buffer.alloc(0);
+/** Methods whose bodiless requests carry no `content-length: 0`. */
+const BODILESS_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "TRACE", "CONNECT", "OPTIONS"]);
+
+export class Http1ClientConnection implements ClientConnection, RequestEncoder {
+  private readonly connection: Connection;
+  private readonly callbacks: ClientConnectionCallbacks;
+  private readonly parser: ResponseParser;
+  private state: number = IDLE;
+  private input: Buffer = EMPTY;
+  private at = 0;
+  private headBuffer: HeadBuffer | null = null;
+  private body: BodyReader | null = null;
+  private decoder: ResponseDecoder | null = null;
+  private headRequest = false;
+  private connectRequest = false;
+  private upgradeRequest = false;
+  private requestChunked = false;
+  private requestDone = false;
+  /** The peer announced that this is its last response. */
+  private lastResponse = false;
+
+  constructor(connection: Connection, callbacks: ClientConnectionCallbacks, parser: ResponseParser) {
+    this.connection = connection;
+    this.callbacks = callbacks;
+    this.parser = parser;
+  }
+
+  get protocol(): Protocol {
+    return "HTTP/1.1";
+  }
+
+  newStream(decoder: ResponseDecoder): RequestEncoder {
+    this.decoder = decoder;
+    this.requestDone = false;
+    this.state = HEAD;
+    return this;
+  }
+
+  dispatch(bytes: Buffer): void {
+    this.input = bytes;
+    this.at = 0;
+    while (this.at < this.input.length && this.state !== CLOSED) {
+      if (this.state === HEAD) this.readHead();
+      else if (this.state === BODY) this.readBody();
+      else if (this.state === TUNNEL) this.readTunnel();
+      else this.fail("unsolicited_bytes");
+    }
+    this.input = EMPTY;
+  }
+
+  onConnectionClose(reason: StreamResetReason, transportFailure: string): void {
+    const decoder = this.decoder;
+    const ended = this.state === BODY && (this.body as BodyReader).untilClose && reason === "connection termination";
+    const tunnelled = this.state === TUNNEL;
+    this.state = CLOSED;
+    this.decoder = null;
+    if (decoder === null) return;
+    if ((ended || tunnelled) && transportFailure === "") decoder.decodeData(EMPTY, true);
+    else decoder.onResetStream(reason, transportFailure);
+  }
+
+  onAboveWriteBufferHighWatermark(): void {
+    this.decoder?.onAboveWriteBufferHighWatermark();
+  }
+
+  onBelowWriteBufferLowWatermark(): void {
+    this.decoder?.onBelowWriteBufferLowWatermark();
+  }
+
+  encodeHeaders(headers: RequestHeaderMap, endStream: boolean): void {
+    this.headRequest = headers.method === "HEAD";
+    this.connectRequest = headers.method === "CONNECT";
+    this.upgradeRequest = isUpgrade(headers);
+    const framing = this.requestFraming(headers, endStream);
+    this.requestChunked = framing === "chunked";
+    this.connection.write(requestHead(headers, framing, this.parser.settings));
+    if (endStream) this.endRequest();
+  }
+
+  encodeData(bytes: Buffer, endStream: boolean): void {
+    if (bytes.length > 0) this.writeBody(bytes);
+    if (!endStream) return;
+    if (this.requestChunked) this.connection.write("0\r\n\r\n");
+    this.endRequest();
+  }
+
+  encodeTrailers(trailers: HeaderMap): void {
+    if (this.requestChunked) {
+      const section = this.parser.settings.enableTrailers ? trailerSection(trailers) : "\r\n";
+      this.connection.write(`0\r\n${section}`);
+    }
+    this.endRequest();
+  }
+
+  enableTunnel(): void {
+    this.requestChunked = false;
+  }
+
+  /** Abandons the exchange: on HTTP/1 only closing the connection can do that. */
+  resetStream(_reason: StreamResetReason): void {
+    if (this.decoder === null) return;
+    this.decoder = null;
+    this.state = CLOSED;
+    this.callbacks.onNoMoreStreams();
+  }
+
+  readDisable(disable: boolean): void {
+    this.connection.readDisable(disable);
+  }
+
+  private writeBody(bytes: Buffer): void {
+    if (!this.requestChunked) {
+      this.connection.writeBytes(bytes);
+      return;
+    }
+    this.connection.write(`${bytes.length.toString(16)}\r\n`);
+    this.connection.writeBytes(bytes);
+    this.connection.write("\r\n");
+  }
+
+  private requestFraming(headers: RequestHeaderMap, endStream: boolean): BodyFraming {
+    if (this.connectRequest) return "none";
+    if (headers.has(Headers.ContentLength)) return "length";
+    if (this.upgradeRequest) return "none";
+    if (!endStream) return "chunked";
+    return BODILESS_METHODS.has(headers.method) ? "none" : "zero-length";
+  }
+
+  private endRequest(): void {
+    this.requestDone = true;
+    if (this.state === WAITING) this.finishExchange();
+  }
+
+  private readHead(): void {
+    if (this.headBuffer !== null) {
+      this.readMoreHead(this.headBuffer);
+      return;
+    }
+    const end = this.parser.parse(this.input, this.at, this.input.length);
+    if (end === FAILED) this.fail(this.parser.error.details);
+    else if (end === INCOMPLETE) this.collectHead();
+    else this.takeHead(end);
+  }
+
+  private collectHead(): void {
+    this.headBuffer = new HeadBuffer(this.parser.settings.maxHeadersBytes, true);
+    this.readMoreHead(this.headBuffer);
+  }
+
+  private readMoreHead(buffer: HeadBuffer): void {
+    const state = buffer.add(this.input.subarray(this.at));
+    this.at = this.input.length;
+    if (state === "incomplete") return;
+    this.headBuffer = null;
+    if (state !== "complete") {
+      this.fail(state === "full" ? "http1.headers_too_large" : "http1.codec_error");
+      return;
+    }
+    this.input = buffer.bytes;
+    this.at = 0;
+    const end = this.parser.parse(this.input, 0, this.input.length);
+    if (end <= 0) this.fail(end === FAILED ? this.parser.error.details : "http1.codec_error");
+    else this.takeHead(end);
+  }
+
+  private takeHead(headEnd: number): void {
+    this.at = headEnd;
+    const { headers, http11 } = this.parser;
+    const status = headers.status;
+    if (status < 200 && status !== 101) {
+      if (http11) this.decoder?.decodeInformational(headers);
+      else this.fail("http1.codec_error");
+      return;
+    }
+    if (status === 101 && !this.upgradeRequest) {
+      this.fail("http1.codec_error");
+      return;
+    }
+    this.lastResponse = http11 ? hasConnectionToken(headers, "close") : !hasConnectionToken(headers, "keep-alive");
+    this.startResponse(status);
+  }
+
+  /** RFC 9112 §6.3: what follows the head. */
+  private startResponse(status: number): void {
+    const { headers, bodyLength } = this.parser;
+    const tunnel = status === 101 || (this.connectRequest && status < 300);
+    const bodiless = !tunnel && (this.headRequest || status === 204 || status === 304 || bodyLength === 0);
+    if (tunnel) this.state = TUNNEL;
+    else if (!bodiless) this.startBody(bodyLength);
+    else this.state = WAITING;
+    this.decoder?.decodeHeaders(headers, bodiless);
+    if (bodiless) this.endResponse();
+  }
+
+  private startBody(bodyLength: number): void {
+    this.state = BODY;
+    if (bodyLength === NO_LENGTH) this.lastResponse = true;
+    this.body ??= new BodyReader(this.parser.settings);
+    this.body.start(bodyLength);
+  }
+
+  private readBody(): void {
+    const body = this.body as BodyReader;
+    const bytes = this.input;
+    this.at = body.read(bytes, this.at);
+    if (body.broken) {
+      this.fail(body.error.details);
+      return;
+    }
+    const data = body.dataEnd > body.dataStart ? bytes.subarray(body.dataStart, body.dataEnd) : EMPTY;
+    if (!body.done) {
+      if (data.length > 0) this.decoder?.decodeData(data, false);
+      return;
+    }
+    this.state = WAITING;
+    this.deliverEnd(data, body.trailers);
+    this.endResponse();
+  }
+
+  private deliverEnd(data: Buffer, trailers: HeaderMap | null): void {
+    if (trailers === null || !this.parser.settings.enableTrailers) {
+      this.decoder?.decodeData(data, true);
+      return;
+    }
+    if (data.length > 0) this.decoder?.decodeData(data, false);
+    this.decoder?.decodeTrailers(trailers);
+  }
+
+  private readTunnel(): void {
+    const bytes = this.input.subarray(this.at);
+    this.at = this.input.length;
+    this.decoder?.decodeData(bytes, false);
+  }
+
+  private endResponse(): void {
+    if (this.state === WAITING && this.requestDone) this.finishExchange();
+  }
+
+  private finishExchange(): void {
+    this.decoder = null;
+    this.state = IDLE;
+    if (this.at < this.input.length) this.fail("unsolicited_bytes");
+    else if (this.lastResponse) this.close();
+    else this.callbacks.onStreamComplete();
+  }
+
+  private close(): void {
+    this.state = CLOSED;
+    this.callbacks.onNoMoreStreams();
+  }
+
+  private fail(details: string): void {
+    const decoder = this.decoder;
+    this.decoder = null;
+    this.state = CLOSED;
+    this.callbacks.onProtocolError(details);
+    decoder?.onResetStream("protocol error", details);
+  }
+}

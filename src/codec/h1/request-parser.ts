@@ -1,0 +1,157 @@
+// hot: per request
+/**
+ * Parses a request head: start line (RFC 9112 §3), fields, target forms, Host, framing. The result stands in fields of the
+ * parser until the next call, so one parser serves all connections of a listener.
+ */
+import { latin1Slice } from "../../base/latin1.ts";
+import { RequestHeaderMap } from "../header-map.ts";
+import { Headers } from "../header-names.ts";
+import { CR, LF, SP, TARGET, TOKEN } from "./characters.ts";
+import { bodyLength, framingFailure, INVALID } from "./framing.ts";
+import { FAILED, INCOMPLETE, scanFailure, scanFields, takeFields, takeOriginalNames } from "./head-parser.ts";
+import {
+  CODEC_ERROR,
+  HEADERS_TOO_LARGE,
+  type Http1Error,
+  INVALID_URL,
+  LOW_VERSION,
+  UNEXPECTED_UNDERSCORE,
+} from "./protocol-error.ts";
+import { splitTarget } from "./request-target.ts";
+import type { Http1Settings } from "./settings.ts";
+
+/** Methods that Envoy's parser knows; others are refused as it does. */
+const METHODS: ReadonlySet<string> = new Set(
+  (
+    "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH UNLOCK BIND " +
+    "REBIND UNBIND ACL REPORT MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE PURGE MKCALENDAR LINK UNLINK"
+  ).split(" "),
+);
+
+const VERSION_LENGTH = 8;
+
+export class RequestParser {
+  readonly settings: Http1Settings;
+  /** Results of the last successful `parse`. */
+  headers: RequestHeaderMap = new RequestHeaderMap();
+  /** Bytes, or NO_LENGTH, CHUNKED of framing.ts. */
+  bodyLength = 0;
+  http11 = true;
+  /** `PRI * HTTP/2.0`: an HTTP/2 client (RFC 9113 §3.4). */
+  http2Preface = false;
+  /** Result of a failed `parse`. */
+  error: Http1Error = CODEC_ERROR;
+
+  constructor(settings: Http1Settings) {
+    this.settings = settings;
+  }
+
+  /** Offset after the head, `INCOMPLETE` or `FAILED`. */
+  parse(bytes: Buffer, from: number, end: number): number {
+    this.http2Preface = false;
+    let start = from;
+    while (start + 1 < end && bytes[start] === CR && bytes[start + 1] === LF) start += 2;
+    const methodEnd = this.scanMethod(bytes, start, end);
+    if (methodEnd <= 0) return methodEnd;
+    const targetEnd = scanTarget(bytes, methodEnd + 1, end);
+    if (targetEnd === INCOMPLETE) return INCOMPLETE;
+    if (targetEnd === FAILED) return this.fail(CODEC_ERROR);
+    const lineEnd = targetEnd + 1 + VERSION_LENGTH;
+    if (lineEnd + 2 > end) return INCOMPLETE;
+    if (bytes[lineEnd] !== CR || bytes[lineEnd + 1] !== LF) return this.fail(CODEC_ERROR);
+    const headEnd = scanFields(bytes, lineEnd + 2, end, this.settings.maxHeadersCount);
+    if (headEnd === INCOMPLETE) return this.incomplete(start, end);
+    if (headEnd === FAILED) return this.fail(scanFailure());
+    if (headEnd - start > this.settings.maxHeadersBytes) return this.fail(HEADERS_TOO_LARGE);
+    return this.take(bytes, start, methodEnd, targetEnd, lineEnd, headEnd);
+  }
+
+  private incomplete(start: number, end: number): number {
+    return end - start > this.settings.maxHeadersBytes ? this.fail(HEADERS_TOO_LARGE) : INCOMPLETE;
+  }
+
+  private scanMethod(bytes: Buffer, start: number, end: number): number {
+    let at = start;
+    while (at < end && TOKEN[bytes[at] as number] === 1) at++;
+    if (at === end) return INCOMPLETE;
+    return bytes[at] === SP && at > start ? at : this.fail(CODEC_ERROR);
+  }
+
+  private take(
+    bytes: Buffer,
+    start: number,
+    methodEnd: number,
+    targetEnd: number,
+    lineEnd: number,
+    headEnd: number,
+  ): number {
+    const head = latin1Slice(bytes, start, headEnd);
+    const method = head.slice(0, methodEnd - start);
+    const target = head.slice(methodEnd + 1 - start, targetEnd - start);
+    if (!this.takeVersion(head.slice(targetEnd + 1 - start, lineEnd - start), method)) return FAILED;
+    if (!METHODS.has(method)) return this.fail(CODEC_ERROR);
+    const headers = new RequestHeaderMap();
+    this.headers = headers;
+    headers.method = method;
+    const fields = lineEnd + 2 - start;
+    takeFields(head, fields, headers);
+    if (this.settings.headerCase === "preserve") headers.originalNames = takeOriginalNames(head, fields);
+    return this.check(headers, target) ? headEnd : FAILED;
+  }
+
+  private takeVersion(version: string, method: string): boolean {
+    this.http11 = version === "HTTP/1.1";
+    if (this.http11) return true;
+    if (version === "HTTP/1.0") return this.settings.acceptHttp10 || this.refuse(LOW_VERSION);
+    this.http2Preface = version === "HTTP/2.0" && method === "PRI";
+    return this.refuse(CODEC_ERROR);
+  }
+
+  private check(headers: RequestHeaderMap, target: string): boolean {
+    if (this.settings.headersWithUnderscores !== "ALLOW" && !this.checkUnderscores(headers)) return false;
+    if (!this.takeHost(headers)) return false;
+    if (!splitTarget(headers, target, this.settings.allowAbsoluteUrl)) return this.refuse(INVALID_URL);
+    this.bodyLength = bodyLength(headers, this.http11, this.settings.allowChunkedLength);
+    return this.bodyLength !== INVALID || this.refuse(framingFailure());
+  }
+
+  /** Host moves into `authority`: exactly one (RFC 9112 §3.2); a missing one is judged by the connection manager. */
+  private takeHost(headers: RequestHeaderMap): boolean {
+    const index = headers.names.indexOf(Headers.Host);
+    if (index < 0) {
+      if (!this.http11) headers.authority = this.settings.defaultHostForHttp10;
+      return true;
+    }
+    if (headers.names.indexOf(Headers.Host, index + 1) >= 0) return this.refuse(CODEC_ERROR);
+    headers.authority = headers.values[index] as string;
+    headers.names.splice(index, 1);
+    headers.values.splice(index, 1);
+    headers.originalNames?.splice(index, 1);
+    return true;
+  }
+
+  private checkUnderscores(headers: RequestHeaderMap): boolean {
+    if (!headers.names.some((name) => name.text.includes("_"))) return true;
+    if (this.settings.headersWithUnderscores === "REJECT_REQUEST") return this.refuse(UNEXPECTED_UNDERSCORE);
+    headers.removeIf((name) => name.text.includes("_"));
+    return true;
+  }
+
+  private refuse(error: Http1Error): boolean {
+    this.error = error;
+    return false;
+  }
+
+  private fail(error: Http1Error): number {
+    this.error = error;
+    return FAILED;
+  }
+}
+
+/** Offset of the space after the target. */
+function scanTarget(bytes: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && TARGET[bytes[at] as number] === 1) at++;
+  if (at === end) return INCOMPLETE;
+  return bytes[at] === SP && at > start ? at : FAILED;
+}
