@@ -1,0 +1,127 @@
+// hot: per request
+/**
+ * Regular expressions from configuration: RE2 syntax, linear time, over byte strings (one character per byte).
+ * Patterns of the common subset run on our own automaton (regex-automaton.ts); re2js does the rest: other
+ * syntax, bytes above 127 (so that `.` sees UTF-8 characters), and captures. Never a bare RegExp on traffic.
+ */
+import { isAscii } from "./ascii.ts";
+import { compileRe2, utf8Input } from "./re2.ts";
+
+type Re2 = Exclude<ReturnType<typeof compileRe2>, string>;
+type Re2Matcher = ReturnType<Re2["matcher"]>;
+
+/** A compiled pattern. */
+export class Regex {
+  readonly pattern: string;
+  private re2: Re2 | null;
+
+  constructor(pattern: string, re2: Re2 | null) {
+    this.pattern = pattern;
+    this.re2 = re2;
+  }
+
+  /** True when the whole text matches (RE2::FullMatch). */
+  matchesFully(text: string): boolean {
+    return this.matcher(text).matches();
+  }
+
+  /** True when some part of the text matches (RE2::PartialMatch). */
+  matchesPart(text: string): boolean {
+    return this.matcher(text).find();
+  }
+
+  /** Replaces every match, leftmost first, with the substitution (RE2::GlobalReplace). */
+  replaceAll(text: string, substitution: Substitution): string {
+    const matcher = this.matcher(text);
+    let result = "";
+    let copied = 0;
+    // RE2 accepts an empty match only where the previous match did not end.
+    let lastEnd = -1;
+    while (matcher.find()) {
+      const start = matcher.start();
+      const end = matcher.end();
+      if (start !== end || start !== lastEnd) {
+        result += text.slice(copied, start) + expand(substitution, matcher, text);
+        copied = end;
+      }
+      lastEnd = end;
+    }
+    return lastEnd < 0 ? text : result + text.slice(copied);
+  }
+
+  /** Number of capturing groups. */
+  get groups(): number {
+    return this.engine().groupCount();
+  }
+
+  /** RE2's rough measure of the cost of a pattern. */
+  get programSize(): number {
+    return this.engine().programSize();
+  }
+
+  private matcher(text: string): Re2Matcher {
+    const re2 = this.engine();
+    if (isAscii(text)) return re2.matcher(text);
+    return re2.matcher(utf8Input(Buffer.from(text, "latin1")));
+  }
+
+  private engine(): Re2 {
+    // The pattern has compiled before, so it is no error text.
+    this.re2 ??= compileRe2(this.pattern) as Re2;
+    return this.re2;
+  }
+}
+
+/** A rewrite such as `\2/i/\1`: literal texts around group numbers. */
+export interface Substitution {
+  /** One more than `groups`. Byte strings. */
+  readonly literals: readonly string[];
+  readonly groups: readonly number[];
+}
+
+/** Compiles a pattern, or returns what is wrong with it. */
+export function compileRegex(pattern: string): Regex | { readonly error: string } {
+  const re2 = compileRe2(pattern);
+  return typeof re2 === "string" ? { error: re2 } : new Regex(pattern, re2);
+}
+
+/** Parses `\0` … `\9` and `\\`; any other backslash is an error, as is a group the pattern lacks. */
+export function parseSubstitution(
+  text: string,
+  groupCount: number,
+): Substitution | { readonly error: string } {
+  const literals: string[] = [];
+  const groups: number[] = [];
+  let literal = "";
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]!;
+    if (char !== "\\") {
+      literal += char;
+      continue;
+    }
+    const next = text[++at];
+    if (next === "\\") literal += next;
+    else if (next !== undefined && next >= "0" && next <= "9") {
+      const group = Number(next);
+      if (group > groupCount) {
+        return { error: `\\${next} refers to a group that the pattern does not have` };
+      }
+      literals.push(literal);
+      groups.push(group);
+      literal = "";
+    } else return { error: "a backslash must be followed by a digit or a backslash" };
+  }
+  literals.push(literal);
+  return { literals, groups };
+}
+
+function expand(substitution: Substitution, matcher: Re2Matcher, text: string): string {
+  let result = substitution.literals[0]!;
+  for (let index = 0; index < substitution.groups.length; index++) {
+    const group = substitution.groups[index]!;
+    const start = matcher.start(group);
+    if (start >= 0) result += text.slice(start, matcher.end(group));
+    result += substitution.literals[index + 1]!;
+  }
+  return result;
+}
