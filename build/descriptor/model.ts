@@ -30,6 +30,8 @@ export interface MessageModel {
   fields: FieldModel[];
   /** Oneofs of which one field must be set. */
   requiredOneofs: string[];
+  /** Its name in Envoy's v2 API. */
+  previousName?: string;
 }
 
 export interface EnumModel {

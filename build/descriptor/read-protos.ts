@@ -57,6 +57,10 @@ function addMessage(type: protobuf.Type, packageName: string, model: Model): voi
       .filter((oneof) => option(oneof, "(validate.required)") === true)
       .map((oneof) => oneof.name),
   };
+  const versioning = option(type, "(udpa.annotations.versioning)");
+  if (isLiteralObject(versioning) && typeof versioning["previous_message_type"] === "string") {
+    message.previousName = versioning["previous_message_type"];
+  }
   model.messages.set(name, message);
   for (const nested of type.nestedArray) {
     if (nested instanceof protobuf.Type) addMessage(nested, packageName, model);

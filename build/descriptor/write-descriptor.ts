@@ -16,8 +16,14 @@ export function descriptorText(model: Model): string {
     enums: Object.fromEntries(
       sorted(model.enums.values()).map((type) => [type.name, enumText(type)]),
     ),
+    successors: JSON.stringify(successors(model)),
   };
   return `${JSON.stringify(descriptor, null, 0)}\n`;
+}
+
+function successors(model: Model): Record<string, string> {
+  const named = sorted(model.messages.values()).filter((message) => message.previousName);
+  return Object.fromEntries(named.map((message) => [message.previousName, message.name]));
 }
 
 function sorted<T extends { name: string }>(items: Iterable<T>): T[] {

@@ -41,4 +41,6 @@ export interface StoredDescriptor {
   readonly messages: Readonly<Record<string, string>>;
   /** JSON text of a `StoredEnum` by full name. */
   readonly enums: Readonly<Record<string, string>>;
+  /** JSON text of an object: the v3 name of each message of Envoy's v2 API. */
+  readonly successors: string;
 }
