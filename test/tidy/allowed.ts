@@ -125,6 +125,7 @@ export const BANS: readonly Ban[] = [
     instead: "callbacks and status words in the data path; promises at the edges listed",
     allowed: {
       "src/proto/": "runs in the configuration child, and loads its libraries when asked",
+      "src/stats/prometheus.ts": "a scrape waits for prom-client, off the data path",
     },
   },
   {

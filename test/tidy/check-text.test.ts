@@ -59,7 +59,7 @@ describe("text", () => {
       "src/base/c.ts": `// https://example.com/${long}`,
     });
     assert.deepEqual(checkLineLength(tree), [
-      "src/base/a.ts:1 is 104 columns wide: break it at 100",
+      "src/base/a.ts:1 is 104 columns wide: npm run format, or break it",
     ]);
   });
 

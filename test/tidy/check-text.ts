@@ -61,10 +61,12 @@ const COMMENT_LINE = /^\s*(?:\/\/|\/?\*)/;
 /** Literals shorter than this are not why a line is long. */
 const LITERAL_MIN = 30;
 
+/** Columns of literals: blanked ones, or the span of the longest on the line. */
 function literalLength(line: string, code: string): number {
   let blanked = 0;
   for (let at = 0; at < line.length; at += 1) if (line[at] !== code[at]) blanked += 1;
-  return blanked;
+  const spans = [...code.matchAll(/(["'`]).*\1/g)].map(([span]) => span.length);
+  return Math.max(blanked, ...spans);
 }
 
 /** A TODO names the issue that owns it. */
