@@ -147,6 +147,15 @@ export const BANS: readonly Ban[] = [
     allowed: {},
   },
   {
+    what: "a shipped runtime flag",
+    pattern: /--max-semi-space-size/,
+    in: EVERYWHERE,
+    homes: ["src/cli/runtime-flags.ts", "test/tidy/"],
+    instead: "import RUNTIME_FLAGS from src/cli/runtime-flags.ts",
+    literals: true,
+    allowed: {},
+  },
+  {
     what: "sleeping in a test",
     pattern: /timers\/promises|\bsetTimeout\(\s*(?:resolve|done|r|ok)\b|\bsetTimeout\(r(?:es)?,/,
     in: ["test/"],
