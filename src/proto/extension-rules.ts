@@ -4,6 +4,7 @@
  */
 import { type MessageRegistry, TYPE_URL_PREFIX } from "./message-registry.ts";
 import type { MessageType, PlainObject } from "./message-type.ts";
+import type { AnyMessage } from "./plain.ts";
 import { typeUrlOfExtension } from "./remedies.ts";
 import type { Problem } from "./scalar-text.ts";
 
@@ -13,7 +14,6 @@ const SEATS: Readonly<Record<string, readonly string[]>> = {
   "envoy.config.listener.v3.ListenerFilter": ["configDiscovery"],
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter": [
     "configDiscovery",
-    "disabled",
     "isOptional",
   ],
   "envoy.config.accesslog.v3.AccessLog": [],
@@ -41,7 +41,8 @@ export function extensionProblem(
   registry: MessageRegistry,
 ): Problem | null {
   const substitutes = SEATS[type.name];
-  if (substitutes === undefined || plain["typedConfig"] !== undefined) return null;
+  const typedConfig = plain["typedConfig"] as AnyMessage | undefined;
+  if (substitutes === undefined || (typedConfig?.typeUrl ?? "") !== "") return null;
   if (substitutes.some((field) => plain[field] !== undefined)) return null;
   const name = typeof plain["name"] === "string" ? plain["name"] : "";
   const typeUrl = typeUrlOfExtension(OLD_NAMES[name] ?? name, registry);

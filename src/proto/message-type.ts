@@ -92,6 +92,16 @@ export class EnumType {
     return this.numbers.get(valueName);
   }
 
+  /** The value that a configuration names: exactly, in another case, or by its number in quotes. */
+  find(text: string): number | undefined {
+    const exact = this.numbers.get(text);
+    if (exact !== undefined) return exact;
+    if (/^-?\d{1,10}$/.test(text)) return Number(text);
+    const folded = text.toLowerCase();
+    const name = this.valueNames.find((candidate) => candidate.toLowerCase() === folded);
+    return name === undefined ? undefined : this.numbers.get(name);
+  }
+
   /** The first name of a number (aliases come later), or undefined. */
   nameOf(number: number): string | undefined {
     return this.names.get(number);

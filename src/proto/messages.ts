@@ -69,7 +69,8 @@ export class Messages {
       const parsed = parseSource(source);
       diagnostics.push(...parsed.diagnostics);
       if (parsed.root === null) {
-        if (parsed.diagnostics.length === 0) sink.error("", 0, "Is empty", `write a ${type.name}`);
+        if (parsed.diagnostics.length === 0)
+          sink.error("", 0, "Is empty", `write the fields of ${type.name}`);
       } else {
         sources.push({ source, root: parsed.root });
         const decoder = new NodeDecoder(this.registry, sink, options);

@@ -6,7 +6,7 @@ import type { DiagnosticSink } from "./diagnostic-sink.ts";
 import { type MessageRegistry, TYPE_URL_PREFIX } from "./message-registry.ts";
 import type { EnumType, FieldType, MessageType, PlainObject } from "./message-type.ts";
 import type { AnyMessage, JsonObject, JsonValue } from "./plain.ts";
-import { isZeroScalar, setEntry } from "./plain-values.ts";
+import { isZeroScalar, setEntry, zeroOf } from "./plain-values.ts";
 import { unknownEnumRemedy, unknownFieldRemedy, unknownType } from "./remedies.ts";
 import { describe, readScalar } from "./scalar-text.ts";
 import {
@@ -64,7 +64,7 @@ export class NodeDecoder {
       if (node.kind !== "map") return this.expected("a map", node, path);
       return this.fields(type, node, path);
     }
-    if (node.kind === "map" && type.form !== "struct") {
+    if (node.kind === "map") {
       const entry = findEntry(node, "value");
       return entry === undefined
         ? this.fail(node, path, `A ${type.name} in an Any needs a "value"`)
@@ -79,12 +79,11 @@ export class NodeDecoder {
         if (node.kind !== "map") return this.expectedMessage(type, node, path);
         return this.fields(type, node, path);
       case "wrapper":
-        if (node.kind !== "scalar") return this.expected(`a plain ${type.wrapped}`, node, path);
-        return this.read(node, path, readScalar(type.wrapped, node));
+        return this.wrapper(type, node, path);
       case "duration":
-        return this.duration(node, path);
+        return this.duration(type, node, path);
       case "timestamp":
-        return this.timestamp(node, path);
+        return this.timestamp(type, node, path);
       case "any":
         return this.any(node, path);
       case "value":
@@ -178,14 +177,18 @@ export class NodeDecoder {
     const map: Record<string, unknown> = {};
     for (const entry of node.entries) {
       const entryPath = `${path}[${entry.key}]`;
-      if (isNull(entry.value) && !takesNull(field)) {
-        this.fail(entry.value, entryPath, "A value of a map cannot be null", "write {} for empty");
-        continue;
-      }
       const key = this.mapKey(field, entry, entryPath);
-      if (key !== undefined) setEntry(map, key, this.single(field, entry.value, entryPath));
+      if (key !== undefined) setEntry(map, key, this.mapValue(field, entry.value, entryPath));
     }
     return node.entries.length === 0 ? undefined : map;
+  }
+
+  /** `key:` with nothing behind it means an empty message, as Envoy takes it. */
+  private mapValue(field: FieldType, node: SourceNode, path: string): unknown {
+    if (!isNull(node) || takesNull(field)) return this.single(field, node, path);
+    const form = field.message?.form;
+    if (form === "object" || form === "struct") return {};
+    return this.fail(node, path, "A value of a map cannot be null", "write a value");
   }
 
   private mapKey(field: FieldType, entry: MapEntry, path: string): string | undefined {
@@ -210,18 +213,19 @@ export class NodeDecoder {
 
   private enumValue(type: EnumType, node: ScalarNode, path: string): unknown {
     const { value } = node;
-    if (typeof value === "number" && Number.isInteger(value)) return type.nameOf(value) ?? value;
     if (value === null) return type.valueNames[0];
-    if (typeof value === "string" && type.numberOf(value) !== undefined) {
-      return type.nameOf(type.numberOf(value) as number);
+    const number = typeof value === "string" ? type.find(value) : value;
+    if (typeof number === "number" && Number.isInteger(number)) {
+      return type.nameOf(number) ?? number;
     }
     // Unquoted ON, OFF, Y and N are booleans to YAML.
-    const quoted = typeof value === "boolean" && type.numberOf(node.text) !== undefined;
+    const quoted = typeof value === "boolean" && type.find(node.text) !== undefined;
     const remedy = quoted ? `put it in quotes: "${node.text}"` : unknownEnumRemedy(type, node.text);
     return this.fail(node, path, `Unknown value ${describe(node)}`, remedy);
   }
 
-  private duration(node: SourceNode, path: string): unknown {
+  private duration(type: MessageType, node: SourceNode, path: string): unknown {
+    if (node.kind === "map") return this.timeParts(type, node, path);
     const isText = node.kind === "scalar" && typeof node.value === "string";
     const duration = isText ? parseDuration(node.text) : null;
     if (duration !== null) return duration;
@@ -236,7 +240,21 @@ export class NodeDecoder {
     );
   }
 
-  private timestamp(node: SourceNode, path: string): unknown {
+  /** The bare value; Envoy also takes `{ value: … }`. */
+  private wrapper(type: MessageType, node: SourceNode, path: string): unknown {
+    if (node.kind === "map") return this.fields(type, node, path)["value"] ?? zeroOf(type.wrapped);
+    if (node.kind === "scalar") return this.read(node, path, readScalar(type.wrapped, node));
+    return this.expected(`a plain ${type.wrapped}`, node, path, "write one value");
+  }
+
+  /** Envoy also takes `{ seconds: 1, nanos: 0 }`. */
+  private timeParts(type: MessageType, node: MapNode, path: string): unknown {
+    const { seconds, nanos } = this.fields(type, node, path);
+    return { seconds: Number(seconds ?? 0), nanos: Number(nanos ?? 0) };
+  }
+
+  private timestamp(type: MessageType, node: SourceNode, path: string): unknown {
+    if (node.kind === "map") return this.timeParts(type, node, path);
     const isText = node.kind === "scalar" && typeof node.value === "string";
     const timestamp = isText ? parseTimestamp(node.text) : null;
     if (timestamp !== null) return timestamp;

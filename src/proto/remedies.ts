@@ -54,7 +54,8 @@ export function unknownType(
     return { message: `Type ${name} belongs to Envoy's v2 API`, remedy };
   }
   const nearest = nearestName(name, registry.messageNames()) ?? sameSimpleName(name, registry);
-  const remedy = nearest === null ? "" : `did you mean ${TYPE_URL_PREFIX}${nearest}?`;
+  const remedy =
+    nearest === null ? "check the type URL" : `did you mean ${TYPE_URL_PREFIX}${nearest}?`;
   return { message: `Unknown type ${name}`, remedy };
 }
 
@@ -72,10 +73,12 @@ export function typeUrlOfExtension(name: string, registry: MessageRegistry): str
   const candidates = registry
     .messageNames()
     .filter((candidate) => candidate.startsWith(packageName))
-    .map((candidate) => candidate.slice(packageName.length));
+    .map((candidate) => candidate.slice(packageName.length))
+    .filter((candidate) => !candidate.includes("."));
   const wanted = last.replaceAll("_", "");
   const match =
     candidates.find((candidate) => candidate.toLowerCase() === wanted) ??
+    candidates.find((candidate) => candidate.toLowerCase().startsWith(wanted)) ??
     nearestName(wanted, candidates);
   return match === null ? null : `${TYPE_URL_PREFIX}${packageName}${match}`;
 }

@@ -39,6 +39,10 @@ const RANGES: Readonly<Partial<Record<ScalarKind, IntegerRange>>> = {
 
 /** An integer, also with a zero fraction or an exponent (`1.0`, `1e3`), which the mapping allows. */
 const INTEGER = /^-?\d+$/;
+/** Booleans in quotes, as Envoy takes them. */
+const TRUE_WORDS = /^(true|t|yes|y|1)$/i;
+const FALSE_WORDS = /^(false|f|no|n|0)$/i;
+const HEXADECIMAL = /^0x[0-9a-f]+$/i;
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 const FLOAT_MAX = 3.4028234663852886e38;
 
@@ -56,7 +60,7 @@ export function describe(node: ScalarNode): string {
   return typeof node.value === "string" ? `"${text}"` : text;
 }
 
-function problem(message: string, remedy: string = ""): Reading {
+function problem(message: string, remedy: string): Reading {
   return { problem: { message, remedy } };
 }
 
@@ -70,11 +74,9 @@ function readString(node: ScalarNode): Reading {
 
 function readBool(node: ScalarNode): Reading {
   if (typeof node.value === "boolean") return { value: node.value };
-  const quoted = node.text === "true" || node.text === "false";
-  return problem(
-    `Expected true or false, found ${describe(node)}`,
-    quoted ? `remove the quotes: ${node.text}` : "write true or false",
-  );
+  if (typeof node.value === "string" && TRUE_WORDS.test(node.value)) return { value: true };
+  if (typeof node.value === "string" && FALSE_WORDS.test(node.value)) return { value: false };
+  return problem(`Expected true or false, found ${describe(node)}`, "write true or false");
 }
 
 function readBytes(node: ScalarNode): Reading {
@@ -85,12 +87,14 @@ function readBytes(node: ScalarNode): Reading {
 }
 
 function readFloat(kind: "double" | "float", node: ScalarNode): Reading {
-  if (typeof node.value === "boolean") return problem(`Expected a number, found ${node.text}`);
+  if (typeof node.value === "boolean")
+    return problem(`Expected a number, found ${node.text}`, "write a number");
   const number = typeof node.value === "number" ? node.value : parseFloatText(node.text);
-  if (number === null) return problem(`Expected a number, found ${describe(node)}`);
+  if (number === null)
+    return problem(`Expected a number, found ${describe(node)}`, "write a number");
   if (kind === "double") return { value: number };
   if (Number.isFinite(number) && Math.abs(number) > FLOAT_MAX) {
-    return problem(`${node.text} is too large for a float`);
+    return problem(`${node.text} is too large for a float`, `use ${FLOAT_MAX} or less`);
   }
   return { value: Math.fround(number) };
 }
@@ -106,7 +110,9 @@ function parseFloatText(text: string): number | null {
 
 function readInteger(kind: ScalarKind, node: ScalarNode): Reading {
   const value = typeof node.value === "boolean" ? null : integerOf(node);
-  if (value === null) return problem(`Expected a whole number, found ${describe(node)}`);
+  if (value === null) {
+    return problem(`Expected a whole number, found ${describe(node)}`, "write digits only");
+  }
   const range = RANGES[kind] ?? INT64;
   if (value < range.min || value > range.max) {
     return problem(`${value} is out of range`, `use ${range.min} to ${range.max}`);
@@ -117,7 +123,7 @@ function readInteger(kind: ScalarKind, node: ScalarNode): Reading {
 function integerOf(node: ScalarNode): bigint | null {
   if (typeof node.value === "number" && Number.isSafeInteger(node.value)) return BigInt(node.value);
   const text = typeof node.value === "string" ? node.value : node.text;
-  if (INTEGER.test(text)) return BigInt(text);
+  if (INTEGER.test(text) || HEXADECIMAL.test(text)) return BigInt(text);
   if (!NUMBER.test(text)) return null;
   const number = Number(text);
   return Number.isInteger(number) ? BigInt(number) : null;

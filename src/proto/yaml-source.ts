@@ -199,7 +199,8 @@ function nullNode(offset: number): ScalarNode {
 
 function scalarNode(node: Scalar, offset: number): ScalarNode {
   const text = String(node.value);
-  const plain = node.type === "PLAIN";
+  // The tag `!` alone makes a string of anything.
+  const plain = node.type === "PLAIN" && node.tag !== "!";
   return { kind: "scalar", value: plain ? plainValue(text) : text, text, plain, offset };
 }
 
