@@ -101,7 +101,9 @@ export function hcm(fields: Message = {}, statPrefix = "ingress"): Message {
       "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
       {
         stat_prefix: statPrefix,
+        // Short, so that the suite need not wait for the defaults (1 s and 5 s).
         delayed_close_timeout: "0.05s",
+        drain_timeout: "0.05s",
         access_log: [jsonLog()],
         http_filters: [ROUTER],
         ...(fields["route_config"] === undefined

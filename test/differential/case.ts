@@ -13,6 +13,7 @@ export type Step =
   | { readonly do: "pause"; readonly ms: number }
   | { readonly do: "connect"; readonly on: string | null; readonly from: string | null }
   | { readonly do: "client"; readonly index: number }
+  | { readonly do: "saw"; readonly upstream: string; readonly text: string }
   | { readonly do: "admin"; readonly method: "GET" | "POST"; readonly path: string };
 
 /** Facts: an outcome key (outcome.ts) and what its value is, or patterns it matches. */
@@ -72,6 +73,8 @@ export const connectTo = (on: string | null, from: string | null = null): Step =
 });
 /** Goes back to an earlier connection. */
 export const client = (index: number): Step => ({ do: "client", index });
+/** Waits until an upstream has received these bytes. */
+export const saw = (upstream: string, text: string): Step => ({ do: "saw", upstream, text });
 export const adminGet = (path: string): Step => ({ do: "admin", method: "GET", path });
 export const adminPost = (path: string): Step => ({ do: "admin", method: "POST", path });
 

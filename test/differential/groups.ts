@@ -1,14 +1,18 @@
 // All groups of the differential suite, slowest first so that two at a time finish together.
 import type { DifferentialGroup } from "./case.ts";
 import { hcmAddresses } from "./cases/hcm-addresses.ts";
+import { hcmOptions } from "./cases/hcm-options.ts";
 import { hcmPaths } from "./cases/hcm-paths.ts";
 import { headerMatch } from "./cases/header-match.ts";
 import { headerMutations } from "./cases/header-mutations.ts";
+import { http1Wire } from "./cases/http1.ts";
 import { routeActions } from "./cases/route-actions.ts";
 import { routeMatch } from "./cases/route-match.ts";
 import { virtualHosts } from "./cases/virtual-hosts.ts";
 
 export const groups: readonly DifferentialGroup[] = [
+  hcmOptions,
+  http1Wire,
   hcmAddresses,
   hcmPaths,
   virtualHosts,

@@ -60,6 +60,11 @@ export class OutcomeBuilder {
     if (message.trailers.length > 0) this.set(`${key}.trailers`, message.trailers.join("\n"));
   }
 
+  /** Adds raw bytes, which may hold whole messages. */
+  bytes(key: string, text: string): void {
+    this.set(key, text.split("\r\n").map(stableHeader).join("\r\n"));
+  }
+
   /** Adds a JSON log line field by field, or a text line as it is. */
   logLine(key: string, line: string): void {
     if (!line.startsWith("{")) {

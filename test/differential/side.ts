@@ -17,6 +17,9 @@ const SETTLE_TIMEOUT_MS = 1_500;
 /** How long a connection that nobody announced to close is watched. */
 const STAYS_OPEN_MS = 12;
 
+/** How long to look for log lines that should not come. */
+const NO_LOG_MS = 40;
+
 /** Quoted, because Envoy's YAML still takes a plain y for true. */
 const YAML_OPTIONS = {
   aliasDuplicateObjects: false,
@@ -99,7 +102,7 @@ export class Side {
     for (const upstream of this.#upstreams) {
       upstream.play(testCase.upstreams?.[upstream.name] ?? {});
     }
-    const player = new StepPlayer(this.#values, this.#proxy);
+    const player = new StepPlayer(this.#values, this.#proxy, this.#upstreams);
     const replacements = this.#replacements();
     await player.play(testCase);
     for (const [port, name] of player.ports) replacements.set(port, name);
@@ -138,12 +141,12 @@ export class Side {
 
   /** Waits until every log file that is written at all has `count` new lines. */
   async #logLines(starts: readonly number[], count: number): Promise<[string, string][]> {
-    const deadline = performance.now() + (count === 0 ? 0 : SETTLE_TIMEOUT_MS);
+    const deadline = performance.now() + (count === 0 ? NO_LOG_MS : SETTLE_TIMEOUT_MS);
     for (;;) {
       const found = this.#logFiles.map((file, i) =>
         this.#log(file).slice(starts[i]).split("\n").slice(0, -1),
       );
-      const enough = found.some((lines) => lines.length >= count);
+      const enough = count > 0 && found.some((lines) => lines.length >= count);
       if (enough || performance.now() >= deadline) {
         if (enough && found.length > 1) await sleep(25);
         return this.#logFiles.flatMap((file, i) =>
@@ -160,17 +163,17 @@ export class Side {
   async #rest(): Promise<ReadonlyMap<string, number>> {
     for (const upstream of this.#upstreams) upstream.hangUp();
     const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+    let before = await this.#readCounters();
     for (;;) {
       const counters = await this.#readCounters();
-      const busy = [...counters].some(
-        ([name, value]) => value > 0 && /^(?!.*\badmin\b).*(cx|rq)_active$/.test(name),
-      );
-      if (!busy) return counters;
+      const atRest = !isBusy(counters) && isSame(before, counters);
+      if (atRest) return counters;
       if (performance.now() >= deadline) {
         this.restless++;
         return counters;
       }
-      await sleep(5);
+      before = counters;
+      await sleep(4);
     }
   }
 
@@ -204,6 +207,20 @@ async function placeholderValues(
   return values;
 }
 
+/** Something of the last case is still open. */
+function isBusy(counters: ReadonlyMap<string, number>): boolean {
+  return [...counters].some(
+    ([name, value]) => value > 0 && /^(?!.*\badmin\b).*(cx|rq)_active$/.test(name),
+  );
+}
+
+/** Counters of the admin port itself change with every reading. */
+function isSame(left: ReadonlyMap<string, number>, right: ReadonlyMap<string, number>): boolean {
+  return [...right].every(
+    ([name, value]) => left.get(name) === value || !/^(http|cluster|listener|tcp)\.(?!admin)/.test(name),
+  );
+}
+
 const logKey = (file: string): string => (file === "access.json" ? "log" : `log(${file})`);
 
 function addRecording(
@@ -225,13 +242,19 @@ class StepPlayer {
   readonly ports = new Map<string, string>();
   readonly #values: ReadonlyMap<string, string>;
   readonly #proxy: ProxyProcess;
+  readonly #upstreams: readonly ScriptedUpstream[];
   readonly #clients: { client: RawClient; results: [string, unknown][]; closing: boolean }[] = [];
   readonly #adminAnswers: [string, string][] = [];
   #current = 0;
 
-  constructor(values: ReadonlyMap<string, string>, proxy: ProxyProcess) {
+  constructor(
+    values: ReadonlyMap<string, string>,
+    proxy: ProxyProcess,
+    upstreams: readonly ScriptedUpstream[],
+  ) {
     this.#values = values;
     this.#proxy = proxy;
+    this.#upstreams = upstreams;
   }
 
   async play(testCase: DifferentialCase): Promise<void> {
@@ -251,7 +274,7 @@ class StepPlayer {
   addTo(outcome: OutcomeBuilder): void {
     for (const [i, { results }] of this.#clients.entries()) {
       for (const [key, value] of results) {
-        if (typeof value === "string") outcome.set(`client.${i}.${key}`, value);
+        if (typeof value === "string") outcome.bytes(`client.${i}.${key}`, value);
         else outcome.message(`client.${i}.${key}`, value as Parameters<OutcomeBuilder["message"]>[1]);
       }
     }
@@ -275,6 +298,11 @@ class StepPlayer {
       return;
     }
     if (step.do === "pause") return sleep(step.ms);
+    if (step.do === "saw") {
+      const upstream = this.#upstreams.find((candidate) => candidate.name === step.upstream);
+      await upstream?.saw(step.text, ANSWER_TIMEOUT_MS);
+      return;
+    }
     const entry = this.#clients[this.#current];
     if (!entry) throw new Error(`${testCase.name}: no connection`);
     const { client, results } = entry;

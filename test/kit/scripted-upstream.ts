@@ -72,6 +72,8 @@ export class ScriptedUpstream {
   #replyIndex = 0;
   #connections: Connection[] = [];
   #requests: RecordedRequest[] = [];
+  #all = "";
+  readonly #watchers = new Set<() => void>();
 
   constructor(name: string) {
     this.name = name;
@@ -97,6 +99,25 @@ export class ScriptedUpstream {
     this.#replyIndex = 0;
     this.#connections = [];
     this.#requests = [];
+    this.#all = "";
+  }
+
+  /** Waits until `text` has arrived on any connection of this recording; false on timeout. */
+  async saw(text: string, timeoutMs: number): Promise<boolean> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    while (!this.#all.includes(text)) {
+      if (signal.aborted) return false;
+      await new Promise<void>((resolve) => {
+        const wake = (): void => {
+          this.#watchers.delete(wake);
+          signal.removeEventListener("abort", wake);
+          resolve();
+        };
+        this.#watchers.add(wake);
+        signal.addEventListener("abort", wake);
+      });
+    }
+    return true;
   }
 
   /** What was recorded since play(). */
@@ -144,6 +165,12 @@ export class ScriptedUpstream {
   }
 
   #data(connection: Connection, bytes: Buffer): void {
+    this.#all += bytes.toString("latin1");
+    for (const wake of [...this.#watchers]) wake();
+    this.#take(connection, bytes);
+  }
+
+  #take(connection: Connection, bytes: Buffer): void {
     if (connection.raw) {
       connection.other += bytes.toString("latin1");
       if (this.#script.tcp === "echo" || this.#script.tcp === undefined) {
@@ -205,7 +232,7 @@ export class ScriptedUpstream {
     connection.raw = true;
     const early = connection.received;
     connection.received = Buffer.alloc(0);
-    if (early.length > 0) this.#data(connection, early);
+    if (early.length > 0) this.#take(connection, early);
   }
 }
 

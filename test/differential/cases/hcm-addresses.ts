@@ -51,7 +51,7 @@ const VECTORS: readonly Vector[] = [
   [false, 0, "10.1.1.1", "::1", "::1", "::1", false],
   [false, 0, "10.1.1.1", "10.9.9.9:80", "10.1.1.1", "10.9.9.9:80", false],
   [true, 1, "10.1.1.1", "10.5.5.5", "10.5.5.5", "10.5.5.5,10.1.1.1", false],
-  [true, 0, "10.1.1.1", "", "10.1.1.1", "10.1.1.1", true],
+  [true, 0, "10.1.1.1", "", "10.1.1.1", "10.1.1.1", false],
 ];
 
 function vectorCase([remote, hops, peer, xff, client, out, internal]: Vector): DifferentialCase {
