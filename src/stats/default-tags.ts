@@ -96,12 +96,12 @@ export const DEFAULT_REGEX_TAGS: readonly RegexTagRule[] = [
     ".rbac.",
     "policy",
   ),
+  regex("proxy_protocol_prefix", String.raw`^proxy_proto\.((${VALUE})\.).+$`, "", "versions"),
   regex(
     "proxy_protocol_version",
     String.raw`^proxy_proto\.((?:${VALUE}\.)?versions\.v(\d)\.)\w+$`,
     "proxy_proto.",
   ),
-  regex("proxy_protocol_prefix", String.raw`^proxy_proto\.((${VALUE})\.).+$`, "", "versions"),
   regex(
     "tls_certificate",
     String.raw`^${LISTENER_OR_CLUSTER}\.ssl\.certificate\.((${VALUE})\.).*$`,

@@ -18,22 +18,21 @@ const BLOCK_WORDS = 100;
 export const HISTOGRAM_BINS: number = HISTOGRAM_BLOCKS * BLOCK_WORDS;
 
 /**
- * Left edge of a bin. Single digits stand for their own tenth: 7 means [7, 7.1), as in circllhist.
+ * Left edge of a bin. Single digits stand for their own tenth: 7 means [7, 7.1), as in circllhist,
+ * whose order of operations is kept for the sake of the last bit.
  */
 export function binLowerBound(bin: number): number {
-  return (bin % BLOCK_WORDS) * 10 ** Math.floor(bin / BLOCK_WORDS);
+  if (bin < 10) return bin;
+  return ((bin % BLOCK_WORDS) / 10) * 10 ** (Math.floor(bin / BLOCK_WORDS) + 1);
 }
 
 export function binWidth(bin: number): number {
   if (bin === 0) return 0;
-  if (bin < 10) return 0.1;
-  return 10 ** Math.floor(bin / BLOCK_WORDS);
+  return bin < 10 ? 0.1 : 10 ** Math.floor(bin / BLOCK_WORDS);
 }
 
-/** Computed so that it equals the nearest double of the decimal bound (1.1, not 1 + 0.1). */
 function binUpperBound(bin: number): number {
-  if (bin === 0) return 0;
-  return bin < 10 ? (bin * 10 + 1) / 10 : binLowerBound(bin) + binWidth(bin);
+  return binLowerBound(bin) + binWidth(bin);
 }
 
 /** Only bins with samples, in ascending order. Immutable. */

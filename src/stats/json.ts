@@ -8,6 +8,7 @@ import {
 } from "./histogram-buckets.ts";
 import { binLowerBound, binWidth, type HistogramSnapshot } from "./histogram-snapshot.ts";
 import type { MergedStat } from "./merged-stat.ts";
+import type { StatKind } from "./slab.ts";
 import { coversKind, isWanted, type StatsQuery } from "./stats-query.ts";
 import { bucketCounts } from "./text.ts";
 
@@ -19,44 +20,59 @@ export function* renderStatsJson(
   query: StatsQuery,
   buckets: HistogramBuckets,
 ): Generator<string> {
-  const histograms: MergedStat[] = [];
-  let piece = '{"stats":[';
+  yield '{"stats":[';
   let separator = "";
-  for (const [i, stat] of stats.entries()) {
-    if (coversKind(query, stat.entry.kind) && isWanted(query, stat)) {
-      if (stat.entry.kind === "histogram") histograms.push(stat);
-      else {
-        piece += separator + JSON.stringify({ name: stat.name, value: jsonValue(stat) });
-        separator = ",";
-      }
-    }
-    if (i % STATS_PER_PIECE === STATS_PER_PIECE - 1) {
-      yield piece;
-      piece = "";
+  const kinds: readonly (readonly StatKind[])[] = [["textReadout"], ["counter", "gauge"]];
+  for (const group of kinds) {
+    for (const piece of wantedInPieces(stats, query, group)) {
+      if (piece.length > 0) yield separator + piece.map(plainJson).join(",");
+      if (piece.length > 0) separator = ",";
     }
   }
-  yield piece;
-  if (histograms.length > 0) yield* renderHistograms(histograms, query, buckets, separator);
+  yield* renderHistograms(wantedInPieces(stats, query, ["histogram"]), query, buckets, separator);
   yield "]}";
 }
 
-function jsonValue(stat: MergedStat): string | number {
-  return stat.entry.kind === "textReadout" ? stat.text() : stat.value();
+/** The stats that the query wants, a few at a time. */
+function* wantedInPieces(
+  stats: readonly MergedStat[],
+  query: StatsQuery,
+  kinds: readonly StatKind[],
+): Generator<MergedStat[]> {
+  for (let at = 0; at < stats.length; at += STATS_PER_PIECE) {
+    const piece = stats.slice(at, at + STATS_PER_PIECE);
+    yield piece.filter(({ entry }, i) => {
+      if (!kinds.includes(entry.kind) || !coversKind(query, entry.kind)) return false;
+      return isWanted(query, piece[i] as MergedStat);
+    });
+  }
+}
+
+function plainJson(stat: MergedStat): string {
+  const value = stat.entry.kind === "textReadout" ? stat.text() : stat.value();
+  return JSON.stringify({ name: stat.name, value });
 }
 
 /** The last element of the list carries all histograms; its shape depends on the bucket mode. */
 function* renderHistograms(
-  histograms: readonly MergedStat[],
+  pieces: Iterable<readonly MergedStat[]>,
   query: StatsQuery,
   buckets: HistogramBuckets,
   separator: string,
 ): Generator<string> {
   const [open, close] = ENVELOPES[query.histogramBuckets];
-  yield `${separator}{"histograms":${open}`;
-  for (const [i, stat] of histograms.entries()) {
-    yield (i === 0 ? "" : ",") + JSON.stringify(histogramJson(stat, query, buckets));
+  let before = `${separator}{"histograms":${open}`;
+  let some = false;
+  for (const piece of pieces) {
+    let text = "";
+    for (const stat of piece) {
+      text += before + JSON.stringify(histogramJson(stat, query, buckets));
+      before = ",";
+      some = true;
+    }
+    yield text;
   }
-  yield `${close}}`;
+  if (some) yield `${close}}`;
 }
 
 const PERCENTILES = JSON.stringify(HISTOGRAM_PERCENTILES);

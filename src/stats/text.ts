@@ -1,6 +1,6 @@
 /**
- * The text form of `/stats`: `name: value` by name, histograms behind the rest, rendered in pieces
- * so that a long page does not hold up anything else. Envoy: Server::StatsTextRender.
+ * The text form of `/stats`: `name: value` by name, text readouts first, histograms last, rendered
+ * in pieces so that a long page does not hold up anything else. Envoy: Server::StatsTextRender.
  */
 import {
   HISTOGRAM_PERCENTILES,
@@ -9,6 +9,7 @@ import {
 } from "./histogram-buckets.ts";
 import { binLowerBound, binWidth, type HistogramSnapshot } from "./histogram-snapshot.ts";
 import type { MergedStat } from "./merged-stat.ts";
+import type { StatKind } from "./slab.ts";
 import { coversKind, isWanted, type StatsQuery } from "./stats-query.ts";
 
 /** Stats looked at between two pieces. */
@@ -20,32 +21,34 @@ export function* renderStatsText(
   query: StatsQuery,
   buckets: HistogramBuckets,
 ): Generator<string> {
-  yield* renderKinds(stats, query, (stat) =>
-    stat.entry.kind === "histogram" ? "" : `${stat.name}: ${valueText(stat)}\n`,
+  yield* renderKinds(stats, query, ["textReadout"], (stat) => `${stat.name}: "${stat.text()}"\n`);
+  yield* renderKinds(
+    stats,
+    query,
+    ["counter", "gauge"],
+    (stat) => `${stat.name}: ${stat.value()}\n`,
   );
-  yield* renderKinds(stats, query, (stat) =>
-    stat.entry.kind === "histogram" ? histogramText(stat, query, buckets) : "",
-  );
+  yield* renderKinds(stats, query, ["histogram"], (stat) => histogramText(stat, query, buckets));
 }
 
 function* renderKinds(
   stats: readonly MergedStat[],
   query: StatsQuery,
+  kinds: readonly StatKind[],
   line: (stat: MergedStat) => string,
 ): Generator<string> {
   let piece = "";
   for (const [i, stat] of stats.entries()) {
-    if (coversKind(query, stat.entry.kind) && isWanted(query, stat)) piece += line(stat);
+    const { kind } = stat.entry;
+    if (kinds.includes(kind) && coversKind(query, kind) && isWanted(query, stat)) {
+      piece += line(stat);
+    }
     if (i % STATS_PER_PIECE === STATS_PER_PIECE - 1) {
       yield piece;
       piece = "";
     }
   }
   yield piece;
-}
-
-function valueText(stat: MergedStat): string {
-  return stat.entry.kind === "textReadout" ? `"${stat.text()}"` : `${stat.value()}`;
 }
 
 function histogramText(stat: MergedStat, query: StatsQuery, buckets: HistogramBuckets): string {

@@ -30,7 +30,8 @@ function createHistogram(unit: HistogramUnit = "unspecified"): {
 /** `lower+width:count` per bin with samples. */
 function binsOf(snapshot: HistogramSnapshot): string[] {
   return snapshot.bins.map(
-    (bin, i) => `${binLowerBound(bin)}+${binWidth(bin)}:${snapshot.counts[i]}`,
+    (bin, i) =>
+      `${Number(binLowerBound(bin).toPrecision(12))}+${binWidth(bin)}:${snapshot.counts[i]}`,
   );
 }
 
