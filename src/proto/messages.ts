@@ -11,16 +11,27 @@ import { JsonWriter, type NameStyle } from "./json-writer.ts";
 import { type LocatedSource, locatePath } from "./locate.ts";
 import { mergeMessages } from "./merge.ts";
 import { loadRegistry, type MessageRegistry } from "./message-registry.ts";
+import type { MessageType } from "./message-type.ts";
 import { NodeDecoder, type NodeDecoderOptions } from "./node-decoder.ts";
 import type { JsonValue } from "./plain.ts";
 import { SourceText } from "./source-node.ts";
-import { parseSource } from "./source-parser.ts";
 import { WireError } from "./wire-reader.ts";
+import { parseYaml } from "./yaml-source.ts";
 
 export interface TextInput {
-  /** Name for diagnostics; `.json` selects the JSON parser. */
+  /** Name for diagnostics. */
   readonly file: string;
   readonly text: string;
+}
+
+export interface BytesInput {
+  readonly file: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface DecodeOptions extends NodeDecoderOptions {
+  /** Leave the field rules to a later `checkRules`. Default false. */
+  readonly skipRules?: boolean;
 }
 
 export interface DecodedText {
@@ -48,15 +59,15 @@ export class Messages {
   }
 
   /** One YAML or JSON text → plain message, field rules checked. */
-  decodeText(typeName: string, input: TextInput, options: NodeDecoderOptions): DecodedText {
-    return this.decodeTexts(typeName, [input], options);
+  decodeText(typeName: string, input: TextInput, options: DecodeOptions): DecodedText {
+    return this.decodeInputs(typeName, [input], options);
   }
 
-  /** Several texts, merged in order as protobuf merges messages; the rules are checked on the result. */
-  decodeTexts(
+  /** Several texts or encoded messages, merged in order as protobuf merges; the rules are checked on the result. */
+  decodeInputs(
     typeName: string,
-    inputs: readonly TextInput[],
-    options: NodeDecoderOptions,
+    inputs: readonly (TextInput | BytesInput)[],
+    options: DecodeOptions,
   ): DecodedText {
     const type = this.registry.require(typeName);
     const diagnostics: Diagnostic[] = [];
@@ -64,34 +75,53 @@ export class Messages {
     const sources: LocatedSource[] = [];
     let message: unknown = null;
     for (const input of inputs) {
-      const source = new SourceText(input.file, input.text);
-      const sink = new DiagnosticSink(source);
-      const parsed = parseSource(source);
-      diagnostics.push(...parsed.diagnostics);
-      if (parsed.root === null) {
-        if (parsed.diagnostics.length === 0)
-          sink.error("", 0, "Is empty", `write the fields of ${type.name}`);
-      } else {
-        sources.push({ source, root: parsed.root });
-        const decoder = new NodeDecoder(this.registry, sink, options);
-        const decoded = decoder.message(type, parsed.root, "");
-        unknownFields.push(...decoder.unknownFields);
-        if (decoded !== undefined) {
-          message = message === null ? decoded : mergeMessages(type, message, decoded);
-        }
-      }
-      diagnostics.push(...sink.diagnostics);
+      const decoded =
+        "text" in input
+          ? this.decodeOneText(type, input, options)
+          : this.decodeFile(typeName, input, options);
+      diagnostics.push(...decoded.diagnostics);
+      unknownFields.push(...decoded.unknownFields);
+      sources.push(...decoded.sources);
+      if (message === null) message = decoded.message;
+      else if (decoded.message !== null) message = mergeMessages(type, message, decoded.message);
     }
     // Broken fields are left out of the message: rules would complain of what is already reported.
-    if (!hasErrors(diagnostics) && message !== null) {
+    if (options.skipRules !== true && message !== null && !hasErrors(diagnostics)) {
       diagnostics.push(...this.withPlaces(this.checkRules(typeName, message), sources));
     }
+    if (hasErrors(diagnostics)) message = null;
+    return { message, diagnostics, unknownFields, sources };
+  }
+
+  private decodeOneText(type: MessageType, input: TextInput, options: DecodeOptions): DecodedText {
+    const source = new SourceText(input.file, input.text);
+    const { root, diagnostics } = parseYaml(source);
+    const sink = new DiagnosticSink(source);
+    if (root === null) {
+      if (diagnostics.length === 0) {
+        sink.error("", 0, "Is empty", `write the fields of ${type.name}`);
+      }
+      const found = [...diagnostics, ...sink.diagnostics];
+      return { message: null, diagnostics: found, unknownFields: [], sources: [] };
+    }
+    const decoder = new NodeDecoder(this.registry, sink, options);
+    const message = decoder.message(type, root, "") ?? null;
     return {
-      message: hasErrors(diagnostics) ? null : message,
-      diagnostics,
-      unknownFields,
-      sources,
+      message,
+      diagnostics: sink.diagnostics,
+      unknownFields: decoder.unknownFields,
+      sources: [{ source, root }],
     };
+  }
+
+  private decodeFile(typeName: string, input: BytesInput, options: DecodeOptions): DecodedText {
+    const source = { file: input.file, line: 1, column: 1 };
+    const decoded = this.decodeBinary(typeName, input.bytes);
+    const problems = [...decoded.diagnostics];
+    if (options.unknownFields === "error")
+      problems.push(...decoded.unknownFields.map(unknownField));
+    const diagnostics = problems.map((diagnostic) => ({ ...diagnostic, source }));
+    return { ...decoded, diagnostics, sources: [] };
   }
 
   /** Bytes → plain message. Field rules are not checked: call `checkRules`. */
@@ -146,6 +176,11 @@ export class Messages {
 
 export async function loadMessages(): Promise<Messages> {
   return new Messages(await loadRegistry());
+}
+
+function unknownField(path: string): Diagnostic {
+  const remedy = "it may belong to a newer API";
+  return { severity: "error", path, message: "Unknown field number", remedy };
 }
 
 function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
