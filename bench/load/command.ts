@@ -79,7 +79,12 @@ async function runAll(
     seconds: (Date.now() - startedAt.getTime()) / 1000,
     commandLine: ["npm run bench --", ...args].join(" "),
     machine,
-    targets: targets.map(({ name, version, flags, missing }) => ({ name, version, flags, missing })),
+    targets: targets.map(({ name, version, flags, missing }) => ({
+      name,
+      version,
+      flags,
+      missing,
+    })),
     notes: lab.notes,
     samples: lab.samples,
     verdicts,
@@ -89,7 +94,10 @@ async function runAll(
 function printHeader(machine: Readonly<Record<string, string>>, targets: readonly Target[]): void {
   const lines = Object.entries(machine).map(([name, value]) => `${name.padEnd(10)} ${value}`);
   for (const target of targets) {
-    const text = target.missing === null ? `${target.version} | ${target.flags}` : `left out: ${target.missing}`;
+    const text =
+      target.missing === null
+        ? `${target.version} | ${target.flags}`
+        : `left out: ${target.missing}`;
     lines.push(`${target.name.padEnd(14)} ${text}`);
   }
   process.stdout.write(`${lines.join("\n")}\n\n`);

@@ -63,9 +63,7 @@ export class Lab {
   async open(): Promise<void> {
     const child = this.#startHelper("@upstream");
     const ports = await new Promise<{ httpPort: number; tcpPort: number }>((resolve, reject) => {
-      child.once("message", (message) =>
-        resolve(message as { httpPort: number; tcpPort: number }),
-      );
+      child.once("message", (message) => resolve(message as { httpPort: number; tcpPort: number }));
       child.once("exit", () => reject(new Error("the upstream process ended early")));
     });
     this.#httpPort = ports.httpPort;
@@ -114,11 +112,9 @@ export class Lab {
     mode: Mode,
     upstreamPort: number,
     bulk: boolean,
-    withDirect = true,
+    only?: readonly string[],
   ): Promise<readonly Entry[]> {
-    const able = this.targets.filter(
-      (target) => target.modes.includes(mode) && (withDirect || target.name !== "direct"),
-    );
+    const able = this.selectTargets(only).filter((target) => target.modes.includes(mode));
     const twin = this.options.twin ? able.find((target) => target.name !== "direct") : undefined;
     const wanted = able.flatMap((target) =>
       target === twin
@@ -134,6 +130,13 @@ export class Lab {
       if (running !== null) entries.push({ label, target, running });
     }
     return entries;
+  }
+
+  /** The targets of this run, or those of them that `only` names; builds go by their base name. */
+  selectTargets(only?: readonly string[]): readonly Target[] {
+    return this.targets.filter(
+      (target) => only === undefined || only.includes(target.name.split(":")[0] as string),
+    );
   }
 
   /** Starts one target in a folder of its own; a failure is noted and the target left out. */
@@ -160,10 +163,23 @@ export class Lab {
   }
 
   /** Saturation: wrk when installed, else the generator's closed loop. */
-  saturate(entry: Entry, shape: RequestShape, connections: number, seconds: number): Promise<LoadResult> {
+  saturate(
+    entry: Entry,
+    shape: RequestShape,
+    connections: number,
+    seconds: number,
+  ): Promise<LoadResult> {
     const port = entry.running.port;
     if (this.wrk !== null && !shape.chunked) {
-      return runWrk({ wrk: this.wrk, folder: this.folder, port, connections, seconds, shape, core: this.#loadCore });
+      return runWrk({
+        wrk: this.wrk,
+        folder: this.folder,
+        port,
+        connections,
+        seconds,
+        shape,
+        core: this.#loadCore,
+      });
     }
     return this.generator.run({ kind: "closed", port, connections, seconds, shape });
   }

@@ -101,6 +101,7 @@ function positive(name: string, text: string | undefined, fallback: number): num
 
 function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
   const found = allowed.find((candidate) => candidate === value);
-  if (found === undefined) throw new Error(`${name} is one of ${allowed.join(", ")}, not "${value}"`);
+  if (found === undefined)
+    throw new Error(`${name} is one of ${allowed.join(", ")}, not "${value}"`);
   return found;
 }

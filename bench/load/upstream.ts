@@ -3,7 +3,7 @@
 // to its end first. TCP: first byte D + 8 bytes of length streams down, U streams up and is
 // acknowledged with one byte, P is answered with one byte.
 import { createServer, type Server, type Socket } from "node:net";
-import { BodyFraming, createFraming } from "./generator/body-framing.ts";
+import { type BodyFraming, createFraming } from "./generator/body-framing.ts";
 
 const BLOCK = Buffer.alloc(256 * 1024, "x");
 const CHUNK_BYTES = 16 * 1024;
@@ -35,37 +35,54 @@ export function runUpstream(): void {
 }
 
 function serveHttp(socket: Socket): void {
-  let pending: Buffer | null = null;
-  let body: BodyFraming | null = null;
-  let path = "";
-  let close = false;
+  const session = new HttpSession(socket);
   socket.on("error", () => socket.destroy());
-  socket.on("data", (arrived: Buffer) => {
-    let data: Buffer = pending === null ? arrived : Buffer.concat([pending, arrived]);
-    pending = null;
-    while (data.length > 0 || body !== null) {
-      if (body === null) {
+  socket.on("data", (data: Buffer) => session.take(data));
+}
+
+/** One HTTP connection: heads accumulate, bodies are skipped, answers follow. */
+class HttpSession {
+  readonly #socket: Socket;
+  #partialHead: Buffer | null = null;
+  #body: BodyFraming | null = null;
+  #path = "";
+  #close = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  take(arrived: Buffer): void {
+    let data: Buffer =
+      this.#partialHead === null ? arrived : Buffer.concat([this.#partialHead, arrived]);
+    this.#partialHead = null;
+    while (data.length > 0) {
+      if (this.#body === null) {
         const end = data.indexOf("\r\n\r\n");
         if (end < 0) {
-          if (data.length > HEAD_LIMIT) socket.destroy();
-          else pending = data;
+          if (data.length > HEAD_LIMIT) this.#socket.destroy();
+          else this.#partialHead = data;
           return;
         }
-        const head = data.toString("latin1", 0, end + 2);
-        const space = head.indexOf(" ");
-        path = head.slice(space + 1, head.indexOf(" ", space + 1));
-        close = /\r\nconnection: *close/i.test(head);
-        body = createFraming(head, "request");
-        if (/\r\nexpect: *100-continue/i.test(head)) socket.write("HTTP/1.1 100 Continue\r\n\r\n");
+        this.#body = this.#readHead(data.toString("latin1", 0, end + 2));
         data = data.subarray(end + 4);
       }
-      const used = body.consume(data, 0);
-      data = data.subarray(used);
-      if (!body.done) return;
-      body = null;
-      answer(socket, path, close);
+      data = data.subarray(this.#body.consume(data, 0));
+      if (!this.#body.done) return;
+      this.#body = null;
+      answer(this.#socket, this.#path, this.#close);
     }
-  });
+  }
+
+  #readHead(head: string): BodyFraming {
+    const space = head.indexOf(" ");
+    this.#path = head.slice(space + 1, head.indexOf(" ", space + 1));
+    this.#close = /\r\nconnection: *close/i.test(head);
+    if (/\r\nexpect: *100-continue/i.test(head)) {
+      this.#socket.write("HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    return createFraming(head, "request");
+  }
 }
 
 function answer(socket: Socket, path: string, close: boolean): void {

@@ -1,6 +1,6 @@
 // One client connection of the generator: a raw socket, a shared read buffer, prebuilt request bytes.
 import { connect, type Socket } from "node:net";
-import { requestHead, type RequestShape } from "../request.ts";
+import { type RequestShape, requestHead } from "../request.ts";
 import { ResponseReader } from "./response-reader.ts";
 
 /** Every socket reads into this: nothing is kept past the callback. */
@@ -32,9 +32,7 @@ export class PreparedRequest {
     this.shape = shape;
     this.head = Buffer.from(requestHead(shape), "latin1");
     const small = !shape.chunked && shape.bodyBytes <= WHOLE_REQUEST_BYTES;
-    this.whole = small
-      ? Buffer.concat([this.head, BODY_BLOCK.subarray(0, shape.bodyBytes)])
-      : null;
+    this.whole = small ? Buffer.concat([this.head, BODY_BLOCK.subarray(0, shape.bodyBytes)]) : null;
   }
 }
 

@@ -30,13 +30,17 @@ export interface CountJob {
   readonly shape: RequestShape;
 }
 
-/** Raw TCP: `bytes` down or up on each connection, or connect + one byte + close for `seconds`. */
+/**
+ * Raw TCP: `connections` at a time, each `turns` times `bytes` down or up on a new connection; or
+ * connect + one byte + close for `seconds`.
+ */
 export interface TcpJob {
   readonly kind: "tcp";
   readonly port: number;
   readonly connections: number;
   readonly direction: "down" | "up" | "connect";
   readonly bytes: number;
+  readonly turns: number;
   readonly seconds: number;
 }
 

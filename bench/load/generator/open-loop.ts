@@ -105,7 +105,9 @@ class OpenLoop {
     if (connection.reader.status === 200) this.#completed++;
     else this.#errors++;
     recordMicros(this.#latency, now - connection.intendedMicros);
-    const intended = connection.reader.closes ? undefined : this.#waiting[connection.index]?.shift();
+    const intended = connection.reader.closes
+      ? undefined
+      : this.#waiting[connection.index]?.shift();
     if (intended !== undefined) connection.send(this.#request, intended);
     this.#checkEnd();
   }

@@ -12,10 +12,13 @@ export async function runTcp(job: TcpJob, ready: Ready): Promise<LoadResult> {
   if (job.direction === "connect") return runConnects(job, ready);
   await ready();
   const begin = performance.now();
-  const streams = Array.from({ length: job.connections }, () => streamOnce(job));
-  const outcomes = await Promise.all(streams);
+  const outcomes: number[] = [];
+  const slot = async (): Promise<void> => {
+    for (let turn = 0; turn < job.turns; turn++) outcomes.push(await streamOnce(job));
+  };
+  await Promise.all(Array.from({ length: job.connections }, slot));
   const bytes = outcomes.reduce((sum, one) => sum + one, 0);
-  const wanted = job.bytes * job.connections;
+  const wanted = job.bytes * job.connections * job.turns;
   return {
     engine: "own tcp stream",
     completed: outcomes.filter((one) => one >= job.bytes).length,

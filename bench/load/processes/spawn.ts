@@ -111,7 +111,9 @@ export async function waitUntil(
   while (!(await probe())) {
     const ended = child.exitCode !== null || child.signalCode !== null || failure !== "";
     if (ended || performance.now() > deadline) {
-      const why = ended ? `ended early (${failure || (child.exitCode ?? child.signalCode)})` : "is not ready";
+      const why = ended
+        ? `ended early (${failure || (child.exitCode ?? child.signalCode)})`
+        : "is not ready";
       throw new Error(`${child.spawnargs.slice(-6).join(" ")} ${why}\n${tail(logPath)}`);
     }
     await sleep(1);

@@ -68,8 +68,7 @@ function renderCase(samples: readonly Sample[]): string {
 
 /** The metric by which a case is judged, for its noise figure. */
 export function mainMetric(samples: readonly Sample[]): string {
-  const has = (metric: string): boolean =>
-    samples.some((s) => Number.isFinite(s.metrics[metric]));
+  const has = (metric: string): boolean => samples.some((s) => Number.isFinite(s.metrics[metric]));
   const order = ["cpuMicrosPerRequest", "gigabytesPerCpuSecond", "rssKbPerConnection", "readyMs"];
   return order.find(has) ?? "requestsPerSecond";
 }

@@ -18,7 +18,12 @@ export interface BulkCase {
 }
 
 /** One case of `repeat` requests of one shape over one connection. */
-export function httpBulkCase(lab: Lab, name: string, shape: RequestShape, requests: number): BulkCase {
+export function httpBulkCase(
+  lab: Lab,
+  name: string,
+  shape: RequestShape,
+  requests: number,
+): BulkCase {
   return {
     name,
     mode: "http",
@@ -27,43 +32,55 @@ export function httpBulkCase(lab: Lab, name: string, shape: RequestShape, reques
   };
 }
 
-/** A TCP stream of `bytes` down or up through each of `connections`. */
+/** TCP streams of `bytes` down or up: so many at a time, each slot so many turns. */
 export function tcpBulkCase(
   lab: Lab,
   direction: "down" | "up",
   bytes: number,
   connections: number,
+  turns: number,
 ): BulkCase {
   return {
-    name: `TCP ${direction} ${Math.round(bytes / 2 ** 20)} MB × ${connections}`,
+    name: `TCP ${direction}, ${connections} × ${Math.round(bytes / 2 ** 20)} MB`,
     mode: "tcp",
     upstreamPort: lab.tcpPort,
-    job: (port) => ({ kind: "tcp", port, connections, direction, bytes, seconds: 0 }),
+    job: (port) => ({ kind: "tcp", port, connections, direction, bytes, turns, seconds: 0 }),
   };
 }
 
-/** Runs bulk cases of one mode; every target gets 64 KB buffers where it has such a setting. */
+/** Runs bulk cases; every target gets 64 KB buffers where it has such a setting. */
 export async function runBulkCases(
   lab: Lab,
   scenario: string,
-  allCases: readonly BulkCase[],
+  cases: readonly BulkCase[],
+  only?: readonly string[],
 ): Promise<void> {
-  const cases = allCases.filter((c) => isWanted(lab, c.name));
-  const first = cases[0];
-  if (first === undefined) return;
-  const entries = await lab.startTargets(first.mode, first.upstreamPort, true);
-  try {
-    for (const oneCase of cases) {
-      for (const entry of entries) await lab.generator.run(oneCase.job(entry.running.port));
-      for (let round = 0; round < lab.options.repeat; round++) {
-        for (const entry of rotate(entries, round)) {
-          lab.progress(`${scenario} · ${oneCase.name} · round ${round + 1} · ${entry.label}`);
-          await measureBulk(lab, entry, scenario, oneCase, round);
-        }
-      }
+  const wanted = cases.filter((c) => isWanted(lab, c.name));
+  const ports = new Set(wanted.map((c) => c.upstreamPort));
+  for (const port of ports) {
+    const ofPort = wanted.filter((c) => c.upstreamPort === port);
+    const mode = ofPort[0]?.mode ?? "http";
+    const entries = await lab.startTargets(mode, port, true, only);
+    try {
+      for (const oneCase of ofPort) await runRounds(lab, scenario, oneCase, entries);
+    } finally {
+      await lab.stopTargets(entries);
     }
-  } finally {
-    await lab.stopTargets(entries);
+  }
+}
+
+async function runRounds(
+  lab: Lab,
+  scenario: string,
+  oneCase: BulkCase,
+  entries: readonly Entry[],
+): Promise<void> {
+  for (const entry of entries) await lab.generator.run(oneCase.job(entry.running.port));
+  for (let round = 0; round < lab.options.repeat; round++) {
+    for (const entry of rotate(entries, round)) {
+      lab.progress(`${scenario} · ${oneCase.name} · round ${round + 1} · ${entry.label}`);
+      await measureBulk(lab, entry, scenario, oneCase, round);
+    }
   }
 }
 
@@ -78,6 +95,7 @@ async function measureBulk(
   const { result, cpuMicros } = await lab.measure(entry, () =>
     lab.generator.run(oneCase.job(entry.running.port)),
   );
+  if (result.errors > 0) lab.note(`errors in ${scenario} · ${oneCase.name} · ${entry.label}`);
   const metrics = bulkMetrics(result, cpuMicros);
   lab.samples.push({
     scenario,

@@ -40,7 +40,11 @@ export const s5: Scenario = {
         connections: 16,
       }));
     const aboveNone = (all: readonly RequestCase[]): readonly RequestCase[] => all.slice(1);
-    await runRequestCases(lab, "s5", cases("down", (bytes) => downShape(bytes, false)));
+    await runRequestCases(
+      lab,
+      "s5",
+      cases("down", (bytes) => downShape(bytes, false)),
+    );
     await runRequestCases(lab, "s5", aboveNone(cases("up", (bytes) => upShape(bytes, false))));
     if (!lab.options.quick) {
       await runRequestCases(lab, "s5", aboveNone(cases("down chunked", (n) => downShape(n, true))));

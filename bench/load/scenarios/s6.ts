@@ -8,13 +8,14 @@ export const CLOSE_SHAPE: RequestShape = { ...getShape(1024), close: true };
 const TCP_CASE = "TCP connect, 1 byte each way, close";
 const TCP_AT_ONCE = 16;
 
+/** The HTTP case by name. */
+export const CLOSE_CASE = "new connection + 1 request, 32 at once";
+
 export const s6: Scenario = {
   id: "s6",
   title: "S6 connection rate",
   async run(lab: Lab): Promise<void> {
-    await runRequestCases(lab, "s6", [
-      { name: "new connection + 1 request, 32 at once", shape: CLOSE_SHAPE, connections: 32 },
-    ]);
+    await runRequestCases(lab, "s6", [{ name: CLOSE_CASE, shape: CLOSE_SHAPE, connections: 32 }]);
     if (isWanted(lab, TCP_CASE)) await runTcpConnects(lab);
   },
 };
@@ -22,7 +23,15 @@ export const s6: Scenario = {
 async function runTcpConnects(lab: Lab): Promise<void> {
   const entries = await lab.startTargets("tcp", lab.tcpPort, false);
   const job = (port: number, seconds: number) =>
-    ({ kind: "tcp", port, connections: TCP_AT_ONCE, direction: "connect", bytes: 0, seconds }) as const;
+    ({
+      kind: "tcp",
+      port,
+      connections: TCP_AT_ONCE,
+      direction: "connect",
+      bytes: 0,
+      turns: 1,
+      seconds,
+    }) as const;
   try {
     for (const { running } of entries) {
       await lab.generator.run(job(running.port, lab.options.warmupSeconds));

@@ -28,11 +28,12 @@ export async function runIdleCases(
   lab: Lab,
   scenario: string,
   counts: readonly number[],
+  only?: readonly string[],
 ): Promise<void> {
   const rounds = Math.min(MOST_ROUNDS, lab.options.repeat);
   for (const count of counts.filter((n) => isWanted(lab, idleCaseName(n, false)))) {
     for (let round = 0; round < rounds; round++) {
-      for (const target of lab.targets) {
+      for (const target of lab.selectTargets(only)) {
         if (target.name === "direct") continue;
         lab.progress(`${scenario} · ${count} idle · round ${round + 1} · ${target.name}`);
         const running = await lab.startOne(target, "http", lab.upstreamPort(SHAPE), false);

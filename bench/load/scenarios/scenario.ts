@@ -2,9 +2,9 @@
 // up, then measure them round by round, one after the other, so that drift hits all alike.
 import type { LoadResult } from "../engines/load-result.ts";
 import { type Entry, type Lab, requestMetrics } from "../lab.ts";
-import { readCpu, cpuMicrosBetween } from "../processes/proc-stat.ts";
-import type { RequestShape } from "../request.ts";
+import { cpuMicrosBetween, readCpu } from "../processes/proc-stat.ts";
 import type { Verdict } from "../report/result.ts";
+import type { RequestShape } from "../request.ts";
 
 export interface Scenario {
   readonly id: string;
@@ -26,18 +26,32 @@ export interface RequestCase {
 export async function runRequestCases(
   lab: Lab,
   scenario: string,
-  allCases: readonly RequestCase[],
+  cases: readonly RequestCase[],
+  only?: readonly string[],
 ): Promise<void> {
-  const cases = allCases.filter((c) => isWanted(lab, c.name));
-  const first = cases[0];
-  if (first === undefined) return;
-  const entries = await lab.startTargets("http", lab.upstreamPort(first.shape), false);
+  const wanted = cases.filter((c) => isWanted(lab, c.name));
+  const ports = new Set(wanted.map((c) => lab.upstreamPort(c.shape)));
+  for (const port of ports) {
+    const ofPort = wanted.filter((c) => lab.upstreamPort(c.shape) === port);
+    const entries = await lab.startTargets("http", port, false, only);
+    await runOnEntries(lab, scenario, ofPort, entries);
+  }
+}
+
+async function runOnEntries(
+  lab: Lab,
+  scenario: string,
+  cases: readonly RequestCase[],
+  entries: readonly Entry[],
+): Promise<void> {
   try {
     for (const [index, oneCase] of cases.entries()) {
       await warmUp(lab, entries, oneCase, index === 0);
       for (let round = 0; round < lab.options.repeat; round++) {
         for (const entry of rotate(entries, round)) {
-          lab.progress(`${scenario} · ${oneCase.name} · round ${round + 1}/${lab.options.repeat} · ${entry.label}`);
+          lab.progress(
+            `${scenario} · ${oneCase.name} · round ${round + 1}/${lab.options.repeat} · ${entry.label}`,
+          );
           await measureCase(lab, entry, scenario, oneCase, round);
         }
       }
@@ -87,6 +101,9 @@ async function measureCase(
         )
       : await openLoop(lab, entry, oneCase, oneCase.requestsPerSecond, round);
   const { result } = measured;
+  if (result.errors > 0) {
+    lab.note(`${result.errors} errors in ${scenario} · ${oneCase.name} · ${entry.label}`);
+  }
   lab.samples.push({
     scenario,
     case: oneCase.name,

@@ -15,11 +15,15 @@ export const start: Scenario = {
 };
 
 /** Starts each target fresh, one after the other, `repeat` times. */
-export async function runStarts(lab: Lab, scenario: string): Promise<void> {
+export async function runStarts(
+  lab: Lab,
+  scenario: string,
+  only?: readonly string[],
+): Promise<void> {
   if (!isWanted(lab, START_CASE)) return;
   const port = lab.upstreamPort(getShape(1024));
   for (let round = 0; round < lab.options.repeat; round++) {
-    for (const target of lab.targets) {
+    for (const target of lab.selectTargets(only)) {
       if (target.name === "direct") continue;
       lab.progress(`${scenario} · ${START_CASE} · round ${round + 1} · ${target.name}`);
       const running = await lab.startOne(target, "http", port, false, true);

@@ -10,9 +10,9 @@ export const tcp: Scenario = {
   title: "TCP throughput",
   run: (lab: Lab): Promise<void> =>
     runBulkCases(lab, "tcp", [
-      tcpBulkCase(lab, "down", 512 * MB, 1),
-      tcpBulkCase(lab, "up", 512 * MB, 1),
-      tcpBulkCase(lab, "down", 64 * MB, 16),
-      tcpBulkCase(lab, "up", 64 * MB, 16),
+      tcpBulkCase(lab, "down", 512 * MB, 1, 1),
+      tcpBulkCase(lab, "up", 512 * MB, 1, 1),
+      tcpBulkCase(lab, "down", 64 * MB, 16, 1),
+      tcpBulkCase(lab, "up", 64 * MB, 16, 1),
     ]),
 };

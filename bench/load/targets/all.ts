@@ -25,7 +25,8 @@ export function chooseTargets(options: BenchOptions): readonly Target[] {
   const baseName = (target: Target): string => target.name.split(":")[0] as string;
   const known = all.flatMap((target) => [target.name, baseName(target)]);
   const unknown = options.targets.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new Error(`no target "${unknown}"; there are ${known.join(", ")}`);
+  if (unknown !== undefined)
+    throw new Error(`no target "${unknown}"; there are ${known.join(", ")}`);
   return all.filter((target) =>
     options.targets.some((name) => name === target.name || name === baseName(target)),
   );

@@ -18,7 +18,12 @@ export async function runNodeProxy(name: string, ports: readonly string[]): Prom
 
 function fastProxy(base: string): Handler {
   const create = load("fast-proxy") as (options: object) => {
-    proxy(request: IncomingMessage, response: ServerResponse, source: string, options: object): void;
+    proxy(
+      request: IncomingMessage,
+      response: ServerResponse,
+      source: string,
+      options: object,
+    ): void;
   };
   const { proxy } = create({ base, undici: { connections: 512, pipelining: 1 } });
   return (request, response) => proxy(request, response, request.url ?? "/", {});
@@ -28,7 +33,10 @@ async function httpProxy3(base: string): Promise<Handler> {
   const { createProxyServer } = (await import("http-proxy-3")) as unknown as {
     createProxyServer(options: object): {
       web(request: IncomingMessage, response: ServerResponse): void;
-      on(event: "error", listener: (error: Error, req: unknown, response: ServerResponse) => void): void;
+      on(
+        event: "error",
+        listener: (error: Error, req: unknown, response: ServerResponse) => void,
+      ): void;
     };
   };
   const agent = new Agent({ keepAlive: true, maxSockets: 512, maxFreeSockets: 512 });
