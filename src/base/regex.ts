@@ -49,6 +49,18 @@ export class Regex {
     return lastEnd < 0 ? text : result + text.slice(copied);
   }
 
+  /** The groups of a full match by their number, "" for those without part in it; null without a match. */
+  captures(text: string): string[] | null {
+    const matcher = this.matcher(text);
+    if (!matcher.matches()) return null;
+    const groups: string[] = [];
+    for (let group = 0; group <= matcher.groupCount(); group++) {
+      const start = matcher.start(group);
+      groups.push(start < 0 ? "" : text.slice(start, matcher.end(group)));
+    }
+    return groups;
+  }
+
   /** Number of capturing groups. */
   get groups(): number {
     return this.engine().groupCount();

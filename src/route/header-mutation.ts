@@ -1,0 +1,173 @@
+// hot: per request
+/**
+ * headers_to_add and headers_to_remove of one level: removals first; then all values are computed from the
+ * headers as they are; then overwrites; then additions. Envoy: source/common/router/header_parser.cc.
+ */
+import { toByteString } from "../base/byte-string.ts";
+import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../codec/header-map.ts";
+import { type HeaderName, headerName } from "../codec/header-names.ts";
+import { addHeader } from "../codec/inline-headers.ts";
+import type { CompileContext } from "../config/compile-context.ts";
+import type { StreamInfo } from "../network/stream-info.ts";
+import type {
+  HeaderValueOption,
+  HeaderValueOption_HeaderAppendAction,
+} from "../proto/generated/envoy/config/core/v3.ts";
+import type { AccessLogType, FormatParser, Formatter, FormatterContext } from "./formatter.ts";
+
+/** What format strings of routes read; one object, refilled per use. */
+export class RouteFormatterContext implements FormatterContext {
+  streamInfo: StreamInfo;
+  requestHeaders: RequestHeaderMap | null = null;
+  responseHeaders: ResponseHeaderMap | null = null;
+  readonly responseTrailers: HeaderMap | null = null;
+  readonly logType: AccessLogType = "NotSet";
+  nowMs = 0;
+
+  constructor(streamInfo: StreamInfo) {
+    this.streamInfo = streamInfo;
+  }
+}
+
+const APPEND = 0;
+const ADD_IF_ABSENT = 1;
+const OVERWRITE_OR_ADD = 2;
+const OVERWRITE_IF_EXISTS = 3;
+
+const ACTIONS: Readonly<Record<HeaderValueOption_HeaderAppendAction, number>> = {
+  APPEND_IF_EXISTS_OR_ADD: APPEND,
+  ADD_IF_ABSENT,
+  OVERWRITE_IF_EXISTS_OR_ADD: OVERWRITE_OR_ADD,
+  OVERWRITE_IF_EXISTS,
+};
+
+class HeaderAddition {
+  readonly name: HeaderName;
+  readonly action: number;
+  readonly keepEmpty: boolean;
+  /** The whole value, or null when `format` computes it. */
+  readonly constant: string | null;
+  readonly format: Formatter | null;
+  /** The value for the request at hand; null: leave it out. Only set inside `apply`. */
+  value: string | null = null;
+
+  constructor(name: HeaderName, action: number, keepEmpty: boolean, value: string | Formatter) {
+    this.name = name;
+    this.action = action;
+    this.keepEmpty = keepEmpty;
+    this.constant = typeof value === "string" ? value : null;
+    this.format = typeof value === "string" ? null : value;
+  }
+
+  compute(headers: HeaderMap, context: FormatterContext): void {
+    const value = this.constant ?? this.format!.format(context);
+    const wanted = value !== "" || this.keepEmpty;
+    this.value = wanted && this.applies(headers) ? value : null;
+  }
+
+  private applies(headers: HeaderMap): boolean {
+    if (this.action === APPEND || this.action === OVERWRITE_OR_ADD) return true;
+    return headers.has(this.name) === (this.action === OVERWRITE_IF_EXISTS);
+  }
+}
+
+/** The mutations of one level, in one direction. */
+export class HeaderMutations {
+  private readonly removals: readonly HeaderName[];
+  private readonly additions: readonly HeaderAddition[];
+
+  constructor(removals: readonly HeaderName[], additions: readonly HeaderAddition[]) {
+    this.removals = removals;
+    this.additions = additions;
+  }
+
+  get empty(): boolean {
+    return this.removals.length === 0 && this.additions.length === 0;
+  }
+
+  apply(headers: HeaderMap, context: FormatterContext): void {
+    const { removals, additions } = this;
+    for (let index = 0; index < removals.length; index++) headers.remove(removals[index]!);
+    for (let index = 0; index < additions.length; index++) {
+      additions[index]!.compute(headers, context);
+    }
+    for (let index = 0; index < additions.length; index++) {
+      const { name, action, value } = additions[index]!;
+      if (value !== null && action >= OVERWRITE_OR_ADD) headers.set(name, value);
+    }
+    for (let index = 0; index < additions.length; index++) {
+      const { name, action, value } = additions[index]!;
+      if (value !== null && action < OVERWRITE_OR_ADD) addHeader(headers, name, value);
+    }
+  }
+}
+
+/** Field names of one direction: `request_headers_to_add` and so on. */
+export type HeaderDirection = "request" | "response";
+
+/** Compiles one level; problems are in the context. */
+export function compileHeaderMutations(
+  direction: HeaderDirection,
+  toAdd: readonly HeaderValueOption[] | undefined,
+  toRemove: readonly string[] | undefined,
+  formats: FormatParser,
+  context: CompileContext,
+): HeaderMutations {
+  const removals: HeaderName[] = [];
+  for (const [index, name] of (toRemove ?? []).entries()) {
+    const at = context.at(`${direction}_headers_to_remove`, index);
+    if (isProtected(name)) at.error(`Header ${name} may not be removed`, PROTECTED_REMEDY);
+    else removals.push(headerName(name));
+  }
+  const additions: HeaderAddition[] = [];
+  for (const [index, option] of (toAdd ?? []).entries()) {
+    const at = context.at(`${direction}_headers_to_add`, index);
+    const addition = compileAddition(option, formats, at);
+    if (addition !== null) additions.push(addition);
+  }
+  return new HeaderMutations(removals, additions);
+}
+
+const PROTECTED_REMEDY = "use host and path rewrites for :-prefixed headers and host";
+
+function isProtected(name: string): boolean {
+  return name.startsWith(":") || name.toLowerCase() === "host";
+}
+
+function compileAddition(
+  option: HeaderValueOption,
+  formats: FormatParser,
+  context: CompileContext,
+): HeaderAddition | null {
+  const key = option.header?.key ?? "";
+  if (key === "") return context.at("header").at("key").error("A header needs a name");
+  if (isProtected(key)) {
+    return context
+      .at("header")
+      .at("key")
+      .error(`Header ${key} may not be modified`, PROTECTED_REMEDY);
+  }
+  const action = compileAction(option, context);
+  const value = compileHeaderValue(option.header?.value ?? "", formats, context.at("header"));
+  if (action === null || value === null) return null;
+  return new HeaderAddition(headerName(key), action, option.keepEmptyValue === true, value);
+}
+
+function compileAction(option: HeaderValueOption, context: CompileContext): number | null {
+  const named = option.appendAction ?? "APPEND_IF_EXISTS_OR_ADD";
+  if (option.append === undefined) return ACTIONS[named];
+  if (named !== "APPEND_IF_EXISTS_OR_ADD") {
+    return context.at("append").error("append and append_action are both set", "drop append");
+  }
+  return option.append ? APPEND : OVERWRITE_OR_ADD;
+}
+
+/** A constant (as bytes), or a formatter when the text has commands. */
+function compileHeaderValue(
+  text: string,
+  formats: FormatParser,
+  context: CompileContext,
+): string | Formatter | null {
+  if (!text.includes("%")) return toByteString(text);
+  return formats.parseText(text, { omitEmptyValues: true }, context.at("value"));
+}
