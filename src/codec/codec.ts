@@ -40,6 +40,8 @@ export interface RequestDecoder extends StreamCallbacks {
    * `details` is the response_code_details word (`http1.invalid_url`, …).
    */
   onProtocolError(status: number, body: string, details: string): void;
+  /** The head did not arrive in time. */
+  onHeadTimeout(): void;
 }
 
 /** Receives one response. */
@@ -88,6 +90,8 @@ export interface ServerConnection {
   dispatch(bytes: Buffer): void;
   /** The connection is gone: resets open streams. */
   onConnectionClose(): void;
+  /** The owner's time for a request head ran out: the unfinished request is answered and ends. */
+  onHeadTimeout(): void;
   /** No new streams from now on: HTTP/1 says `connection: close` with the next answer, HTTP/2 sends GOAWAY. */
   startDrain(): void;
   onAboveWriteBufferHighWatermark(): void;

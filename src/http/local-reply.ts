@@ -1,5 +1,8 @@
-/** An answer that the proxy makes itself. Envoy: `sendLocalReply` (source/common/http/utility.cc). */
-import type { ResponseHeaderMap } from "../codec/header-map.ts";
+/** An answer that the proxy makes itself. Envoy: `Utility::sendLocalReply` (source/common/http/utility.cc), `LocalReply`. */
+import type { RequestHeaderMap } from "../codec/header-map.ts";
+import { ResponseHeaderMap } from "../codec/header-map.ts";
+import { Headers } from "../codec/header-names.ts";
+import type { FormatterContext } from "../route/formatter.ts";
 
 export interface LocalReply {
   readonly status: number;
@@ -10,4 +13,102 @@ export interface LocalReply {
   readonly grpcStatus?: number;
   /** Changes the head before local_reply_config sees it. */
   readonly modify?: (headers: ResponseHeaderMap) => void;
+}
+
+/** `local_reply_config`, compiled: may change status, body, headers. */
+export interface LocalReplyMapper {
+  /** Returns body and content type; changes `headers` in place. */
+  rewrite(headers: ResponseHeaderMap, body: string, context: FormatterContext): RewrittenBody;
+}
+
+export interface RewrittenBody {
+  readonly body: string;
+  readonly contentType: string;
+}
+
+/** No local_reply_config: bodies are plain text. */
+export const PLAIN_LOCAL_REPLIES: LocalReplyMapper = {
+  rewrite: (_headers, body) => ({ body, contentType: "text/plain" }),
+};
+
+/** Head and body of a local reply as they enter the encoder chain. */
+export interface BuiltReply {
+  readonly headers: ResponseHeaderMap;
+  readonly body: string;
+}
+
+/** gRPC clients get a trailers-only answer; others the status, with a body unless it is empty. */
+export function buildLocalReply(
+  reply: LocalReply,
+  request: RequestHeaderMap | null,
+  mapper: LocalReplyMapper,
+  context: FormatterContext,
+): BuiltReply {
+  const headers = new ResponseHeaderMap();
+  headers.status = reply.status;
+  reply.modify?.(headers);
+  const rewritten = mapper.rewrite(headers, reply.body, context);
+  if (request !== null && isGrpc(request)) return grpcReply(headers, reply, rewritten.body, request);
+  if (rewritten.body !== "") {
+    headers.set(Headers.ContentLength, String(byteLength(rewritten.body)));
+    headers.set(Headers.ContentType, headers.get(Headers.ContentType) ?? rewritten.contentType);
+  }
+  const body = request?.method === "HEAD" ? "" : rewritten.body;
+  return { headers, body };
+}
+
+/** content-type `application/grpc`, alone or with a `+` or `;` part. */
+export function isGrpc(headers: RequestHeaderMap): boolean {
+  if ((headers.seen & Headers.ContentType.bit) === 0) return false;
+  const type = headers.get(Headers.ContentType);
+  if (type === undefined || !type.startsWith("application/grpc")) return false;
+  const next = type[16];
+  return next === undefined || next === "+" || next === ";";
+}
+
+function grpcReply(
+  headers: ResponseHeaderMap,
+  reply: LocalReply,
+  body: string,
+  request: RequestHeaderMap,
+): BuiltReply {
+  const status = reply.grpcStatus ?? httpToGrpcStatus(headers.status);
+  headers.status = 200;
+  headers.remove(Headers.ContentLength);
+  headers.set(Headers.ContentType, "application/grpc");
+  headers.set(Headers.GrpcStatus, String(status));
+  if (body !== "" && request.method !== "HEAD") headers.set(Headers.GrpcMessage, percentEncode(body));
+  return { headers, body: "" };
+}
+
+/** Envoy: `Grpc::Utility::httpToGrpcStatus`. */
+export function httpToGrpcStatus(status: number): number {
+  switch (status) {
+    case 400:
+      return 13;
+    case 401:
+      return 16;
+    case 403:
+      return 7;
+    case 404:
+      return 12;
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return 14;
+    default:
+      return 2;
+  }
+}
+
+/** gRPC's percent-encoding of grpc-message: everything but printable ASCII, and "%". */
+function percentEncode(text: string): string {
+  return text.replace(/[^ -$&-~]/g, (character) =>
+    Array.from(Buffer.from(character, "latin1"), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join(""),
+  );
+}
+
+function byteLength(latin1Text: string): number {
+  return latin1Text.length;
 }

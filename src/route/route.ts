@@ -3,6 +3,8 @@
  * Envoy: `Router::Route`, `RouteEntry`, `DirectResponseEntry` (envoy/router/router.h).
  */
 import type { RequestHeaderMap, ResponseHeaderMap } from "../codec/header-map.ts";
+import type { HeaderName } from "../codec/header-names.ts";
+import type { HeaderName } from "../codec/header-names.ts";
 import type { Metadata, RouteFacts, StreamInfo } from "../network/stream-info.ts";
 
 /** Per-filter configs by filter name in http_filters. */
@@ -25,7 +27,12 @@ export interface Route extends RouteFacts {
 /** A redirect or a direct_response. */
 export interface DirectResponseEntry {
   readonly status: number;
-  /** Target of a redirect, or "" for a direct response without location. */
+  /**
+   * Applies the prefix or regex rewrite of a redirect to :path (logs show it so). Once, before `newUri`;
+   * `insertOriginalPath` is false with suppress_envoy_headers. Envoy: `rewritePathHeader`.
+   */
+  rewritePathHeader(headers: RequestHeaderMap, insertOriginalPath: boolean): void;
+  /** Target of a redirect, or "" for a direct response. */
   newUri(headers: RequestHeaderMap): string;
   body(headers: RequestHeaderMap, info: StreamInfo): string;
   /** Own content type of the body, or "" for the default. */
@@ -34,7 +41,7 @@ export interface DirectResponseEntry {
   readonly redirect: boolean;
 }
 
-/** Envoy's `upgrade_configs` of a route: upgrade type (lower case) → allowed. */
+/** Envoy's `upgrade_configs` of a route: upgrade type (lower case) → allowed. Absent: the manager's list. */
 export type UpgradeMap = ReadonlyMap<string, boolean>;
 
 /** Forwards to a cluster. Durations in ms; −1 = not set (fall back), 0 = off. */
@@ -45,6 +52,8 @@ export interface RouteEntry {
   readonly timeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly maxStreamDurationMs: number;
+  /** max_stream_duration is present: `timeoutMs` is 0 and the gRPC header counts by the two fields below. */
+  readonly usesNewTimeouts: boolean;
   readonly grpcTimeoutHeaderMaxMs: number;
   readonly grpcTimeoutHeaderOffsetMs: number;
   /** max_grpc_timeout (old style). */
@@ -59,10 +68,14 @@ export interface RouteEntry {
   readonly includeAttemptCountInResponse: boolean;
   readonly autoHostRewrite: boolean;
   readonly appendForwardedHost: boolean;
-  /** Retry policy message compiled by the retry issue; null here means none. */
+  /** Of the retry policy; it limits the only attempt as well. */
   readonly perTryTimeoutMs: number;
-  /** Names of stats roots: `vhost.<v>.vcluster.<c>.` and `vhost.<v>.route.<r>.`, "" when none. */
+  /**
+   * Name of the virtual cluster, "other" when none of the host's matches, "" when the host has none.
+   * Its stats: `vhost.<virtualHostName>.vcluster.<name>.`.
+   */
   virtualCluster(headers: RequestHeaderMap): string;
+  /** Stats of the route are `vhost.<virtualHostName>.route.<statPrefix>.`; "" for none. */
   readonly statPrefix: string;
   /** 64-bit hash from hash_policy, or null. `addCookie` is asked for a Set-Cookie to add to the response. */
   hash(headers: RequestHeaderMap, info: StreamInfo, addCookie: (setCookie: string) => void): bigint | null;
@@ -76,17 +89,17 @@ export interface RouteEntry {
 export interface RouteMatchInput {
   readonly headers: RequestHeaderMap;
   readonly streamInfo: StreamInfo;
-  /** Stable 32-bit random of the stream. */
-  readonly random: number;
+  /** Stable 32-bit random of the stream, drawn at first use. */
+  random(): number;
 }
 
 /** One compiled RouteConfiguration, frozen. A stream takes it once and keeps it. */
 export interface RouteTable {
   readonly name: string;
-  /** Null: no virtual host or no route matches. */
-  match(input: RouteMatchInput): Route | "requires-tls" | null;
-  /** For a `requires-tls` answer: where to send the client. */
-  readonly internalOnlyHeaders: readonly string[];
+  /** Null: no virtual host or no route matches. A plain request to a require_tls host gets a redirect route. */
+  match(input: RouteMatchInput): Route | null;
+  /** Headers to strip from external requests. */
+  readonly internalOnlyHeaders: readonly HeaderName[];
   /** Names of the clusters that routes may choose. */
   readonly clusterNames: readonly string[];
 }

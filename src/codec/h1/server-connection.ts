@@ -84,6 +84,13 @@ export class Http1ServerConnection implements ServerConnection, ResponseEncoder 
     // The connection manager writes `connection: close` itself.
   }
 
+  onHeadTimeout(): void {
+    if (this.headBuffer === null) return;
+    this.headBuffer = null;
+    this.state = CLOSED;
+    this.startRefusal().onHeadTimeout();
+  }
+
   onConnectionClose(): void {
     this.state = CLOSED;
     const decoder = this.decoder;
@@ -297,12 +304,17 @@ export class Http1ServerConnection implements ServerConnection, ResponseEncoder 
       this.callbacks.onCodecClose();
       return;
     }
-    if (this.decoder === null) {
-      this.headRequest = false;
-      this.connectRequest = false;
-      this.http11 = true;
-      this.decoder = this.callbacks.newStream(this);
-    }
-    this.decoder.onProtocolError(error.status, reasonPhrase(error.status), error.details);
+    const decoder = this.decoder ?? this.startRefusal();
+    decoder.onProtocolError(error.status, reasonPhrase(error.status), error.details);
+  }
+
+  /** A stream for a request that was never understood. */
+  private startRefusal(): RequestDecoder {
+    this.headRequest = false;
+    this.connectRequest = false;
+    this.http11 = true;
+    const decoder = this.callbacks.newStream(this);
+    this.decoder = decoder;
+    return decoder;
   }
 }

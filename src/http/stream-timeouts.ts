@@ -1,0 +1,130 @@
+// hot: per request
+/**
+ * The clocks of one stream: idle, whole request, longest duration. Timers are borrowed from pools and armed lazily.
+ * Envoy: `ActiveStream::onIdleTimeout`, `onRequestTimeout`, `onStreamMaxDurationReached`.
+ */
+import { ResponseFlag } from "../network/stream-info.ts";
+import type { PooledTimer, TimerPool } from "../platform/timer-pool.ts";
+import type { TimerOwner } from "../platform/time.ts";
+import type { Route } from "../route/route.ts";
+import type { ActiveStream } from "./active-stream.ts";
+import type { ConnectionManagerRuntime } from "./connection-manager-runtime.ts";
+
+const IDLE = 0;
+const REQUEST = 1;
+const DURATION = 2;
+
+export class StreamTimeouts implements TimerOwner {
+  private readonly stream: ActiveStream;
+  private readonly runtime: ConnectionManagerRuntime;
+  private idleMs: number;
+  private idleTimer: PooledTimer | null = null;
+  private requestTimer: PooledTimer | null = null;
+  private durationTimer: PooledTimer | null = null;
+
+  constructor(stream: ActiveStream, runtime: ConnectionManagerRuntime) {
+    this.stream = stream;
+    this.runtime = runtime;
+    const { timeouts } = runtime.config;
+    this.idleMs = timeouts.streamIdleMs;
+    if (this.idleMs > 0) this.idleTimer = this.lend(runtime.idleTimers, IDLE, this.idleMs);
+    if (timeouts.requestMs > 0) this.requestTimer = this.lend(runtime.requestTimers, REQUEST, timeouts.requestMs);
+    if (timeouts.maxStreamDurationMs > 0) {
+      this.durationTimer = this.lend(runtime.durationTimers, DURATION, timeouts.maxStreamDurationMs);
+    }
+  }
+
+  onRequestHeaders(): void {
+    this.onActivity();
+  }
+
+  /** The route may bring its own idle and duration limits. */
+  onRoute(route: Route | null): void {
+    const entry = route?.entry ?? null;
+    if (entry === null) return;
+    if (entry.idleTimeoutMs >= 0) this.setIdle(entry.idleTimeoutMs);
+    if (entry.maxStreamDurationMs >= 0) this.setDuration(entry.maxStreamDurationMs);
+  }
+
+  onActivity(): void {
+    if (this.idleTimer !== null) this.idleTimer.arm(this.idleMs);
+  }
+
+  onRequestEnd(): void {
+    this.stopRequestTimer();
+  }
+
+  onResponseStart(): void {
+    this.stopRequestTimer();
+    this.onActivity();
+  }
+
+  close(): void {
+    this.stopRequestTimer();
+    if (this.idleTimer !== null) this.runtime.idleTimers.release(this.idleTimer);
+    if (this.durationTimer !== null) this.runtime.durationTimers.release(this.durationTimer);
+    this.idleTimer = null;
+    this.durationTimer = null;
+  }
+
+  onTimer(kind: number): void {
+    if (kind === IDLE) this.onIdle();
+    else if (kind === REQUEST) this.onRequestTimeout();
+    else this.onMaxDuration();
+  }
+
+  private onIdle(): void {
+    this.runtime.stats.manager.downstreamRqIdleTimeout.inc();
+    this.stream.streamInfo.setFlag(ResponseFlag.StreamIdleTimeout);
+    this.reply("stream timeout", "stream_idle_timeout");
+  }
+
+  private onRequestTimeout(): void {
+    this.runtime.stats.manager.downstreamRqTimeout.inc();
+    this.reply("request timeout", "request_overall_timeout");
+  }
+
+  private onMaxDuration(): void {
+    this.runtime.stats.manager.downstreamRqMaxDurationReached.inc();
+    this.reply("downstream duration timeout", "max_duration_timeout", 4);
+  }
+
+  /** 504 once the request is complete, else 408: then it is the client that is slow. */
+  private reply(body: string, details: string, grpcStatus?: number): void {
+    const status = this.stream.requestEnded ? 504 : 408;
+    const reply = { status, body, details };
+    this.stream.sendLocalReply(grpcStatus === undefined ? reply : { ...reply, grpcStatus });
+  }
+
+  private setIdle(idleMs: number): void {
+    if (idleMs === this.idleMs) return;
+    this.idleMs = idleMs;
+    if (idleMs === 0) this.releaseIdle();
+    else if (this.idleTimer === null) this.idleTimer = this.lend(this.runtime.idleTimers, IDLE, idleMs);
+    else this.idleTimer.arm(idleMs);
+  }
+
+  private releaseIdle(): void {
+    if (this.idleTimer !== null) this.runtime.idleTimers.release(this.idleTimer);
+    this.idleTimer = null;
+  }
+
+  private setDuration(durationMs: number): void {
+    if (this.durationTimer !== null) this.runtime.durationTimers.release(this.durationTimer);
+    this.durationTimer = null;
+    if (durationMs === 0) return;
+    const elapsed = this.runtime.dispatcher.nowMs - this.stream.streamInfo.startMs;
+    this.durationTimer = this.lend(this.runtime.durationTimers, DURATION, durationMs - elapsed);
+  }
+
+  private stopRequestTimer(): void {
+    if (this.requestTimer !== null) this.runtime.requestTimers.release(this.requestTimer);
+    this.requestTimer = null;
+  }
+
+  private lend(pool: TimerPool, kind: number, delayMs: number): PooledTimer {
+    const timer = pool.acquire(this, kind);
+    timer.arm(delayMs);
+    return timer;
+  }
+}
