@@ -125,6 +125,9 @@ export const BANS: readonly Ban[] = [
     instead: "callbacks and status words in the data path; promises at the edges listed",
     allowed: {
       "src/proto/": "runs in the configuration child, and loads its libraries when asked",
+      "src/config/config-loader.ts": "loading is answered by another process, off the data path",
+      "src/config/config-loader-protocol.ts": "the same loading, seen from the wire",
+      "src/config/local-config-loader.ts": "runs in the configuration child: reads files",
       "src/stats/prometheus.ts": "a scrape waits for prom-client, off the data path",
     },
   },

@@ -21,6 +21,14 @@ describe("checkBans", () => {
     ]);
   });
 
+  it("gives one line per file, and counts the rest", () => {
+    const tree = makeTree({ "src/http/a.ts": "Date.now();\nDate.now();\nDate.now();\n" });
+    assert.match(
+      checkBans(tree, [clock]).join(),
+      /^src\/http\/a\.ts:1 uses Date\.now and 2 more \(/,
+    );
+  });
+
   it("accepts the home, the listed file, comments and strings", () => {
     const tree = makeTree({
       "src/platform/node/time.ts": "Date.now();",

@@ -42,13 +42,15 @@ function covers(allowed: string, path: string): boolean {
   return allowed.endsWith("/") ? path.startsWith(allowed) : path === allowed;
 }
 
+/** One line per file: the first use, and how many more there are. */
 function uses(ban: Ban, file: SourceFile): string[] {
   const lines = ban.literals === true ? file.lines : file.codeLines;
-  const found: string[] = [];
-  lines.forEach((line, index) => {
-    const match = ban.pattern.exec(line);
-    if (match === null) return;
-    found.push(`${file.path}:${index + 1} uses ${match[0].trim()} (${ban.what}): ${ban.instead}`);
+  const found = lines.flatMap((line, index) => {
+    const word = ban.pattern.exec(line)?.[0].trim();
+    return word === undefined ? [] : [{ word, at: index + 1 }];
   });
-  return found;
+  const [first] = found;
+  if (first === undefined) return [];
+  const more = found.length > 1 ? ` and ${found.length - 1} more` : "";
+  return [`${file.path}:${first.at} uses ${first.word}${more} (${ban.what}): ${ban.instead}`];
 }
