@@ -12,6 +12,7 @@ import { renderHtml } from "./report/html.ts";
 import type { BenchResult, Verdict } from "./report/result.ts";
 import { renderTables, renderVerdicts } from "./report/table.ts";
 import { chooseScenarios } from "./scenarios/all.ts";
+import type { Scenario } from "./scenarios/scenario.ts";
 import { chooseTargets } from "./targets/all.ts";
 import { versionLine } from "./targets/launch.ts";
 import type { Target } from "./targets/target.ts";
@@ -19,8 +20,10 @@ import type { Target } from "./targets/target.ts";
 /** Runs the harness; answers the exit code. */
 export async function runCommand(args: readonly string[]): Promise<number> {
   let options: BenchOptions;
+  let plan: Plan;
   try {
     options = parseOptions(args);
+    plan = { scenarios: chooseScenarios(options), targets: chooseTargets(options) };
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n\n${HELP}`);
     return 2;
@@ -37,20 +40,24 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     killAll();
     rmSync(folder, { recursive: true, force: true });
   });
-  const result = await runAll(options, folder, args);
+  const result = await runAll(options, plan, folder, args);
   writeReport(options, result);
   const missed = result.verdicts.some((verdict) => verdict.pass === false);
   return missed ? 1 : 0;
 }
 
+interface Plan {
+  readonly scenarios: readonly Scenario[];
+  readonly targets: readonly Target[];
+}
+
 async function runAll(
   options: BenchOptions,
+  { scenarios, targets }: Plan,
   folder: string,
   args: readonly string[],
 ): Promise<BenchResult> {
   const startedAt = new Date();
-  const targets = chooseTargets(options);
-  const scenarios = chooseScenarios(options);
   const wrk = findPeer("wrk");
   const wrkVersion = wrk === null ? "" : versionLine("sh", ["-c", `"${wrk}" -v 2>&1; true`]);
   const machine = describeMachine(wrkVersion);
