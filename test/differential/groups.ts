@@ -7,15 +7,19 @@ import { headerMatch } from "./cases/header-match.ts";
 import { headerMutations } from "./cases/header-mutations.ts";
 import { http1Wire } from "./cases/http1.ts";
 import { httpFilters } from "./cases/http-filters.ts";
+import { listeners } from "./cases/listeners.ts";
 import { routeActions } from "./cases/route-actions.ts";
 import { routeMatch } from "./cases/route-match.ts";
 import { routerFailures } from "./cases/router.ts";
+import { tcp } from "./cases/tcp.ts";
 import { virtualHosts } from "./cases/virtual-hosts.ts";
 
 export const groups: readonly DifferentialGroup[] = [
   hcmOptions,
   routerFailures,
   httpFilters,
+  listeners,
+  tcp,
   http1Wire,
   hcmAddresses,
   hcmPaths,
