@@ -7,8 +7,15 @@
 import { Counter } from "./counter.ts";
 import { Gauge } from "./gauge.ts";
 import { Histogram } from "./histogram.ts";
-import type { GaugeMerge, HistogramUnit, StatEntry, StatKind, StatSlab } from "./slab.ts";
-import { HISTOGRAM_HEADER_CELLS, offsetOf } from "./slab.ts";
+import {
+  type GaugeMerge,
+  HISTOGRAM_HEADER_CELLS,
+  type HistogramUnit,
+  offsetOf,
+  type StatEntry,
+  type StatKind,
+  StatSlab,
+} from "./slab.ts";
 import { StatsScope } from "./stats-scope.ts";
 import { TextReadout } from "./text-readout.ts";
 
@@ -19,6 +26,12 @@ export interface StatsMatcher {
 
 /** The default: every stat is created. */
 export const ACCEPT_ALL_STATS: StatsMatcher = { accepts: () => true };
+
+/**
+ * `reject_all`; also for compiling without running, and for data planes that leave some stats to
+ * another.
+ */
+export const REJECT_ALL_STATS: StatsMatcher = { accepts: () => false };
 
 export class StatsStore {
   readonly slab: StatSlab;
@@ -117,4 +130,9 @@ export class StatsStore {
     });
     return this.#scratchHistogram;
   }
+}
+
+/** A scope whose stats can be written and are nowhere shown. */
+export function createSilentScope(): StatsScope {
+  return new StatsStore(new StatSlab(), REJECT_ALL_STATS).root;
 }
