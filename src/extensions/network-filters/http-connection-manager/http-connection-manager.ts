@@ -1,0 +1,139 @@
+/**
+ * The network filter that speaks HTTP. Envoy: `envoy.filters.network.http_connection_manager`
+ * (source/extensions/filters/network/http_connection_manager/config.cc).
+ */
+import { RequestParser } from "../../../codec/h1/request-parser.ts";
+import type { CompileContext } from "../../../config/compile-context.ts";
+import type { AccessLogger } from "../../../http/access-log.ts";
+import { ConnectionManager } from "../../../http/connection-manager.ts";
+import type { ConnectionManagerConfig } from "../../../http/connection-manager-config.ts";
+import type { ConnectionManagerRuntime, RouteSource } from "../../../http/connection-manager-runtime.ts";
+import { ConnectionManagerStats } from "../../../http/connection-manager-stats.ts";
+import { DateProvider } from "../../../http/date-provider.ts";
+import type { HttpFilterCatalogue } from "../../../http/http-filter-catalogue.ts";
+import type { LocalReplyMapper } from "../../../http/local-reply.ts";
+import {
+  defineNetworkFilter,
+  type NetworkFilterContext,
+  type NetworkFilterFactory,
+  type NetworkFilterType,
+} from "../../../network/network-filter.ts";
+import type { Dispatcher } from "../../../platform/dispatcher.ts";
+import { TimerPool } from "../../../platform/timer-pool.ts";
+import type { AccessLog } from "../../../proto/generated/envoy/config/accesslog/v3.ts";
+import type { RouteConfiguration } from "../../../proto/generated/envoy/config/route/v3.ts";
+import type {
+  HttpConnectionManager as Message,
+  LocalReplyConfig,
+  Rds,
+} from "../../../proto/generated/envoy/extensions/filters/network/http_connection_manager/v3.ts";
+import { compileConnectionManager } from "./config.ts";
+import type { NodeFacts } from "./forwarding.ts";
+import { compileHttpFilters, createHttpFilters, type HttpFilterConfig } from "./http-filters.ts";
+
+/** A compiled route source: makes the live one. */
+export interface RouteSourceConfig {
+  /** `warming` is held until the first table is there. Call `close` when the filter chain is gone. */
+  create(context: NetworkFilterContext): RouteSource & { close(): void };
+}
+
+/** Compiles what the connection manager's message refers to. */
+export interface HttpServices {
+  readonly dispatcher: Dispatcher;
+  readonly node: NodeFacts;
+  readonly filters: HttpFilterCatalogue;
+  compileInlineRoutes(message: RouteConfiguration, context: CompileContext): RouteSourceConfig | null;
+  compileRds(message: Rds, context: CompileContext): RouteSourceConfig | null;
+  compileAccessLog(message: AccessLog, context: CompileContext): object | null;
+  createAccessLogger(config: object): AccessLogger;
+  compileLocalReplies(message: LocalReplyConfig | undefined, context: CompileContext): LocalReplyMapper;
+}
+
+interface Config {
+  readonly manager: ConnectionManagerConfig;
+  readonly routes: RouteSourceConfig;
+  readonly filters: readonly HttpFilterConfig[];
+  readonly upgradeFilters: ReadonlyMap<string, readonly HttpFilterConfig[]>;
+  readonly accessLogs: readonly object[];
+  readonly localReplies: LocalReplyMapper;
+}
+
+export function httpConnectionManager(services: HttpServices): NetworkFilterType {
+  return defineNetworkFilter<Message, Config>({
+    name: "envoy.filters.network.http_connection_manager",
+    messages: ["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"],
+    terminal: true,
+    compile: (message, context) => compile(message, services, context),
+    createFactory: (config, context) => createFactory(config, services, context),
+  });
+}
+
+function compile(message: Message, services: HttpServices, context: CompileContext): Config | null {
+  const manager = compileConnectionManager(message, services.node, context);
+  const filters = compileHttpFilters(message.httpFilters ?? [], services.filters, context);
+  const upgradeFilters = compileUpgradeFilters(message, services, context);
+  const accessLogs = (message.accessLog ?? []).flatMap((log, index) => {
+    const compiled = services.compileAccessLog(log, context.at("access_log", index));
+    return compiled === null ? [] : [compiled];
+  });
+  const localReplies = services.compileLocalReplies(message.localReplyConfig, context.at("local_reply_config"));
+  const routes = compileRoutes(message, services, context);
+  if (routes === null) return null;
+  return { manager, routes, filters, upgradeFilters, accessLogs, localReplies };
+}
+
+function compileUpgradeFilters(
+  message: Message,
+  services: HttpServices,
+  context: CompileContext,
+): Map<string, HttpFilterConfig[]> {
+  const chains = new Map<string, HttpFilterConfig[]>();
+  for (const [index, upgrade] of (message.upgradeConfigs ?? []).entries()) {
+    if (upgrade.filters === undefined || upgrade.filters.length === 0) continue;
+    const at = context.at("upgrade_configs", index);
+    chains.set((upgrade.upgradeType ?? "").toLowerCase(), compileHttpFilters(upgrade.filters, services.filters, at));
+  }
+  return chains;
+}
+
+function compileRoutes(message: Message, services: HttpServices, context: CompileContext): RouteSourceConfig | null {
+  if (message.routeConfig !== undefined) {
+    return services.compileInlineRoutes(message.routeConfig, context.at("route_config"));
+  }
+  if (message.rds !== undefined) return services.compileRds(message.rds, context.at("rds"));
+  // scoped_routes is reported by name elsewhere.
+  return null;
+}
+
+function createFactory(config: Config, services: HttpServices, context: NetworkFilterContext): NetworkFilterFactory {
+  const { dispatcher } = services;
+  const prefix = config.manager.statPrefix;
+  const stats = context.rootStats.scope("http").scope(prefix);
+  const listenerStats = context.listenerStats.scope("http").scope(prefix);
+  const filterContext = { stats, rootStats: context.rootStats };
+  const routes = config.routes.create(context);
+  const runtime: ConnectionManagerRuntime = {
+    config: config.manager,
+    dispatcher,
+    stats: new ConnectionManagerStats(stats, listenerStats, context.rootStats),
+    routes,
+    filters: createHttpFilters(config.filters, filterContext),
+    upgradeFilters: new Map(
+      [...config.upgradeFilters].map(([type, chain]) => [type, createHttpFilters(chain, filterContext)]),
+    ),
+    accessLoggers: config.accessLogs.map((log) => services.createAccessLogger(log)),
+    localReplies: config.localReplies,
+    drain: context.drain,
+    date: new DateProvider(dispatcher),
+    requestParser: new RequestParser(config.manager.http1),
+    bufferLimitBytes: context.listener.bufferLimitBytes,
+    idleTimers: new TimerPool(dispatcher),
+    requestTimers: new TimerPool(dispatcher),
+    durationTimers: new TimerPool(dispatcher),
+  };
+  return {
+    name: "envoy.filters.network.http_connection_manager",
+    create: (callbacks) => new ConnectionManager(runtime, callbacks),
+    close: () => routes.close(),
+  };
+}

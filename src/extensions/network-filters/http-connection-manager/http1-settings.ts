@@ -1,0 +1,42 @@
+/** Compiles `Http1ProtocolOptions` and header limits into codec settings. */
+import { DEFAULT_HTTP1_SETTINGS, type HeaderCase, type Http1Settings } from "../../../codec/h1/settings.ts";
+import type { CompileContext } from "../../../config/compile-context.ts";
+import { messageNameOf } from "../../../config/matcher/compile-match-tree.ts";
+import type { Http1ProtocolOptions } from "../../../proto/generated/envoy/config/core/v3.ts";
+import type { HttpConnectionManager } from "../../../proto/generated/envoy/extensions/filters/network/http_connection_manager/v3.ts";
+
+const PRESERVE_CASE = "envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig";
+
+export function compileHttp1Settings(message: HttpConnectionManager, context: CompileContext): Http1Settings {
+  const options = message.httpProtocolOptions ?? {};
+  const common = message.commonHttpProtocolOptions ?? {};
+  const at = context.at("http_protocol_options");
+  if (options.allowCustomMethods === true) {
+    at.at("allow_custom_methods").error("Custom methods are not supported", "remove the field");
+  }
+  if (common.maxResponseHeadersKb !== undefined) {
+    context.at("common_http_protocol_options").at("max_response_headers_kb").error("Only clusters have this limit", "set it on a cluster");
+  }
+  return {
+    ...DEFAULT_HTTP1_SETTINGS,
+    maxHeadersBytes: (message.maxRequestHeadersKb ?? 60) * 1024,
+    maxHeadersCount: common.maxHeadersCount ?? 100,
+    acceptHttp10: options.acceptHttp10 ?? false,
+    defaultHostForHttp10: options.defaultHostForHttp10 ?? "",
+    allowAbsoluteUrl: options.allowAbsoluteUrl ?? true,
+    enableTrailers: options.enableTrailers ?? false,
+    allowChunkedLength: options.allowChunkedLength ?? false,
+    headersWithUnderscores: common.headersWithUnderscoresAction ?? "ALLOW",
+    headerCase: compileHeaderCase(options, at),
+  };
+}
+
+function compileHeaderCase(options: Http1ProtocolOptions, context: CompileContext): HeaderCase {
+  const format = options.headerKeyFormat;
+  if (format === undefined) return "lower";
+  if (format.properCaseWords !== undefined) return "proper";
+  const name = messageNameOf(format.statefulFormatter?.typedConfig?.typeUrl ?? "");
+  if (name === PRESERVE_CASE) return "preserve";
+  context.at("header_key_format").error(`Header formatter ${name} is not supported`, `use proper_case_words or ${PRESERVE_CASE}`);
+  return "lower";
+}
