@@ -1,5 +1,5 @@
-// A bootstrap whose only purpose is to make a real Envoy create stats of every kind of name that can
-// be had without outside services: dots in prefixes, workers, virtual clusters, RBAC policies, SDS.
+// A bootstrap whose only purpose is to make a real Envoy create stats of every kind of name that
+// can be had without outside services: dots in prefixes, workers, virtual clusters, policies, SDS.
 
 const v3 = "type.googleapis.com/envoy.extensions";
 
@@ -229,6 +229,17 @@ export function statsBootstrap(
           track_cluster_stats: { timeout_budgets: true, request_response_sizes: true },
           outlier_detection: {},
           circuit_breakers: { thresholds: [{ track_remaining: true }] },
+        }),
+        cluster("checked", upstreamPort, {
+          health_checks: [
+            {
+              timeout: "1s",
+              interval: "600s",
+              unhealthy_threshold: 1,
+              healthy_threshold: 1,
+              tcp_health_check: {},
+            },
+          ],
         }),
         cluster("other", upstreamPort, { alt_stat_name: "outbound|80||svc_local" }),
       ],
