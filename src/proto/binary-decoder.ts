@@ -3,6 +3,7 @@
  * `decodeBinary` in messages.ts turns it into a diagnostic. Unknown fields are skipped and listed by path.
  */
 import type { Diagnostic } from "../base/diagnostic.ts";
+import { mergeMessages } from "./merge.ts";
 import type { MessageRegistry } from "./message-registry.ts";
 import type { FieldType, MessageType, PlainObject, ScalarKind } from "./message-type.ts";
 import type { JsonObject, JsonValue } from "./plain.ts";
@@ -69,12 +70,13 @@ export class BinaryDecoder {
         return this.wrapper(type, reader, existing);
       case "any":
         return this.any(type, reader);
-      case "struct":
-      case "list":
       case "value":
         return this.json(type, reader);
-      default:
-        return this.timeOrMask(type, reader);
+      default: {
+        const isJson = type.form === "struct" || type.form === "list";
+        const value = isJson ? this.json(type, reader) : this.timeOrMask(type, reader);
+        return existing === undefined ? value : mergeMessages(type, existing, value);
+      }
     }
   }
 

@@ -62,12 +62,11 @@ export class RuleChecker {
   private field(field: FieldType, value: unknown, parent: string): void {
     const path = parent === "" ? field.name : `${parent}.${field.name}`;
     const rules = field.rules ?? {};
-    const [kind] = Object.keys(rules);
     if (value === undefined) {
       this.absent(field, rules, path);
       return;
     }
-    if (kind === "message" && (rules["message"] as Rules)["skip"] === true) return;
+    if ((rules["message"] as Rules | undefined)?.["skip"] === true) return;
     if (field.isMap) this.map(field, rules, value as PlainObject, path);
     else if (field.repeated) this.list(field, rules, value as unknown[], path);
     else this.single(field, rules, value, path);
@@ -93,8 +92,7 @@ export class RuleChecker {
   }
 
   private single(field: FieldType, rules: Rules, value: unknown, path: string): void {
-    const [kind] = Object.keys(rules);
-    if (kind !== undefined) {
+    for (const kind of Object.keys(rules)) {
       const problem = valueProblem(kind, rules[kind] as Rules, value, field.enum);
       if (problem !== null) this.report(path, problem);
     }

@@ -12,7 +12,8 @@ export class WireReader {
   private limit: number;
 
   constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+    // A Buffer's `slice` would be a view where a Uint8Array's is a copy.
+    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.limit = bytes.length;
   }

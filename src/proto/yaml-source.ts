@@ -67,7 +67,9 @@ export function parseYaml(source: SourceText): ParsedSource {
   if (builder.weightOf(root) > MAX_NODES) {
     builder.report(0, "Aliases expand to millions of values", "repeat less");
   }
-  return { root: builder.diagnostics.length > 0 ? null : root, diagnostics: builder.diagnostics };
+  const unusable =
+    builder.diagnostics.length > 0 || (root?.kind === "scalar" && root.value === null);
+  return { root: unusable ? null : root, diagnostics: builder.diagnostics };
 }
 
 class NodeBuilder {
