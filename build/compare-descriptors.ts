@@ -1,6 +1,6 @@
 /**
- * Run by hand: compares our messages with those that an Envoy binary carries and prints, in the notation of
- * build/descriptor/overlay/, what ours lack or state differently.
+ * Run by hand: compares our messages with those that an Envoy binary carries and prints, in the
+ * notation of build/descriptor/overlay/, what ours lack or state differently.
  * Usage: node build/compare-descriptors.ts PATH_OF_ENVOY
  */
 import { isDeepStrictEqual } from "node:util";

@@ -1,7 +1,8 @@
 /**
- * Writes src/proto/generated/: the stripped message descriptor and the TypeScript types of plain messages.
- * Sources: the Envoy v3 .proto files that the dev dependency @grpc/grpc-js-xds carries, and our overlay of newer
- * messages and fields. Run by `npm run generate` and on `npm ci`; nothing of the output is committed.
+ * Writes src/proto/generated/: the stripped message descriptor and the TypeScript types of plain
+ * messages. Sources: the Envoy v3 .proto files that the dev dependency @grpc/grpc-js-xds carries,
+ * and our overlay of newer messages and fields. Run by `npm run generate` and on `npm ci`; nothing
+ * of the output is committed.
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

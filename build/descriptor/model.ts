@@ -1,6 +1,6 @@
 /**
- * The neutral form of protobuf definitions inside the generator: what the .proto files and the overlay
- * are read into, and what the descriptor and the TypeScript types are written from.
+ * The neutral form of protobuf definitions inside the generator: what the .proto files and the
+ * overlay are read into, and what the descriptor and the TypeScript types are written from.
  */
 
 /** A parsed `validate.FieldRules` literal, e.g. `{ string: { min_len: 1 } }`. */

@@ -1,6 +1,6 @@
 /**
- * The overlay: messages, fields and enum values that are newer than the .proto files we generate from, or that those
- * lack. Tables in overlay/*.txt, one line per field:
+ * The overlay: messages, fields and enum values that are newer than the .proto files we generate
+ * from, or that those lack. Tables in overlay/*.txt, one line per field:
  *
  *     message envoy.config.listener.v3.Listener
  *       37 tcp_keepalive core.v3.TcpKeepalive
@@ -9,8 +9,9 @@
  *     enum NAME
  *       NUMBER NAME
  *
- * Types resolve as in a .proto file (innermost scope first), then below google.protobuf. A line replaces the field of
- * that name. `RULE` is a path into validate.FieldRules (`string.min_len=1`), true when it has no value.
+ * Types resolve as in a .proto file (innermost scope first), then below google.protobuf. A line
+ * replaces the field of that name. `RULE` is a path into validate.FieldRules (`string.min_len=1`),
+ * true when it has no value.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

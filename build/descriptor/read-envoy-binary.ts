@@ -1,6 +1,7 @@
 /**
- * Reads the file descriptors that a protobuf C++ program carries in its binary (Envoy's, for one) into a model.
- * They state exactly which messages, fields and rules that Envoy knows. Used by hand, by compare-descriptors.ts.
+ * Reads the file descriptors that a protobuf C++ program carries in its binary (Envoy's, for one)
+ * into a model. They state exactly which messages, fields and rules that Envoy knows. Used by hand,
+ * by compare-descriptors.ts.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -80,7 +81,9 @@ function fileDescriptorType(): protobuf.Type {
   return root.lookupType("google.protobuf.FileDescriptorProto");
 }
 
-/** Each embedded file starts with its name (field 1) and ends with its syntax, "proto3" (field 12). */
+/**
+ * Each embedded file starts with its name (field 1) and ends with its syntax, "proto3" (field 12).
+ */
 function* embeddedFiles(binary: Buffer): Iterable<Buffer> {
   const seen = new Set<string>();
   for (let at = binary.indexOf(".proto\x12"); at >= 0; at = binary.indexOf(".proto\x12", at + 1)) {

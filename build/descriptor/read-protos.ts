@@ -1,4 +1,7 @@
-/** Reads .proto files with protobufjs into the generator's model, keeping field rules and deprecation. */
+/**
+ * Reads .proto files with protobufjs into the generator's model, keeping field rules and
+ * deprecation.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import protobuf from "protobufjs";
@@ -94,14 +97,19 @@ function labelOf(field: protobuf.Field, proto3Optional: boolean): FieldModel["la
   return proto3Optional ? "optional" : "single";
 }
 
-/** Full name of a field's type. A type that no file defines keeps the name as written, and is reported later. */
+/**
+ * Full name of a field's type. A type that no file defines keeps the name as written, and is
+ * reported later.
+ */
 function resolveTypeName(type: string, scope: protobuf.Type): string {
   if (SCALAR_TYPES.has(type)) return type;
   const found = scope.lookup(type, [protobuf.Type, protobuf.Enum]);
   return found === null ? type.replace(/^\./, "") : found.fullName.slice(1);
 }
 
-/** The value of an option, its pieces (`(validate.rules).string.min_len = 1` written twice) merged. */
+/**
+ * The value of an option, its pieces (`(validate.rules).string.min_len = 1` written twice) merged.
+ */
 function option(object: protobuf.ReflectionObject, name: string): unknown {
   let merged: unknown;
   for (const parsed of (object.parsedOptions ?? []) as ParsedOption[]) {

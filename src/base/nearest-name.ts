@@ -16,8 +16,8 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
 }
 
 /**
- * Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (optimal string alignment).
- * Gives `limit` as soon as the distance cannot be smaller.
+ * Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (optimal
+ * string alignment). Gives `limit` as soon as the distance cannot be smaller.
  */
 export function editDistance(
   a: string,

@@ -1,18 +1,23 @@
 /**
- * Reading configuration: files in, checked plain messages and diagnostics out. Behind this interface the work happens in a
- * child process (the data path never loads a YAML parser) or, in tests and `validate`, in this process.
+ * Reading configuration: files in, checked plain messages and diagnostics out. Behind this
+ * interface the work happens in a child process (the data path never loads a YAML parser) or, in
+ * tests and `validate`, in this process.
  */
 import type { Diagnostic, SourcePosition } from "../base/diagnostic.ts";
 import type { Bootstrap } from "../proto/generated/envoy/config/bootstrap/v3.ts";
 import type { JsonValue } from "../proto/plain.ts";
 
-/** What to read as the bootstrap: files and texts, merged in this order as protobuf merges messages. */
+/**
+ * What to read as the bootstrap: files and texts, merged in this order as protobuf merges messages.
+ */
 export interface BootstrapSource {
   /** Paths (`-c`); `.pb` is binary, everything else YAML or JSON. */
   readonly files: readonly string[];
   /** `--config-yaml`, merged over the files. */
   readonly yaml?: string;
-  /** Envoy's `--allow-unknown-static-fields`: unknown fields are skipped and listed. Default false. */
+  /**
+   * Envoy's `--allow-unknown-static-fields`: unknown fields are skipped and listed. Default false.
+   */
   readonly allowUnknownFields?: boolean;
   /** Warn of deprecated fields (Envoy logs them). Default false. */
   readonly warnDeprecated?: boolean;

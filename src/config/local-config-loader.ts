@@ -1,5 +1,6 @@
 /**
- * The ConfigLoader that does the work itself: in the configuration child, and in the process of tests and `validate`.
+ * The ConfigLoader that does the work itself: in the configuration child, and in the process of
+ * tests and `validate`.
  */
 import type { Diagnostic, SourcePosition } from "../base/diagnostic.ts";
 import type { Files } from "../platform/files.ts";

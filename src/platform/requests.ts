@@ -1,4 +1,7 @@
-/** Asks another process or thread for answers. Messages are structured-cloned: plain data, Uint8Array, bigint. */
+/**
+ * Asks another process or thread for answers. Messages are structured-cloned: plain data,
+ * Uint8Array, bigint.
+ */
 
 export interface RequestChannel {
   /** Rejects when the other side cannot be started or dies twice over the same request. */

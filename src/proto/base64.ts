@@ -1,4 +1,7 @@
-/** Base64 of `bytes` fields: reads the standard and the URL-safe alphabet, writes the standard one (RFC 4648). */
+/**
+ * Base64 of `bytes` fields: reads the standard and the URL-safe alphabet, writes the standard one
+ * (RFC 4648).
+ */
 
 const TEXT = /^[A-Za-z0-9+/_-]*={0,2}$/;
 

@@ -1,6 +1,7 @@
 /**
- * Bytes of a protobuf message → plain message. Malformed input throws `WireError` (with the path where it was met);
- * `decodeBinary` in messages.ts turns it into a diagnostic. Unknown fields are skipped and listed by path.
+ * Bytes of a protobuf message → plain message. Malformed input throws `WireError` (with the path
+ * where it was met); `decodeBinary` in messages.ts turns it into a diagnostic. Unknown fields are
+ * skipped and listed by path.
  */
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { mergeMessages } from "./merge.ts";

@@ -1,4 +1,6 @@
-/** Plain message → bytes. Fields are written in number order, so equal messages give equal bytes. */
+/**
+ * Plain message → bytes. Fields are written in number order, so equal messages give equal bytes.
+ */
 import { wireTypeOf } from "./binary-decoder.ts";
 import type { MessageRegistry } from "./message-registry.ts";
 import type { FieldType, MessageType, PlainObject, ScalarKind } from "./message-type.ts";

@@ -1,9 +1,12 @@
 /**
- * The stored form of the message descriptor: what `npm run generate` writes and `MessageRegistry` reads.
- * Each message is a JSON text of its own inside one JSON object, so that only the messages in use are ever parsed.
+ * The stored form of the message descriptor: what `npm run generate` writes and `MessageRegistry`
+ * reads. Each message is a JSON text of its own inside one JSON object, so that only the messages
+ * in use are ever parsed.
  */
 
-/** A `validate.FieldRules` literal as the .proto file writes it, e.g. `{ string: { min_len: 1 } }`. */
+/**
+ * A `validate.FieldRules` literal as the .proto file writes it, e.g. `{ string: { min_len: 1 } }`.
+ */
 export type FieldRulesLiteral = Readonly<Record<string, unknown>>;
 
 export const LABEL_SINGLE = 0;

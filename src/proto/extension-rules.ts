@@ -1,6 +1,6 @@
 /**
- * One rule that the protos leave to Envoy's factories: an extension is chosen by the type in its typed_config, so a name
- * alone (Envoy's v2 style) chooses nothing.
+ * One rule that the protos leave to Envoy's factories: an extension is chosen by the type in its
+ * typed_config, so a name alone (Envoy's v2 style) chooses nothing.
  */
 import { type MessageRegistry, TYPE_URL_PREFIX } from "./message-registry.ts";
 import type { MessageType, PlainObject } from "./message-type.ts";

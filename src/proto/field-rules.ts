@@ -1,6 +1,7 @@
 /**
- * Checks the field rules of the protos (`validate.rules`) on a plain message and everything in it, Any contents too:
- * required fields and oneofs, ranges, lengths, patterns, list and map sizes. Semantics: protoc-gen-validate.
+ * Checks the field rules of the protos (`validate.rules`) on a plain message and everything in it,
+ * Any contents too: required fields and oneofs, ranges, lengths, patterns, list and map sizes.
+ * Semantics: protoc-gen-validate.
  */
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { extensionProblem } from "./extension-rules.ts";
@@ -72,7 +73,10 @@ export class RuleChecker {
     else this.single(field, rules, value, path);
   }
 
-  /** Rules that speak of a field that is not set: required, sizes, and the zero value of a plain scalar. */
+  /**
+   * Rules that speak of a field that is not set: required, sizes, and the zero value of a plain
+   * scalar.
+   */
   private absent(field: FieldType, rules: Rules, path: string): void {
     // A rule of a oneof's member speaks only when that member is the one that is set.
     if (field.oneof !== null) return;

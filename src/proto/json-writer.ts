@@ -1,6 +1,6 @@
 /**
- * Plain message → JSON value by protobuf's JSON mapping, as Envoy's config_dump prints it: defaults omitted, fields in
- * number order, an Any with its "@type", 64-bit integers as text.
+ * Plain message → JSON value by protobuf's JSON mapping, as Envoy's config_dump prints it: defaults
+ * omitted, fields in number order, an Any with its "@type", 64-bit integers as text.
  */
 import { base64Text } from "./base64.ts";
 import type { MessageRegistry } from "./message-registry.ts";

@@ -1,6 +1,7 @@
 /**
- * Finds the place in a text that a diagnostic path names (`static_resources.listeners[0].filter_chains[0]`). Where the
- * named field is absent, the place of its nearest existing parent.
+ * Finds the place in a text that a diagnostic path names
+ * (`static_resources.listeners[0].filter_chains[0]`). Where the named field is absent, the place of
+ * its nearest existing parent.
  */
 import type { SourcePosition } from "../base/diagnostic.ts";
 import { jsonNameOf } from "./field-name.ts";

@@ -1,6 +1,7 @@
 /**
- * Merges plain messages as protobuf's MergeFrom does: set scalars replace, messages merge field by field, lists are
- * appended, map entries replace. `-c A -c B` and `--config-yaml` are merged this way.
+ * Merges plain messages as protobuf's MergeFrom does: set scalars replace, messages merge field by
+ * field, lists are appended, map entries replace. `-c A -c B` and `--config-yaml` are merged this
+ * way.
  */
 import type { FieldType, MessageType, PlainObject } from "./message-type.ts";
 import type { Duration } from "./plain.ts";

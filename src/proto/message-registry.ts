@@ -1,4 +1,6 @@
-/** Every message and enum type of the generated descriptor, parsed one by one as they are asked for. */
+/**
+ * Every message and enum type of the generated descriptor, parsed one by one as they are asked for.
+ */
 import type { StoredDescriptor, StoredEnum, StoredMessage } from "./descriptor.ts";
 import { EnumType, MessageType, type TypeSource } from "./message-type.ts";
 
@@ -33,7 +35,10 @@ export class MessageRegistry implements TypeSource {
     return type;
   }
 
-  /** A type that the caller knows to exist. Throws on a name that the descriptor lacks: a programming error. */
+  /**
+   * A type that the caller knows to exist. Throws on a name that the descriptor lacks: a
+   * programming error.
+   */
   require(name: string): MessageType {
     const type = this.message(name);
     if (type === null) throw new Error(`The descriptor lacks message ${name}`);
@@ -56,7 +61,10 @@ export class MessageRegistry implements TypeSource {
   }
 }
 
-/** Loads the generated descriptor (half a megabyte, a few milliseconds). Run `npm run generate` first. */
+/**
+ * Loads the generated descriptor (half a megabyte, a few milliseconds). Run `npm run generate`
+ * first.
+ */
 export async function loadRegistry(): Promise<MessageRegistry> {
   const module = await import("./generated/descriptor.json", { with: { type: "json" } });
   return new MessageRegistry(module.default as StoredDescriptor);

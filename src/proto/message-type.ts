@@ -1,6 +1,7 @@
 /**
- * Message and enum types as the codecs use them: fields by number and by name, each with a plain-form kind.
- * Built from the stored descriptor when first asked for; a field finds the type it refers to on first use.
+ * Message and enum types as the codecs use them: fields by number and by name, each with a
+ * plain-form kind. Built from the stored descriptor when first asked for; a field finds the type it
+ * refers to on first use.
  */
 import {
   type FieldRulesLiteral,

@@ -1,6 +1,7 @@
 /**
- * Envoy v3 messages: the one door to decoding and encoding. Bytes, YAML and JSON become plain messages; plain messages
- * become bytes and JSON. Nothing here throws on bad input: problems are diagnostics.
+ * Envoy v3 messages: the one door to decoding and encoding. Bytes, YAML and JSON become plain
+ * messages; plain messages become bytes and JSON. Nothing here throws on bad input: problems are
+ * diagnostics.
  */
 import type { Diagnostic, SourcePosition } from "../base/diagnostic.ts";
 import { BinaryDecoder } from "./binary-decoder.ts";
@@ -63,7 +64,10 @@ export class Messages {
     return this.decodeInputs(typeName, [input], options);
   }
 
-  /** Several texts or encoded messages, merged in order as protobuf merges; the rules are checked on the result. */
+  /**
+   * Several texts or encoded messages, merged in order as protobuf merges; the rules are checked on
+   * the result.
+   */
   decodeInputs(
     typeName: string,
     inputs: readonly (TextInput | BytesInput)[],

@@ -1,6 +1,6 @@
 /**
- * Source nodes (from YAML, JSON or a Struct) → plain message, by protobuf's JSON mapping, with a diagnostic for each
- * thing that does not fit. Accepts snake_case and camelCase names.
+ * Source nodes (from YAML, JSON or a Struct) → plain message, by protobuf's JSON mapping, with a
+ * diagnostic for each thing that does not fit. Accepts snake_case and camelCase names.
  */
 import type { DiagnosticSink } from "./diagnostic-sink.ts";
 import { type MessageRegistry, TYPE_URL_PREFIX } from "./message-registry.ts";
@@ -58,7 +58,10 @@ export class NodeDecoder {
     return value;
   }
 
-  /** The content of an Any: the fields themselves, or `value` for a type with a JSON form of its own. */
+  /**
+   * The content of an Any: the fields themselves, or `value` for a type with a JSON form of its
+   * own.
+   */
   anyContent(type: MessageType, node: SourceNode, path: string): unknown {
     if (type.form === "object") {
       if (node.kind !== "map") return this.expected("a map", node, path);
@@ -291,7 +294,10 @@ export class NodeDecoder {
     return null;
   }
 
-  /** `{ "@type": …TypedStruct, type_url, value: { fields } }`, read as the type that `type_url` names. */
+  /**
+   * `{ "@type": …TypedStruct, type_url, value: { fields } }`, read as the type that `type_url`
+   * names.
+   */
   private typedStruct(
     outerUrl: string,
     outer: MessageType,

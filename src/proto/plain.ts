@@ -1,6 +1,6 @@
 /**
- * Types of plain messages that are not plain objects of their fields: the well-known types of protobuf.
- * The generated types (`generated/**`) refer to them.
+ * Types of plain messages that are not plain objects of their fields: the well-known types of
+ * protobuf. The generated types (`generated/**`) refer to them.
  */
 
 /** google.protobuf.Duration. Both parts are always present and have the same sign. */

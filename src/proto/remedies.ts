@@ -65,7 +65,9 @@ function sameSimpleName(name: string, registry: MessageRegistry): string | null 
   return registry.messageNames().find((candidate) => candidate.endsWith(ending)) ?? null;
 }
 
-/** Type URL that an extension name such as `envoy.filters.http.router` usually goes with, or null. */
+/**
+ * Type URL that an extension name such as `envoy.filters.http.router` usually goes with, or null.
+ */
 export function typeUrlOfExtension(name: string, registry: MessageRegistry): string | null {
   const path = name.replace(/^envoy\./, "");
   const last = path.slice(path.lastIndexOf(".") + 1);

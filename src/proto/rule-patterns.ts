@@ -1,6 +1,7 @@
 /**
- * Regular expressions that field rules use, by their text in the protos, as literals: each is one loop over a class of
- * characters, so matching is linear. A test checks that no rule of the descriptor has a pattern that is missing here.
+ * Regular expressions that field rules use, by their text in the protos, as literals: each is one
+ * loop over a class of characters, so matching is linear. A test checks that no rule of the
+ * descriptor has a pattern that is missing here.
  */
 
 /** `what` completes the sentence "Must be …". */
@@ -33,7 +34,10 @@ export const RULE_PATTERNS: Readonly<Record<string, RulePattern>> = {
   },
 };
 
-/** RFC 9110 token, with a colon in front for pseudo headers. `+-.` is a range in the original: a comma passes. */
+/**
+ * RFC 9110 token, with a colon in front for pseudo headers. `+-.` is a range in the original: a
+ * comma passes.
+ */
 const HEADER_NAME: RulePattern = {
   expression: /^:?[0-9a-zA-Z!#$%&'*+-.^_|~`]+$/,
   what: "an HTTP header name: letters, digits and any of !#$%&'*+-.^_|~`",

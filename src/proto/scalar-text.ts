@@ -1,6 +1,6 @@
 /**
- * Reads scalars of protobuf's JSON mapping from source nodes: ranges, 64-bit integers as text or number, NaN and
- * infinities, base64. A problem comes back as text with what to write instead.
+ * Reads scalars of protobuf's JSON mapping from source nodes: ranges, 64-bit integers as text or
+ * number, NaN and infinities, base64. A problem comes back as text with what to write instead.
  */
 import { parseBase64 } from "./base64.ts";
 import type { ScalarKind } from "./message-type.ts";
@@ -37,7 +37,9 @@ const RANGES: Readonly<Partial<Record<ScalarKind, IntegerRange>>> = {
   fixed64: UINT64,
 };
 
-/** An integer, also with a zero fraction or an exponent (`1.0`, `1e3`), which the mapping allows. */
+/**
+ * An integer, also with a zero fraction or an exponent (`1.0`, `1e3`), which the mapping allows.
+ */
 const INTEGER = /^-?\d+$/;
 /** Booleans in quotes, as Envoy takes them. */
 const TRUE_WORDS = /^(true|t|yes|y|1)$/i;

@@ -1,6 +1,7 @@
 /**
- * A configuration text as a tree of scalars, maps and lists with positions: the common input of JSON and YAML decoding.
- * Scalars are typed as Envoy types them (yaml-cpp's booleans, 32-bit integers, everything else is a string).
+ * A configuration text as a tree of scalars, maps and lists with positions: the common input of
+ * JSON and YAML decoding. Scalars are typed as Envoy types them (yaml-cpp's booleans, 32-bit
+ * integers, everything else is a string).
  */
 import type { SourcePosition } from "../base/diagnostic.ts";
 import type { JsonValue } from "./plain.ts";

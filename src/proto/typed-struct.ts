@@ -1,6 +1,6 @@
 /**
- * TypedStruct (xds.type.v3 and udpa.type.v1): an Any that names a type and carries its fields as a Struct.
- * When the inner type is known it is read as that type, as Envoy does.
+ * TypedStruct (xds.type.v3 and udpa.type.v1): an Any that names a type and carries its fields as a
+ * Struct. When the inner type is known it is read as that type, as Envoy does.
  */
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { DiagnosticSink } from "./diagnostic-sink.ts";
@@ -16,7 +16,9 @@ export interface DecodingNotes {
   readonly diagnostics: Diagnostic[];
 }
 
-/** Gives the Any of the inner type, or `any` itself when it holds no TypedStruct of a known type. */
+/**
+ * Gives the Any of the inner type, or `any` itself when it holds no TypedStruct of a known type.
+ */
 export function unpackTypedStruct(
   any: AnyMessage,
   type: MessageType,

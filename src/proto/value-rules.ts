@@ -1,6 +1,7 @@
 /**
- * Field rules of single values (`validate.rules`: string, numbers, enum, duration …) in plain words. Each function gives
- * the problem with a value, or null. A test checks that every rule of the descriptor is one that is obeyed here.
+ * Field rules of single values (`validate.rules`: string, numbers, enum, duration …) in plain
+ * words. Each function gives the problem with a value, or null. A test checks that every rule of
+ * the descriptor is one that is obeyed here.
  */
 import type { EnumType } from "./message-type.ts";
 import type { Duration } from "./plain.ts";

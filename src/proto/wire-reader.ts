@@ -1,4 +1,7 @@
-/** Reads the protobuf wire format from one byte array. Malformed input throws `WireError`, which decoders catch. */
+/**
+ * Reads the protobuf wire format from one byte array. Malformed input throws `WireError`, which
+ * decoders catch.
+ */
 
 export class WireError extends Error {}
 

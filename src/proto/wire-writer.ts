@@ -97,7 +97,10 @@ export class WireWriter {
     return this.position;
   }
 
-  /** Writes the length in front of what followed `beginDelimited`, moving it when one byte is too few. */
+  /**
+   * Writes the length in front of what followed `beginDelimited`, moving it when one byte is too
+   * few.
+   */
   endDelimited(start: number): void {
     const end = this.position;
     const length = end - start;

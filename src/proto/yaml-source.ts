@@ -1,6 +1,6 @@
 /**
- * Reads YAML (and JSON, which YAML contains) into source nodes: resolves anchors and merge keys, refuses duplicate keys,
- * several documents and alias bombs, and types scalars as Envoy does.
+ * Reads YAML (and JSON, which YAML contains) into source nodes: resolves anchors and merge keys,
+ * refuses duplicate keys, several documents and alias bombs, and types scalars as Envoy does.
  */
 import {
   type Alias,
@@ -176,7 +176,9 @@ class NodeBuilder {
     this.report(entry.keyOffset, message, "remove one, or merge the two");
   }
 
-  /** YAML's merge key: entries of the referenced map (or maps) that this map does not set itself. */
+  /**
+   * YAML's merge key: entries of the referenced map (or maps) that this map does not set itself.
+   */
   private mergeInto(entries: Map<string, MapEntry>, value: SourceNode): void {
     const maps = value.kind === "list" ? value.items : [value];
     for (const map of maps) {
@@ -211,7 +213,10 @@ const TRUE = /^(y|yes|true|on)$/;
 const FALSE = /^(n|no|false|off)$/;
 const INTEGER = /^[-+]?(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i;
 
-/** The type of an unquoted scalar: Envoy asks yaml-cpp for a bool, then an integer, and else takes a string. */
+/**
+ * The type of an unquoted scalar: Envoy asks yaml-cpp for a bool, then an integer, and else takes a
+ * string.
+ */
 export function plainValue(text: string): null | boolean | number | string {
   if (NULLS.has(text)) return null;
   const first = text.charCodeAt(0) | 0x20;
@@ -225,7 +230,10 @@ export function plainValue(text: string): null | boolean | number | string {
   return INTEGER.test(text) ? integerValue(text) : text;
 }
 
-/** Lower case, if the word is written all lower, all upper, or Capitalised; yaml-cpp takes no other mix. */
+/**
+ * Lower case, if the word is written all lower, all upper, or Capitalised; yaml-cpp takes no other
+ * mix.
+ */
 function foldCase(text: string): string {
   const lower = text.toLowerCase();
   const capitalised = text.charAt(0).toUpperCase() + lower.slice(1);

@@ -1,4 +1,7 @@
-/** Entry of the configuration child: the one process that loads the message descriptor and the YAML parser. */
+/**
+ * Entry of the configuration child: the one process that loads the message descriptor and the YAML
+ * parser.
+ */
 import { configRequestHandler } from "../config/config-loader-protocol.ts";
 import { createLocalConfigLoader } from "../config/local-config-loader.ts";
 import { serveParent } from "../platform/node/child-requests.ts";

@@ -1,4 +1,5 @@
-// Both ConfigLoaders, the one in this process and the one in a child process, give the same answers.
+// Both ConfigLoaders, the one in this process and the one in a child process, give the same
+// answers.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

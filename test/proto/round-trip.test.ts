@@ -1,4 +1,5 @@
-// Every message type of the descriptor goes through bytes and through JSON and comes back unchanged.
+// Every message type of the descriptor goes through bytes and through JSON and comes back
+// unchanged.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { loadMessages } from "../../src/proto/messages.ts";

@@ -1,4 +1,5 @@
-// What YAML gives before any message type is known: scalars, anchors, syntax errors, duplicate keys.
+// What YAML gives before any message type is known: scalars, anchors, syntax errors, duplicate
+// keys.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type SourceNode, SourceText } from "../../src/proto/source-node.ts";

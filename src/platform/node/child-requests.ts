@@ -1,6 +1,7 @@
 /**
- * Requests to a child process that is started when there is something to ask and ends by itself when idle. Both sides of
- * the channel: `ChildRequestChannel` in the parent, `serveParent` in the child.
+ * Requests to a child process that is started when there is something to ask and ends by itself
+ * when idle. Both sides of the channel: `ChildRequestChannel` in the parent, `serveParent` in the
+ * child.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -9,7 +10,10 @@ import type { RequestChannel, RequestHandler } from "../requests.ts";
 /** How long a child waits for the next request before it ends, in ms. */
 const IDLE_MS = 5000;
 
-/** A request that loses its child is asked once more: the child may have ended of idleness just then. */
+/**
+ * A request that loses its child is asked once more: the child may have ended of idleness just
+ * then.
+ */
 const ATTEMPTS = 2;
 
 interface Envelope {
@@ -32,7 +36,9 @@ export class ChildRequestChannel implements RequestChannel {
   private nextId = 1;
   private closed = false;
 
-  /** `entry` is the file that the child runs: TypeScript from source, JavaScript from the bundle. */
+  /**
+   * `entry` is the file that the child runs: TypeScript from source, JavaScript from the bundle.
+   */
   constructor(entry: URL) {
     this.entry = fileURLToPath(entry);
   }
@@ -116,8 +122,8 @@ export class ChildRequestChannel implements RequestChannel {
 }
 
 /**
- * Answers the parent's requests, in the order in which they come. The process ends when nothing was asked for a while and
- * when the parent is gone.
+ * Answers the parent's requests, in the order in which they come. The process ends when nothing was
+ * asked for a while and when the parent is gone.
  */
 export function serveParent(handler: RequestHandler): void {
   let open = 0;

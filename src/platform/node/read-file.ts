@@ -1,4 +1,7 @@
-/** Reads whole files, and nothing else of `Files`: the configuration child loads no more than it needs. */
+/**
+ * Reads whole files, and nothing else of `Files`: the configuration child loads no more than it
+ * needs.
+ */
 import { readFile } from "node:fs/promises";
 
 export function readWholeFile(path: string): Promise<Uint8Array> {
