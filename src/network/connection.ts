@@ -1,7 +1,8 @@
 // hot: per chunk
 /**
- * A downstream or upstream connection: writes collected per event, watermarks, half close, delayed close.
- * Envoy: `Network::ConnectionImpl` (source/common/network/connection_impl.cc). Not here: filter chains (`filter-manager.ts`).
+ * A downstream or upstream connection: writes collected per event, watermarks, half close, delayed
+ * close. Envoy: `Network::ConnectionImpl` (source/common/network/connection_impl.cc). Not here:
+ * filter chains (`filter-manager.ts`).
  */
 import { latin1Slice } from "../base/latin1.ts";
 import type { Dispatcher, Flushable } from "../platform/dispatcher.ts";
@@ -12,8 +13,13 @@ import type { Timer, TimerOwner } from "../platform/time.ts";
 const COALESCE_MAX = 16384;
 /** Byte chunks up to this size travel inside the coalesced text: cheaper than a second write. */
 const INLINE_MAX = 4096;
-/** Back-pressure starts here at the latest, whatever the configured limit: memory per slow reader stays small. */
+/**
+ * Back-pressure starts here at the latest, whatever the configured limit: memory per slow reader
+ * stays small.
+ */
 const WATERMARK_CAP = 131072;
+/** Below this the socket does not announce that waiting output has left (`onDrain`). */
+const WATERMARK_FLOOR = 16384;
 
 /** `local` covers our own decision; `remote` is FIN or RST from the peer. */
 export type ConnectionCloseSource = "local" | "remote";
@@ -36,7 +42,10 @@ export type ConnectionCloseType =
   | "no-flush"
   /** Pending output leaves first. */
   | "flush-write"
-  /** As `flush-write`, then FIN, then up to `delayedCloseMs` for the peer to close (RFC 9112 §9.6: no reset eats the answer). */
+  /**
+   * As `flush-write`, then FIN, then up to `delayedCloseMs` for the peer to close (RFC 9112 §9.6:
+   * no reset eats the answer).
+   */
   | "flush-write-and-delay"
   /** RST. */
   | "abort-reset";
@@ -49,6 +58,7 @@ const CLOSING = 1;
 const CLOSED = 2;
 
 export interface ConnectionOptions {
+  /** Output may wait up to this; 0 = no limit of its own (then the cap holds). */
   readonly bufferLimitBytes: number;
   /** Whether the peer's FIN leaves our direction open (TCP proxy) or ends the connection (HTTP). */
   readonly halfClose: boolean;
@@ -69,9 +79,13 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
   private flushDeferred = false;
   private readDisables = 0;
   private aboveHighWatermark = false;
-  private peerEnded = false;
   private wroteEnd = false;
   private closeTimer: Timer | null = null;
+  /** Output that waited when the close timer was armed. */
+  private closeBacklog = 0;
+  /** Input that was read before the connection was made, not yet delivered. */
+  private unread: Buffer | null = null;
+  private replay: InputReplay | null = null;
 
   constructor(
     dispatcher: Dispatcher,
@@ -83,13 +97,19 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
     this.socket = socket;
     this.callbacks = callbacks;
     const limit = options.bufferLimitBytes;
-    this.highWatermark = limit > 0 ? Math.min(limit, WATERMARK_CAP) : WATERMARK_CAP;
+    this.highWatermark =
+      limit > 0 ? Math.max(WATERMARK_FLOOR, Math.min(limit, WATERMARK_CAP)) : WATERMARK_CAP;
     this.halfClose = options.halfClose;
     socket.events = this;
   }
 
   get open(): boolean {
     return this.state === OPEN;
+  }
+
+  /** Gone: `onClose` was called. */
+  get closed(): boolean {
+    return this.state === CLOSED;
   }
 
   /** Output not yet taken by the kernel, in bytes. */
@@ -128,9 +148,10 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
   end(): void {
     if (this.state !== OPEN || this.wroteEnd) return;
     this.flush();
+    if (this.state !== OPEN) return;
     this.wroteEnd = true;
+    // With the peer's FIN here too the socket closes by itself once everything has left.
     this.socket.end();
-    if (this.peerEnded) this.finish("local", null);
   }
 
   close(type: ConnectionCloseType): void {
@@ -150,8 +171,8 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
   readDisable(disable: boolean): void {
     if (disable) {
       if (++this.readDisables === 1) this.socket.pause();
-    } else if (--this.readDisables === 0 && this.state !== CLOSED) {
-      this.socket.resume();
+    } else if (--this.readDisables === 0) {
+      this.resumeReading();
     }
   }
 
@@ -161,7 +182,29 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
 
   /** Starts reading on an accepted socket. */
   start(): void {
-    if (this.readDisables === 0) this.socket.resume();
+    if (this.readDisables === 0) this.resumeReading();
+  }
+
+  /**
+   * Input that was read already (peeked): delivered before anything else, once reading is enabled.
+   * Call before `start`.
+   */
+  prepend(bytes: Buffer): void {
+    this.unread = bytes;
+  }
+
+  /** @internal Delivers what `prepend` was given. */
+  replayInput(): void {
+    const bytes = this.unread;
+    if (bytes === null || this.readDisables > 0 || this.state === CLOSED) return;
+    this.unread = null;
+    this.bytesReceived += bytes.length;
+    try {
+      if (this.state === OPEN) this.callbacks.onData(bytes, false);
+    } catch (error) {
+      this.fail(error);
+    }
+    if (this.readDisables === 0 && !this.isClosed()) this.socket.resume();
   }
 
   flush(): void {
@@ -238,9 +281,25 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
     }
   }
 
-  /** The delayed close ran out. */
+  /** The delayed close ran out; a peer that still takes bytes gets more time. */
   onTimer(): void {
-    this.close("no-flush");
+    const backlog = this.socket.writableLength;
+    if (this.state === CLOSING && backlog > 0 && backlog < this.closeBacklog) this.armCloseTimer();
+    else this.close("no-flush");
+  }
+
+  private isClosed(): boolean {
+    return this.state === CLOSED;
+  }
+
+  private resumeReading(): void {
+    if (this.state === CLOSED) return;
+    if (this.unread === null) {
+      this.socket.resume();
+      return;
+    }
+    this.replay ??= new InputReplay(this);
+    this.dispatcher.deferFlush(this.replay);
   }
 
   private flushLater(): void {
@@ -256,13 +315,11 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
   }
 
   private onPeerEnd(): void {
-    this.peerEnded = true;
     if (this.state === CLOSING) {
       this.socket.destroy();
       this.finish("local", null);
     } else if (this.state === OPEN && this.halfClose) {
       this.callbacks.onData(EMPTY, true);
-      if (this.wroteEnd) this.finish("remote", null);
     } else if (this.state === OPEN) {
       this.socket.destroy();
       this.finish("remote", null);
@@ -279,11 +336,17 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
     this.state = CLOSING;
     if (delay) this.socket.end();
     else this.socket.destroySoon();
-    // Keep reading (and discarding) so that the peer's FIN is seen; a paused socket would never report it.
+    // Keep reading (and discarding) so that the peer's FIN is seen; a paused socket would never
+    // report it.
     if (this.readDisables > 0) this.socket.resume();
     if (this.delayedCloseMs === 0) return;
     this.closeTimer = this.dispatcher.create(this, 0);
-    this.closeTimer.arm(this.delayedCloseMs);
+    this.armCloseTimer();
+  }
+
+  private armCloseTimer(): void {
+    this.closeBacklog = this.socket.writableLength;
+    this.closeTimer?.arm(this.delayedCloseMs);
   }
 
   private finish(source: ConnectionCloseSource, error: SocketError | null): void {
@@ -304,6 +367,19 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
   private fail(error: unknown): void {
     this.dispatcher.onBug(error);
     this.close("no-flush");
+  }
+}
+
+/** Delivers peeked input at the end of the event, outside the call that enabled reading. */
+class InputReplay implements Flushable {
+  private readonly connection: Connection;
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+  }
+
+  flush(): void {
+    this.connection.replayInput();
   }
 }
 

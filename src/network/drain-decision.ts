@@ -1,6 +1,6 @@
 /**
- * Whether a connection should be closed because its listener drains. Envoy: `Network::DrainDecision`,
- * `Server::DrainManagerImpl` (source/server/drain_manager_impl.cc).
+ * Whether a connection should be closed because its listener drains. Envoy:
+ * `Network::DrainDecision`, `Server::DrainManagerImpl` (source/server/drain_manager_impl.cc).
  */
 import type { RandomGenerator } from "../platform/random.ts";
 import type { TimeSource } from "../platform/time.ts";

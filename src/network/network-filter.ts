@@ -1,6 +1,7 @@
 /**
- * A step that sees a connection and its bytes. Envoy: `Network::ReadFilter`, `Network::ReadFilterCallbacks`
- * (envoy/network/filter.h). Filters run in configuration order; the last one is terminal (HTTP connection manager, TCP proxy).
+ * A step that sees a connection and its bytes. Envoy: `Network::ReadFilter`,
+ * `Network::ReadFilterCallbacks` (envoy/network/filter.h). Filters run in configuration order; the
+ * last one is terminal (HTTP connection manager, TCP proxy).
  */
 import type { CompileContext } from "../config/compile-context.ts";
 import type { SocketError } from "../platform/sockets.ts";
@@ -14,18 +15,22 @@ import type { WarmingGate } from "./warming-gate.ts";
 export type NetworkFilterStatus = "continue" | "stop";
 
 /**
- * One instance per connection. Methods that a filter does not need are left out. The events of the connection itself
- * (close, watermarks) come through the filter too: `connection.callbacks` belongs to the listener.
+ * One instance per connection. Methods that a filter does not need are left out. The events of the
+ * connection itself (close, watermarks) come through the filter too: `connection.callbacks` belongs
+ * to the listener.
  */
 export interface NetworkFilter {
   /** Once, when the connection has its filter chain. */
   onNewConnection?(): NetworkFilterStatus;
   /**
-   * Bytes from downstream. `bytes` is borrowed: copy what must outlive the call. A terminal filter consumes everything.
-   * `endStream` means the peer sent FIN; `bytes` may then be empty.
+   * Bytes from downstream. `bytes` is borrowed: copy what must outlive the call. A terminal filter
+   * consumes everything. `endStream` means the peer sent FIN; `bytes` may then be empty.
    */
   onData?(bytes: Buffer, endStream: boolean): NetworkFilterStatus;
-  /** The connection closed, by us (also from inside this filter's own `close` call) or by the peer. Once, before `onDestroy`. */
+  /**
+   * The connection closed, by us (also from inside this filter's own `close` call) or by the peer.
+   * Once, before `onDestroy`.
+   */
   onConnectionClose?(source: ConnectionCloseSource, error: SocketError | null): void;
   /** The client reads too slowly: stop producing. */
   onAboveWriteBufferHighWatermark?(): void;

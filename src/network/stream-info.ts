@@ -1,6 +1,7 @@
 /**
- * Facts about one connection or one HTTP stream, collected on the way and read by access logs, filters and stats.
- * Envoy: `StreamInfo` (envoy/stream_info/stream_info.h). Times are monotonic milliseconds, −1 while unknown.
+ * Facts about one connection or one HTTP stream, collected on the way and read by access logs,
+ * filters and stats. Envoy: `StreamInfo` (envoy/stream_info/stream_info.h). Times are monotonic
+ * milliseconds, −1 while unknown.
  */
 import type { SocketAddress } from "../platform/sockets.ts";
 
@@ -46,7 +47,10 @@ export class ConnectionInfo {
   /** The socket's own peer and local address. */
   readonly directRemoteAddress: SocketAddress;
   readonly directLocalAddress: SocketAddress;
-  /** After PROXY protocol. HTTP streams keep their own trusted address in `StreamInfo.remoteAddress`. */
+  /**
+   * After PROXY protocol. HTTP streams keep their own trusted address in
+   * `StreamInfo.remoteAddress`.
+   */
   remoteAddress: SocketAddress;
   /** After original_dst or PROXY protocol. */
   localAddress: SocketAddress;
@@ -60,6 +64,9 @@ export class ConnectionInfo {
   listenerName = "";
   /** True when the client spoke TLS to us. */
   readonly secure: boolean = false;
+  /** The client showed a certificate, and we verified it. */
+  readonly peerCertificatePresented: boolean = false;
+  readonly peerCertificateValidated: boolean = false;
 
   constructor(connectionId: number, remote: SocketAddress, local: SocketAddress) {
     this.connectionId = connectionId;

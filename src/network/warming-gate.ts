@@ -1,5 +1,6 @@
 /**
- * What a listener waits for before it serves. Envoy: `Init::Manager`, `Init::Target` (envoy/init/manager.h).
+ * What a listener waits for before it serves. Envoy: `Init::Manager`, `Init::Target`
+ * (envoy/init/manager.h).
  */
 
 /** Open when nothing holds it. */
@@ -7,7 +8,9 @@ export class WarmingGate {
   private holds = 0;
   private waiting: (() => void)[] = [];
 
-  /** Keeps the gate closed until the returned function is called (calls after the first do nothing). */
+  /**
+   * Keeps the gate closed until the returned function is called (calls after the first do nothing).
+   */
   hold(): () => void {
     this.holds++;
     let held = true;

@@ -1,0 +1,97 @@
+/**
+ * Binds all addresses of one listener, or none. Envoy:
+ * `ListenerManagerImpl::createListenSocketFactory`.
+ */
+import type { Diagnostic } from "../base/diagnostic.ts";
+import type { BindResult, ListenSockets, SharedListenSocket } from "./listen-sockets.ts";
+import type { Listener } from "./listener.ts";
+import type { ListenAddress } from "./listener-address.ts";
+
+/** The sockets of a listener while they are bound and afterwards. */
+export class ListenerBinding {
+  readonly sockets: SharedListenSocket[] = [];
+  private readonly listener: Listener;
+  private readonly pool: ListenSockets;
+  private readonly reusePort: boolean;
+  private waiting = 0;
+  private problem: Diagnostic | null = null;
+  private cancelled = false;
+
+  constructor(listener: Listener, pool: ListenSockets, reusePort: boolean) {
+    this.listener = listener;
+    this.pool = pool;
+    this.reusePort = reusePort;
+  }
+
+  /** Calls back exactly once, possibly at once; null means bound. Not called after `release`. */
+  bind(done: (problem: Diagnostic | null) => void): void {
+    const { config } = this.listener;
+    const addresses = config.bindToPort ? config.addresses : [];
+    this.waiting = addresses.length + 1;
+    for (const address of addresses) {
+      const settings = { backlog: config.backlog, reusePort: this.reusePort };
+      this.pool.acquire(address, settings, (result) => this.onResult(address, result, done));
+    }
+    this.settle(done);
+  }
+
+  /** From now on accepted sockets go to this listener. */
+  takeSockets(): void {
+    for (const socket of this.sockets) socket.target = this.listener;
+  }
+
+  /** Gives the sockets up. */
+  release(): void {
+    this.cancelled = true;
+    for (const socket of this.sockets) this.pool.release(socket, this.listener);
+    this.sockets.length = 0;
+  }
+
+  private onResult(
+    address: ListenAddress,
+    result: BindResult,
+    done: (problem: Diagnostic | null) => void,
+  ): void {
+    if (result.kind === "failed") {
+      this.problem ??= bindProblem(this.listener.config.name, address, result);
+    } else if (this.cancelled) {
+      this.pool.release(result.socket, this.listener);
+      this.pool.sweep();
+    } else {
+      this.sockets.push(result.socket);
+    }
+    this.settle(done);
+  }
+
+  private settle(done: (problem: Diagnostic | null) => void): void {
+    if (--this.waiting > 0 || this.cancelled) return;
+    if (this.problem !== null) {
+      this.release();
+      this.pool.sweep();
+    }
+    done(this.problem);
+  }
+}
+
+/** What the system's words mean for the reader, and what to do. */
+const BIND_PROBLEMS: Readonly<Record<string, readonly [string, string]>> = {
+  EADDRINUSE: ["the address is in use", "stop what listens there, or use another port"],
+  EACCES: ["no permission", "use a port from 1024 up, or grant CAP_NET_BIND_SERVICE"],
+  EADDRNOTAVAIL: ["this machine does not have the address", "bind to 0.0.0.0 or ::"],
+  EAFNOSUPPORT: ["the system has no such address family", "use an IPv4 address"],
+  ENOENT: ["the folder does not exist", "create the folder of the socket"],
+};
+
+function bindProblem(
+  name: string,
+  address: ListenAddress,
+  { code, message }: { readonly code: string; readonly message: string },
+): Diagnostic {
+  const [meaning, remedy] = BIND_PROBLEMS[code] ?? [message, ""];
+  return {
+    severity: "error",
+    path: "",
+    message: `Listener "${name}" cannot bind to ${address.text}: ${meaning} (${code})`,
+    remedy,
+  };
+}
