@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildResult, build, type Plugin } from "esbuild";
+import { bundleBench } from "./bundle-bench.ts";
 import { findEntries, outputName, rewriteAddresses } from "./entries.ts";
 import { launcherText } from "./launcher.ts";
 
@@ -68,6 +69,7 @@ async function main(): Promise<void> {
   mkdirSync(OUTPUT);
   const assets = new Set<string>();
   await bundle(assets);
+  await bundleBench(ROOT, OUTPUT);
   for (const asset of assets) copyFileSync(asset, join(OUTPUT, outputName(asset)));
   const launcher = join(OUTPUT, "outrigger");
   writeFileSync(launcher, launcherText("outrigger.js"));

@@ -1,6 +1,6 @@
-// Runs micro-benches: nanoseconds and allocated bytes per operation, and a bound on the bytes that may
-// only go down. Under OUTRIGGER_BENCH_TINY=1 each operation runs a few times, so that the ordinary test
-// run finds benches that rot.
+// Runs micro-benches: nanoseconds and allocated bytes per operation, and a bound on the bytes that
+// may only go down. Under OUTRIGGER_BENCH_TINY=1 each operation runs a few times, so that the
+// ordinary test run finds benches that rot.
 import v8 from "node:v8";
 
 export interface MicroBounds {
@@ -26,8 +26,8 @@ const SLACK_BYTES = 2;
 let kept: unknown;
 
 /**
- * Measures `operation`, prints one line, returns the numbers. `iteration` counts from 0; use it to vary
- * the input. Return something that depends on the work.
+ * Measures `operation`, prints one line, returns the numbers. `iteration` counts from 0; use it to
+ * vary the input. Return something that depends on the work.
  */
 export function bench(
   name: string,

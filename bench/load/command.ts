@@ -1,5 +1,5 @@
 // The command: options in, scenarios run, table on stdout, JSON and HTML into files.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { findPeer } from "../../test/kit/find-envoy.ts";
@@ -112,7 +112,8 @@ function printHeader(machine: Readonly<Record<string, string>>, targets: readonl
 
 function writeReport(options: BenchOptions, result: BenchResult): void {
   const stamp = result.startedAt.replace(/[:.]/g, "-");
-  const jsonPath = options.jsonPath ?? join("bench", "results", stamp, "result.json");
+  const results = existsSync(join("bench", "load")) ? join("bench", "results") : "bench-results";
+  const jsonPath = options.jsonPath ?? join(results, stamp, "result.json");
   const htmlPath = options.htmlPath ?? join(dirname(jsonPath), "report.html");
   for (const path of [jsonPath, htmlPath]) mkdirSync(dirname(path), { recursive: true });
   writeFileSync(jsonPath, `${JSON.stringify(result, null, 1)}\n`);

@@ -82,8 +82,9 @@ export class Lab {
   }
 
   /**
-   * Where generator and upstream run: a core of their own, or the proxy's. A wake-up across cores is
-   * an interrupt, which a virtual machine pays dearly for (here 13 µs); on one core it costs nothing.
+   * Where generator and upstream run: a core of their own, or the proxy's. A wake-up across cores
+   * is an interrupt, which a virtual machine pays dearly for (here 13 µs); on one core it costs
+   * nothing.
    */
   place(placement: "split" | "one core"): void {
     this.#loadCore = placement === "split" ? LOAD_CORE : PROXY_CORE;

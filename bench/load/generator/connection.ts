@@ -1,4 +1,5 @@
-// One client connection of the generator: a raw socket, a shared read buffer, prebuilt request bytes.
+// One client connection of the generator: a raw socket, a shared read buffer, prebuilt request
+// bytes.
 import { connect, type Socket } from "node:net";
 import { type RequestShape, requestHead } from "../request.ts";
 import { ResponseReader } from "./response-reader.ts";

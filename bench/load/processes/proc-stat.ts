@@ -35,7 +35,9 @@ const MICROS_PER_TICK = 10_000;
 /** Below this the 10 ms steps of utime+stime are too coarse and the scheduler's count is used. */
 const COARSE_BELOW_MICROS = 2_000_000;
 
-/** Parses `/proc/PID/stat`. The command may hold spaces and parentheses: it ends at the last one. */
+/**
+ * Parses `/proc/PID/stat`. The command may hold spaces and parentheses: it ends at the last one.
+ */
 export function parseProcStat(text: string): ProcStat {
   const open = text.indexOf("(");
   const close = text.lastIndexOf(")");

@@ -96,7 +96,9 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   return ports;
 }
 
-/** Waits until `probe` answers true; throws with the process's last log lines when it ends first. */
+/**
+ * Waits until `probe` answers true; throws with the process's last log lines when it ends first.
+ */
 export async function waitUntil(
   probe: () => Promise<boolean>,
   child: ChildProcess,

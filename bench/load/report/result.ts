@@ -59,9 +59,11 @@ export function spreadOf(values: readonly number[]): Spread | null {
   return { median, min: sorted[0] as number, max: sorted[count - 1] as number, count };
 }
 
+const TWIN_MARK = " (A/A)";
+
 /** The name of the second copy of a target that an A/A comparison runs. */
 export function twinName(target: string): string {
-  return `${target} (A/A)`;
+  return `${target}${TWIN_MARK}`;
 }
 
 /** Every spread of one metric: samples of one scenario, case and target. */
@@ -77,20 +79,19 @@ export function spreadFor(
 }
 
 /**
- * How far two runs of the same thing lie apart, as a fraction: the twin against its original, or
- * the even against the odd rounds of each target. Differences below this are noise.
+ * How far two runs of the same thing lie apart, as a fraction: the twin against its original, or,
+ * where no target has a twin, the even against the odd rounds of each. Less than this is noise.
  */
 export function noiseOf(samples: readonly Sample[], metric: string): number | null {
   const gaps: number[] = [];
+  const someTwin = samples.some((sample) => sample.target.endsWith(TWIN_MARK));
   for (const [scenario, name, target] of distinctKeys(samples)) {
     const of = (which: string): readonly Sample[] =>
       samples.filter((s) => s.scenario === scenario && s.case === name && s.target === which);
-    const twin = of(twinName(target));
     const own = of(target);
-    const [a, b] =
-      twin.length > 0
-        ? [own, twin]
-        : [own.filter((s) => s.round % 2 === 0), own.filter((s) => s.round % 2 === 1)];
+    const [a, b] = someTwin
+      ? [own, of(twinName(target))]
+      : [own.filter((s) => s.round % 2 === 0), own.filter((s) => s.round % 2 === 1)];
     const first = spreadOf(a.map((s) => s.metrics[metric] ?? Number.NaN));
     const second = spreadOf(b.map((s) => s.metrics[metric] ?? Number.NaN));
     if (first !== null && second !== null && first.median > 0) {
@@ -103,7 +104,7 @@ export function noiseOf(samples: readonly Sample[], metric: string): number | nu
 function distinctKeys(samples: readonly Sample[]): readonly (readonly [string, string, string])[] {
   const keys = new Map<string, readonly [string, string, string]>();
   for (const s of samples) {
-    if (!s.target.endsWith(" (A/A)")) {
+    if (!s.target.endsWith(TWIN_MARK)) {
       keys.set(JSON.stringify([s.scenario, s.case, s.target]), [s.scenario, s.case, s.target]);
     }
   }
