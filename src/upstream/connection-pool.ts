@@ -17,13 +17,19 @@ export type PoolFailureReason =
   | "remote connection failure"
   | "connection timeout";
 
+/** Facts about a pooled connection; one object for all its streams. Times are monotonic ms. */
+export interface PooledUpstreamInfo extends UpstreamInfo {
+  readonly connectStartMs: number;
+  readonly connectEndMs: number;
+}
+
 export interface HttpPoolCallbacks {
-  /** At once or later. `connectStartMs`/`connectEndMs` are −1 when the connection existed. */
-  onPoolReady(encoder: RequestEncoder, host: Host, upstream: UpstreamInfo): void;
+  /** At once or later. */
+  onPoolReady(encoder: RequestEncoder, host: Host, upstream: PooledUpstreamInfo): void;
   onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host): void;
 }
 
-/** A request that waits for a connection. */
+/** A request or connection that waits. */
 export interface PoolCancellable {
   /** No callback follows. */
   cancel(): void;
@@ -32,12 +38,19 @@ export interface PoolCancellable {
 export interface HttpConnectionPool {
   /** Null when the callback was already called (ready or failed). */
   newStream(decoder: ResponseDecoder, callbacks: HttpPoolCallbacks): PoolCancellable | null;
-  /** Idle connections close now, busy ones when their streams end; `done` runs once all are gone. */
+  /**
+   * Idle connections close now, busy ones when their streams end; `done` runs once all are gone.
+   */
   drain(done: () => void): void;
 }
 
 export interface TcpPoolCallbacks {
-  onPoolReady(connection: Connection, host: Host, upstream: UpstreamInfo): void;
+  /**
+   * The connection is yours: set `callbacks` before returning. The pool still sees it close,
+   * through the wrapper that `TcpConnectionData` is; keep the counters right by reading and writing
+   * only through `connection`.
+   */
+  onPoolReady(connection: Connection, host: Host, upstream: PooledUpstreamInfo): void;
   onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host): void;
 }
 

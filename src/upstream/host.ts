@@ -1,9 +1,9 @@
 /**
- * One upstream address at run time. Counters and health live in shared slots, so that every data plane and the admin page
- * see the same host. Envoy: `Upstream::Host` (envoy/upstream/upstream.h).
+ * One upstream address at run time. Counters and health live in shared slots, so that every data
+ * plane and the admin page see the same host. Envoy: `Upstream::Host` (envoy/upstream/upstream.h).
  */
-import type { SocketAddress } from "../platform/sockets.ts";
 import type { Metadata } from "../network/stream-info.ts";
+import type { SocketAddress } from "../platform/sockets.ts";
 
 export interface Locality {
   readonly region: string;
@@ -11,13 +11,31 @@ export interface Locality {
   readonly subZone: string;
 }
 
-export type HealthStatus = "UNKNOWN" | "HEALTHY" | "UNHEALTHY" | "DRAINING" | "TIMEOUT" | "DEGRADED";
+export type HealthStatus =
+  | "UNKNOWN"
+  | "HEALTHY"
+  | "UNHEALTHY"
+  | "DRAINING"
+  | "TIMEOUT"
+  | "DEGRADED";
 
-/** What configuration or discovery says of a host: frozen, replaced as a whole. Envoy: `LbEndpoint`. */
+/**
+ * What configuration or discovery says of a host: frozen, replaced as a whole. Envoy: `LbEndpoint`.
+ */
 export interface HostDescription {
   readonly address: SocketAddress;
-  /** `ip:port` text: the identity of the host. */
+  /**
+   * Further addresses of the same endpoint, tried when the first does not answer (RFC 8305);
+   * usually empty.
+   */
+  readonly additionalAddresses: readonly SocketAddress[];
+  /** `ip:port` text of `address`. */
   readonly addressText: string;
+  /**
+   * What makes it the same host after an update: `addressText`, or the name when one logical host
+   * changes its address.
+   */
+  readonly identity: string;
   readonly hostname: string;
   readonly locality: Locality;
   readonly metadata: Metadata | null;
@@ -25,6 +43,8 @@ export interface HostDescription {
   readonly weight: number;
   readonly priority: number;
   readonly health: HealthStatus;
+  /** Metadata `envoy.lb` says `canary: true`. */
+  readonly canary: boolean;
 }
 
 /** Why a host may not be chosen; several may hold. Envoy: `Host::HealthFlag`. */
@@ -40,6 +60,44 @@ export const HealthFlag = {
   ActiveHealthCheckTimeout: 0x100,
   EdsStatusDraining: 0x200,
 } as const;
+
+/** How good a host is for load balancing. Envoy: `Host::Health`. */
+export type CoarseHealth = "healthy" | "degraded" | "unhealthy";
+
+const UNHEALTHY_FLAGS =
+  HealthFlag.FailedActiveHealthCheck |
+  HealthFlag.FailedOutlierCheck |
+  HealthFlag.FailedEdsHealth |
+  HealthFlag.EdsStatusDraining;
+const DEGRADED_FLAGS = HealthFlag.DegradedActiveHealthCheck | HealthFlag.DegradedEdsHealth;
+const EXCLUDED_FLAGS =
+  HealthFlag.PendingActiveHealthCheck | HealthFlag.ExcludedByImmediateHealthCheckFail;
+
+/** Envoy: `HostImpl::coarseHealth`. */
+export function coarseHealth(flags: number): CoarseHealth {
+  if ((flags & UNHEALTHY_FLAGS) !== 0) return "unhealthy";
+  return (flags & DEGRADED_FLAGS) !== 0 ? "degraded" : "healthy";
+}
+
+/** Hosts that count in no total. */
+export function isExcluded(flags: number): boolean {
+  return (flags & EXCLUDED_FLAGS) !== 0;
+}
+
+/** The flags that discovery sets through `health_status`. Envoy: `HostImpl::setEdsHealthFlag`. */
+export function flagsOfHealthStatus(status: HealthStatus): number {
+  switch (status) {
+    case "UNHEALTHY":
+    case "TIMEOUT":
+      return HealthFlag.FailedEdsHealth;
+    case "DRAINING":
+      return HealthFlag.EdsStatusDraining;
+    case "DEGRADED":
+      return HealthFlag.DegradedEdsHealth;
+    default:
+      return 0;
+  }
+}
 
 /** Numbers of one host, shared by all data planes. Envoy: the host stats on /clusters. */
 export interface HostStats {

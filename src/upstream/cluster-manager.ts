@@ -1,0 +1,322 @@
+/**
+ * The clusters of one data plane by name: added, replaced after warming, removed with draining;
+ * made at first use unless they must discover their members. Envoy: `ClusterManagerImpl`
+ * (source/common/upstream/cluster_manager_impl.cc).
+ */
+import {
+  type ClusterManagerStats,
+  createClusterManagerStats,
+} from "../stats/groups/cluster-manager-stats.ts";
+import type { Cluster, ClusterLookup, ClusterManager } from "./cluster.ts";
+import type { ClusterConfig } from "./cluster-config.ts";
+import { flagsOfHealthStatus, type HostDescription } from "./host.ts";
+import type { HostTotals } from "./host-slots.ts";
+import { RuntimeCluster, type RuntimeClusterListener } from "./runtime-cluster.ts";
+import type { UpstreamHost } from "./upstream-host.ts";
+import type { UpstreamServices } from "./upstream-services.ts";
+
+/** `static` clusters come from the bootstrap and cannot be replaced by discovered ones. */
+export type ClusterSource = "static" | "dynamic";
+
+/** One host for the admin page. */
+export interface HostStatus {
+  readonly description: HostDescription;
+  /** Bits of `HealthFlag`. */
+  readonly flags: number;
+  /** Null while nobody has used the cluster. */
+  readonly totals: HostTotals | null;
+}
+
+/** One cluster for the admin page. */
+export interface ClusterStatus {
+  readonly config: ClusterConfig;
+  readonly source: ClusterSource;
+  readonly hosts: readonly HostStatus[];
+  /** False while nobody has used it. */
+  readonly started: boolean;
+}
+
+const NONE: ClusterLookup = { kind: "none" };
+
+/** A cluster's configuration and, once needed, the cluster itself. */
+class Registration {
+  readonly config: ClusterConfig;
+  readonly source: ClusterSource;
+  runtime: RuntimeCluster | null = null;
+
+  constructor(config: ClusterConfig, source: ClusterSource) {
+    this.config = config;
+    this.source = source;
+  }
+}
+
+/** Everything known under one name. */
+class Entry {
+  active: Registration | null = null;
+  /** Becomes active once its members are known. */
+  warming: Registration | null = null;
+  /** Answer for `active`, made once. */
+  now: ClusterLookup | null = null;
+  /** Those who wait for a cluster that is still warming. */
+  readonly waiters: Set<(cluster: Cluster | null) => void> = new Set();
+}
+
+export class UpstreamClusterManager implements ClusterManager, RuntimeClusterListener {
+  private readonly services: UpstreamServices;
+  private readonly stats: ClusterManagerStats;
+  private readonly entries = new Map<string, Entry>();
+  private readonly changeListeners: ((name: string) => void)[] = [];
+  private idleListeners: (() => void)[] = [];
+  private closing = 0;
+
+  constructor(services: UpstreamServices) {
+    this.services = services;
+    this.stats = createClusterManagerStats(services.configurationStats.scope("cluster_manager"));
+  }
+
+  lookup(name: string): ClusterLookup {
+    const entry = this.entries.get(name);
+    if (entry === undefined) return NONE;
+    return entry.now ?? this.open(entry);
+  }
+
+  /**
+   * Adds a cluster or replaces the one of that name; a cluster that must discover its members
+   * serves only after it has. False when nothing changes: the same configuration again, or a
+   * discovered cluster under the name of a static one.
+   */
+  addOrUpdate(config: ClusterConfig, source: ClusterSource): boolean {
+    const entry = this.entryOf(config.name);
+    const current = entry.warming ?? entry.active;
+    if (current !== null && current.config.identity === config.identity) return false;
+    if (current !== null && current.source === "static" && source === "dynamic") return false;
+    if (current === null) this.stats.clusterAdded.inc();
+    else this.stats.clusterModified.inc();
+    const next = new Registration(config, source);
+    if (entry.warming !== null) this.retire(entry.warming);
+    entry.warming = next;
+    if (config.discovery.eager) this.startWarming(next);
+    else this.activate(entry, next);
+    this.showCounts();
+    return true;
+  }
+
+  /** Removes a cluster of that source. Requests on their way finish; new ones find none. */
+  remove(name: string, source: ClusterSource): boolean {
+    const entry = this.entries.get(name);
+    const current = entry?.warming ?? entry?.active;
+    if (entry === undefined || current === null || current === undefined) return false;
+    if (current.source !== source) return false;
+    this.entries.delete(name);
+    this.stats.clusterRemoved.inc();
+    for (const registration of [entry.warming, entry.active]) {
+      if (registration !== null) this.retire(registration);
+    }
+    this.answerWaiters(entry, null);
+    this.showCounts();
+    this.announce(name);
+    this.checkIdle();
+    return true;
+  }
+
+  /** Names of all clusters that serve. */
+  names(): string[] {
+    return [...this.entries].filter(([, entry]) => entry.active !== null).map(([name]) => name);
+  }
+
+  has(name: string): boolean {
+    return this.entries.has(name);
+  }
+
+  /** Clusters that serve, with their hosts; starts nothing. */
+  describe(): ClusterStatus[] {
+    const clusters: ClusterStatus[] = [];
+    for (const { active } of this.entries.values()) {
+      if (active !== null) clusters.push(describe(active));
+    }
+    return clusters;
+  }
+
+  /** Those that wait for their members. */
+  warming(): ClusterConfig[] {
+    const configs: ClusterConfig[] = [];
+    for (const { warming } of this.entries.values()) {
+      if (warming !== null) configs.push(warming.config);
+    }
+    return configs;
+  }
+
+  /** Calls back (perhaps at once) when no cluster that must be waited for is warming. */
+  whenWarm(callback: () => void): void {
+    this.idleListeners.push(callback);
+    this.checkIdle();
+  }
+
+  /** Told the name of every cluster that began to serve, was replaced, or went away. */
+  onChange(listener: (name: string) => void): void {
+    this.changeListeners.push(listener);
+  }
+
+  /** Runtime values changed. */
+  refresh(): void {
+    for (const { active } of this.entries.values()) active?.runtime?.refresh();
+  }
+
+  /** Drains everything; `done` runs when the last upstream connection is gone. */
+  close(done: () => void): void {
+    this.closing++;
+    for (const [name, entry] of this.entries) {
+      this.entries.delete(name);
+      for (const registration of [entry.warming, entry.active]) {
+        if (registration !== null) this.retire(registration, () => this.closed(done));
+      }
+      this.answerWaiters(entry, null);
+    }
+    this.closed(done);
+  }
+
+  onClusterReady(cluster: RuntimeCluster): void {
+    const entry = this.entries.get(cluster.config.name);
+    const { warming } = entry ?? {};
+    if (entry === undefined || warming === null || warming === undefined) return;
+    if (warming.runtime !== cluster) return;
+    this.activate(entry, warming);
+    this.showCounts();
+    this.checkIdle();
+  }
+
+  onMembersChanged(cluster: RuntimeCluster): void {
+    if (cluster.ready) this.stats.clusterUpdated.inc();
+  }
+
+  private open(entry: Entry): ClusterLookup {
+    const { active } = entry;
+    if (active === null) return new LaterLookup(entry.waiters);
+    const runtime = active.runtime ?? this.start(active);
+    entry.now = { kind: "now", cluster: runtime };
+    return entry.now;
+  }
+
+  private start(registration: Registration): RuntimeCluster {
+    const runtime = new RuntimeCluster(registration.config, this.services, this);
+    registration.runtime = runtime;
+    runtime.start();
+    return runtime;
+  }
+
+  /** A discovery that answers at once has activated the cluster when this returns. */
+  private startWarming(registration: Registration): void {
+    const runtime = new RuntimeCluster(registration.config, this.services, this);
+    registration.runtime = runtime;
+    runtime.info.stats.membership.warmingState.set(1);
+    runtime.start();
+  }
+
+  private activate(entry: Entry, registration: Registration): void {
+    const before = entry.active;
+    entry.active = registration;
+    entry.warming = null;
+    entry.now = null;
+    registration.runtime?.info.stats.membership.warmingState.set(0);
+    // A cluster in use is replaced by a running one: the next request must not wait.
+    if (before !== null && before.runtime !== null && registration.runtime === null) {
+      this.start(registration);
+    }
+    if (before !== null) this.retire(before);
+    if (entry.waiters.size > 0) {
+      const lookup = this.open(entry);
+      this.answerWaiters(entry, lookup.kind === "now" ? lookup.cluster : null);
+    }
+    this.announce(registration.config.name);
+  }
+
+  private retire(registration: Registration, done: (() => void) | null = null): void {
+    const { runtime } = registration;
+    if (runtime === null) return;
+    this.closing += done === null ? 0 : 1;
+    runtime.close(() => {
+      runtime.removeStats();
+      done?.();
+    });
+  }
+
+  private closed(done: () => void): void {
+    if (--this.closing === 0) done();
+  }
+
+  private answerWaiters(entry: Entry, cluster: Cluster | null): void {
+    const waiters = [...entry.waiters];
+    entry.waiters.clear();
+    for (const waiter of waiters) waiter(cluster);
+  }
+
+  private announce(name: string): void {
+    for (const listener of this.changeListeners) listener(name);
+  }
+
+  private entryOf(name: string): Entry {
+    let entry = this.entries.get(name);
+    if (entry === undefined) {
+      entry = new Entry();
+      this.entries.set(name, entry);
+    }
+    return entry;
+  }
+
+  private showCounts(): void {
+    let active = 0;
+    let warming = 0;
+    for (const entry of this.entries.values()) {
+      if (entry.active !== null) active++;
+      if (entry.warming !== null) warming++;
+    }
+    this.stats.activeClusters.set(active);
+    this.stats.warmingClusters.set(warming);
+  }
+
+  private checkIdle(): void {
+    for (const { warming } of this.entries.values()) {
+      if (warming?.config.waitForWarmOnInit === true) return;
+    }
+    const listeners = this.idleListeners;
+    this.idleListeners = [];
+    for (const listener of listeners) listener();
+  }
+}
+
+class LaterLookup {
+  readonly kind = "later";
+  private readonly waiters: Set<(cluster: Cluster | null) => void>;
+
+  constructor(waiters: Set<(cluster: Cluster | null) => void>) {
+    this.waiters = waiters;
+  }
+
+  wait(callback: (cluster: Cluster | null) => void): () => void {
+    // One callback may wait twice: each wait is its own.
+    const waiter = (cluster: Cluster | null): void => callback(cluster);
+    this.waiters.add(waiter);
+    return () => void this.waiters.delete(waiter);
+  }
+}
+
+function describe(registration: Registration): ClusterStatus {
+  const { config, source, runtime } = registration;
+  const hosts =
+    runtime === null
+      ? (config.discovery.fixedMembership?.hosts ?? []).map(unusedHost)
+      : runtime.hostSets.flatMap((set) => set.hosts.map((host) => usedHost(host as UpstreamHost)));
+  return { config, source, hosts, started: runtime !== null };
+}
+
+function unusedHost(description: HostDescription): HostStatus {
+  return { description, flags: flagsOfHealthStatus(description.health), totals: null };
+}
+
+function usedHost(host: UpstreamHost): HostStatus {
+  return {
+    description: host.description,
+    flags: host.healthFlags(),
+    totals: host.stats.totals(),
+  };
+}

@@ -1,0 +1,143 @@
+/**
+ * The hosts of a cluster as frozen values: one set per priority, split by health. A change makes
+ * new values; the old ones stay true for whoever still holds them. Envoy: `HostSet`, `PrioritySet`
+ * (envoy/upstream/upstream.h).
+ */
+import { coarseHealth, type Host, type HostDescription, isExcluded } from "./host.ts";
+import type { HostSlots } from "./host-slots.ts";
+import { type HostsByLocality, splitByLocality } from "./locality.ts";
+import { UpstreamHost } from "./upstream-host.ts";
+
+/** The hosts of one priority. */
+export interface HostSet {
+  readonly priority: number;
+  readonly hosts: readonly Host[];
+  readonly healthy: readonly Host[];
+  readonly degraded: readonly Host[];
+  /** Hosts that wait for their first health check: in no total. */
+  readonly excluded: readonly Host[];
+  readonly localities: readonly HostsByLocality[];
+  /** Percent; Envoy's default is 140. */
+  readonly overprovisioningFactor: number;
+  /** Health is a share of weights, not of hosts. */
+  readonly weightedPriorityHealth: boolean;
+}
+
+/** What discovery knows of all members: the complete list, each with its priority. */
+export interface Membership {
+  readonly hosts: readonly HostDescription[];
+  /** By locality text; absent localities have no weight. */
+  readonly localityWeights: ReadonlyMap<string, number>;
+  readonly overprovisioningFactor: number;
+  readonly weightedPriorityHealth: boolean;
+}
+
+export const EMPTY_MEMBERSHIP: Membership = {
+  hosts: [],
+  localityWeights: new Map(),
+  overprovisioningFactor: 140,
+  weightedPriorityHealth: false,
+};
+
+/** All hosts of a cluster on one data plane. */
+export interface PrioritySet {
+  readonly sets: readonly HostSet[];
+  /** By identity. */
+  readonly byIdentity: ReadonlyMap<string, UpstreamHost>;
+}
+
+export const EMPTY_PRIORITY_SET: PrioritySet = { sets: [], byIdentity: new Map() };
+
+/** What a transition did. */
+export interface MembershipChange {
+  readonly next: PrioritySet;
+  readonly added: readonly UpstreamHost[];
+  readonly removed: readonly UpstreamHost[];
+  /** Priorities that gained or lost a host. */
+  readonly changedPriorities: number;
+}
+
+/**
+ * Hosts with the same identity and locality keep their object, numbers and pools and take the new
+ * weight, health, metadata and priority; others are made anew. Of two endpoints with one identity
+ * in one list the first counts (Envoy: the same). `slotKey` makes the name of a host's shared slot.
+ */
+export function applyMembership(
+  current: PrioritySet,
+  membership: Membership,
+  slots: HostSlots,
+  slotKey: (description: HostDescription) => string,
+): MembershipChange {
+  const byIdentity = new Map<string, UpstreamHost>();
+  const lists: UpstreamHost[][] = [];
+  const added: UpstreamHost[] = [];
+  const touched = new Set<number>();
+  for (const description of membership.hosts) {
+    if (byIdentity.has(description.identity)) continue;
+    const known = current.byIdentity.get(description.identity);
+    const keep = known !== undefined && sameHost(known.description, description);
+    const host = keep ? known : new UpstreamHost(description, slots.acquire(slotKey(description)));
+    if (!keep) {
+      added.push(host);
+      touched.add(description.priority);
+    } else if (host.description.priority !== description.priority) {
+      touched.add(description.priority).add(host.description.priority);
+    }
+    host.update(description);
+    byIdentity.set(description.identity, host);
+    while (lists.length <= description.priority) lists.push([]);
+    (lists[description.priority] as UpstreamHost[]).push(host);
+  }
+  const removed = [...current.byIdentity.values()].filter(
+    (host) => byIdentity.get(host.description.identity) !== host,
+  );
+  for (const host of removed) touched.add(host.description.priority);
+  // A priority that lost all its hosts stays, empty: loads are computed over it.
+  while (lists.length < Math.max(1, current.sets.length)) lists.push([]);
+  const sets = lists.map((hosts, priority) => makeHostSet(priority, hosts, membership));
+  return { next: { sets, byIdentity }, added, removed, changedPriorities: touched.size };
+}
+
+/** The same hosts after their health changed. */
+export function refreshHealth(current: PrioritySet, membership: Membership): PrioritySet {
+  const sets = current.sets.map((set) =>
+    makeHostSet(set.priority, set.hosts as readonly UpstreamHost[], membership),
+  );
+  return { sets, byIdentity: current.byIdentity };
+}
+
+function makeHostSet(
+  priority: number,
+  hosts: readonly UpstreamHost[],
+  membership: Membership,
+): HostSet {
+  const healthy: UpstreamHost[] = [];
+  const degraded: UpstreamHost[] = [];
+  const excluded: UpstreamHost[] = [];
+  for (const host of hosts) {
+    const flags = host.healthFlags();
+    const health = coarseHealth(flags);
+    if (isExcluded(flags)) excluded.push(host);
+    if (health === "healthy") healthy.push(host);
+    else if (health === "degraded") degraded.push(host);
+  }
+  return Object.freeze({
+    priority,
+    hosts: Object.freeze(hosts),
+    healthy: Object.freeze(healthy),
+    degraded: Object.freeze(degraded),
+    excluded: Object.freeze(excluded),
+    localities: splitByLocality(hosts, membership.localityWeights),
+    overprovisioningFactor: membership.overprovisioningFactor,
+    weightedPriorityHealth: membership.weightedPriorityHealth,
+  });
+}
+
+/** Identity alone does not make the same host: a move to another locality replaces it. */
+function sameHost(a: HostDescription, b: HostDescription): boolean {
+  return (
+    a.locality.region === b.locality.region &&
+    a.locality.zone === b.locality.zone &&
+    a.locality.subZone === b.locality.subZone
+  );
+}

@@ -1,0 +1,86 @@
+// hot: per request
+/**
+ * Chooses a priority by its load, a tier of that priority (healthy, degraded, or all in panic),
+ * then lets the policy's picker choose the host. Envoy: `LoadBalancerBase`,
+ * `ZoneAwareLoadBalancerBase::hostSourceToUse`. Not here yet: locality weights and zone-aware
+ * routing; their place is between tier and picker.
+ */
+import type { RandomGenerator } from "../platform/random.ts";
+import type { ClusterLoadBalancerStats } from "../stats/groups/cluster-load-balancer-stats.ts";
+import type { Host } from "./host.ts";
+import type { HostSet, PrioritySet } from "./host-set.ts";
+import type {
+  HostPicker,
+  LoadBalancer,
+  LoadBalancerContext,
+  LoadBalancingPolicy,
+} from "./load-balancer.ts";
+import {
+  choosePriority,
+  computePriorityLoads,
+  type PriorityLoads,
+  priorityHealth,
+} from "./priority.ts";
+
+const HEALTHY = 0;
+const DEGRADED = 1;
+const ALL = 2;
+const TIERS = 3;
+
+const NO_LOADS: PriorityLoads = { healthy: [100], degraded: [0], panic: [false] };
+
+export class PriorityLoadBalancer implements LoadBalancer {
+  private readonly policy: LoadBalancingPolicy;
+  private readonly random: RandomGenerator;
+  private readonly stats: ClusterLoadBalancerStats;
+  private loads: PriorityLoads = NO_LOADS;
+  /** By priority × TIERS + tier; null where the tier has no host. */
+  private pickers: (HostPicker | null)[] = [null, null, null];
+
+  constructor(
+    policy: LoadBalancingPolicy,
+    random: RandomGenerator,
+    stats: ClusterLoadBalancerStats,
+  ) {
+    this.policy = policy;
+    this.random = random;
+    this.stats = stats;
+  }
+
+  /** Takes new hosts or new health. `panicThreshold` in percent. */
+  update(hosts: PrioritySet, panicThreshold: number): void {
+    this.loads = computePriorityLoads(hosts.sets.map(priorityHealth), panicThreshold);
+    const before = this.pickers;
+    const pickers: (HostPicker | null)[] = [];
+    for (const set of hosts.sets) {
+      for (let tier = HEALTHY; tier < TIERS; tier++) {
+        const list = tierHosts(set, tier);
+        const previous = before[pickers.length] ?? null;
+        pickers.push(
+          list.length === 0 ? null : this.policy.createPicker(list, previous, this.random),
+        );
+      }
+    }
+    this.pickers = pickers;
+  }
+
+  chooseHost(context: LoadBalancerContext): Host | null {
+    const loads = this.loads;
+    const count = loads.healthy.length;
+    const choice = choosePriority(loads, this.random.uint32());
+    const degraded = choice >= count;
+    const priority = degraded ? choice - count : choice;
+    let tier = degraded ? DEGRADED : HEALTHY;
+    if (loads.panic[priority] === true) {
+      this.stats.lbHealthyPanic.inc();
+      tier = ALL;
+    }
+    const picker = this.pickers[priority * TIERS + tier] ?? null;
+    return picker === null ? null : picker.pick(context);
+  }
+}
+
+function tierHosts(set: HostSet, tier: number): readonly Host[] {
+  if (tier === HEALTHY) return set.healthy;
+  return tier === DEGRADED ? set.degraded : set.hosts;
+}

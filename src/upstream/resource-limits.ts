@@ -1,0 +1,191 @@
+// hot: per request
+/**
+ * Circuit breakers: how many connections, waiting requests, requests, retries and pools a cluster
+ * may have at one priority, counted over all data planes in shared words. Envoy:
+ * `ResourceManagerImpl` (source/common/upstream/resource_manager_impl.h).
+ */
+import type { Gauge } from "../stats/gauge.ts";
+import type {
+  CircuitBreakerRemainingStats,
+  CircuitBreakerStats,
+} from "../stats/groups/circuit-breaker-stats.ts";
+import { createSharedSlots, SharedSlots, type SharedSlotsHandle } from "./shared-slots.ts";
+
+const CONNECTIONS = 0;
+const PENDING = 1;
+const REQUESTS = 2;
+const RETRIES = 3;
+const POOLS = 4;
+const WORDS_PER_PRIORITY = 5;
+const PRIORITIES = 2;
+const SHARED_WORDS = WORDS_PER_PRIORITY * PRIORITIES;
+
+const CAPACITY = 16384;
+
+/** Highest counts at one priority. Envoy: `CircuitBreakers.Thresholds`. */
+export interface Thresholds {
+  readonly maxConnections: number;
+  readonly maxPendingRequests: number;
+  readonly maxRequests: number;
+  readonly maxRetries: number;
+  readonly maxConnectionPools: number;
+  /** Connections to one host; from `per_host_thresholds`. */
+  readonly maxConnectionsPerHost: number;
+  /** Keep gauges of what is left. */
+  readonly trackRemaining: boolean;
+}
+
+/** Memory for the limits of all clusters; one stripe per data plane remembers its own share. */
+export function createLimitSlots(dataPlanes: number): SharedSlotsHandle {
+  return createSharedSlots({
+    capacity: CAPACITY,
+    dataPlanes,
+    sharedWords: SHARED_WORDS,
+    stripeCells: SHARED_WORDS,
+  });
+}
+
+/** One limit of one cluster at one priority. */
+export class ResourceLimit {
+  max: number;
+  private readonly words: Int32Array;
+  private readonly index: number;
+  private readonly own: Float64Array;
+  private readonly ownIndex: number;
+  private readonly openGauge: Gauge;
+  private readonly remainingGauge: Gauge | null;
+
+  constructor(place: LimitPlace, max: number, openGauge: Gauge, remainingGauge: Gauge | null) {
+    this.words = place.slots.words;
+    this.index = place.word;
+    this.own = place.slots.cells;
+    this.ownIndex = place.cell;
+    this.max = max;
+    this.openGauge = openGauge;
+    this.remainingGauge = remainingGauge;
+    if (remainingGauge !== null) remainingGauge.set(max);
+  }
+
+  /** Taken by all data planes together. */
+  get count(): number {
+    return Atomics.load(this.words, this.index);
+  }
+
+  canCreate(): boolean {
+    return Atomics.load(this.words, this.index) < this.max;
+  }
+
+  /** Takes one unless that would pass the limit. */
+  tryAcquire(): boolean {
+    if (Atomics.add(this.words, this.index, 1) >= this.max) {
+      Atomics.sub(this.words, this.index, 1);
+      return false;
+    }
+    (this.own[this.ownIndex] as number)++;
+    this.show();
+    return true;
+  }
+
+  /** Takes one whatever the limit says. */
+  acquire(): void {
+    Atomics.add(this.words, this.index, 1);
+    (this.own[this.ownIndex] as number)++;
+    this.show();
+  }
+
+  release(): void {
+    Atomics.sub(this.words, this.index, 1);
+    (this.own[this.ownIndex] as number)--;
+    this.show();
+  }
+
+  private show(): void {
+    const count = Atomics.load(this.words, this.index);
+    this.openGauge.set(count < this.max ? 0 : 1);
+    if (this.remainingGauge !== null) {
+      this.remainingGauge.set(count < this.max ? this.max - count : 0);
+    }
+  }
+}
+
+interface LimitPlace {
+  readonly slots: SharedSlots;
+  readonly word: number;
+  readonly cell: number;
+}
+
+/** The limits of one cluster at one priority. Envoy: `ResourceManager`. */
+export class ResourceLimits {
+  readonly connections: ResourceLimit;
+  readonly pendingRequests: ResourceLimit;
+  readonly requests: ResourceLimit;
+  readonly retries: ResourceLimit;
+  readonly connectionPools: ResourceLimit;
+  readonly maxConnectionsPerHost: number;
+
+  constructor(
+    place: LimitPlace,
+    thresholds: Thresholds,
+    open: CircuitBreakerStats,
+    left: CircuitBreakerRemainingStats | null,
+  ) {
+    const limit = (kind: number, max: number, gauge: Gauge, rest: Gauge | undefined) =>
+      new ResourceLimit(
+        { slots: place.slots, word: place.word + kind, cell: place.cell + kind },
+        max,
+        gauge,
+        rest ?? null,
+      );
+    this.maxConnectionsPerHost = thresholds.maxConnectionsPerHost;
+    this.connections = limit(
+      CONNECTIONS,
+      thresholds.maxConnections,
+      open.cxOpen,
+      left?.remainingCx,
+    );
+    this.pendingRequests = limit(
+      PENDING,
+      thresholds.maxPendingRequests,
+      open.rqPendingOpen,
+      left?.remainingPending,
+    );
+    this.requests = limit(REQUESTS, thresholds.maxRequests, open.rqOpen, left?.remainingRq);
+    this.retries = limit(RETRIES, thresholds.maxRetries, open.rqRetryOpen, left?.remainingRetries);
+    this.connectionPools = limit(
+      POOLS,
+      thresholds.maxConnectionPools,
+      open.cxPoolOpen,
+      left?.remainingCxPools,
+    );
+  }
+}
+
+/** The limits' slots as one data plane uses them. */
+export class LimitSlots {
+  readonly slots: SharedSlots;
+  private readonly dataPlane: number;
+
+  constructor(handle: SharedSlotsHandle, dataPlane: number) {
+    this.slots = new SharedSlots(handle);
+    this.dataPlane = dataPlane;
+  }
+
+  /** The place of a cluster's limits; `key` is equal on every data plane. `release` must follow. */
+  acquire(key: string): number {
+    return this.slots.acquire(key);
+  }
+
+  release(key: string): void {
+    this.slots.release(key);
+  }
+
+  /** `priority` is 0 for DEFAULT and 1 for HIGH. */
+  place(slot: number, priority: number): LimitPlace {
+    const offset = priority * WORDS_PER_PRIORITY;
+    return {
+      slots: this.slots,
+      word: this.slots.wordIndex(slot) + offset,
+      cell: this.slots.cellIndex(slot, this.dataPlane) + offset,
+    };
+  }
+}

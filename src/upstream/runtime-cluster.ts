@@ -1,0 +1,273 @@
+// hot: per request
+/**
+ * A cluster at work on one data plane: members from its discovery, a load balancer over them, pools
+ * per host. Envoy: `ThreadLocalClusterManagerImpl::ClusterEntry` and the main thread's
+ * `ClusterImplBase` in one.
+ */
+import {
+  type CircuitBreakerStats,
+  createCircuitBreakerRemainingStats,
+  createCircuitBreakerStats,
+} from "../stats/groups/circuit-breaker-stats.ts";
+import type { StatsScope } from "../stats/stats-scope.ts";
+import type { Cluster, ClusterInfo, ResourcePriority } from "./cluster.ts";
+import type { ClusterConfig } from "./cluster-config.ts";
+import { ClusterStats } from "./cluster-stats.ts";
+import type { HttpConnectionPool, TcpConnectionPool } from "./connection-pool.ts";
+import type { DiscoveryListener, HostDiscovery } from "./discovery.ts";
+import type { Host, HostDescription } from "./host.ts";
+import {
+  applyMembership,
+  EMPTY_MEMBERSHIP,
+  EMPTY_PRIORITY_SET,
+  type HostSet,
+  type Membership,
+  type PrioritySet,
+  refreshHealth,
+} from "./host-set.ts";
+import type { LoadBalancerContext } from "./load-balancer.ts";
+import { localityKey } from "./locality.ts";
+import { H1Pool } from "./pool/h1-pool.ts";
+import { TcpPool } from "./pool/tcp-pool.ts";
+import { PriorityLoadBalancer } from "./priority-load-balancer.ts";
+import { ResourceLimits } from "./resource-limits.ts";
+import type { UpstreamHost } from "./upstream-host.ts";
+import type { UpstreamServices } from "./upstream-services.ts";
+
+const PANIC_RUNTIME_KEY = "upstream.healthy_panic_threshold";
+
+/** Told what a runtime cluster does. */
+export interface RuntimeClusterListener {
+  /** Its first members are known, or discovery gave up waiting. Once. */
+  onClusterReady(cluster: RuntimeCluster): void;
+  /** Members or their health changed. */
+  onMembersChanged(cluster: RuntimeCluster): void;
+}
+
+export class RuntimeCluster implements Cluster, DiscoveryListener {
+  readonly config: ClusterConfig;
+  readonly info: ClusterInfo;
+  /** Discovery has answered once. */
+  ready = false;
+  private readonly services: UpstreamServices;
+  private readonly listener: RuntimeClusterListener;
+  private readonly balancer: PriorityLoadBalancer;
+  private readonly discovery: HostDiscovery;
+  private readonly scope: StatsScope;
+  private readonly membershipScope: StatsScope;
+  private readonly slotName: string;
+  private membership: Membership = EMPTY_MEMBERSHIP;
+  private members: PrioritySet = EMPTY_PRIORITY_SET;
+  /** Removed hosts whose pools are still busy. */
+  private draining = 0;
+  private closed = false;
+  private onDrained: (() => void) | null = null;
+
+  constructor(config: ClusterConfig, services: UpstreamServices, listener: RuntimeClusterListener) {
+    this.config = config;
+    this.services = services;
+    this.listener = listener;
+    this.scope = clusterScope(services.stats, config);
+    this.membershipScope = clusterScope(services.configurationStats, config);
+    this.slotName = `${config.name}\n${config.identity}`;
+    this.info = makeInfo(config, services, {
+      scope: this.scope,
+      membershipScope: this.membershipScope,
+      slot: services.slots.limits.acquire(this.slotName),
+    });
+    this.balancer = new PriorityLoadBalancer(
+      config.policy,
+      services.dispatcher.random,
+      this.info.stats.loadBalancer,
+    );
+    this.discovery = config.discovery.create({
+      dispatcher: services.dispatcher,
+      dns: services.dns,
+      endpoints: services.endpoints,
+      stats: this.info.stats.membership,
+      scope: this.membershipScope,
+      listener: this,
+    });
+  }
+
+  /** Begins discovery; members known already are there when it returns. */
+  start(): void {
+    this.discovery.start();
+  }
+
+  /** Ends discovery and drains every pool; `done` runs when the last connection is gone. */
+  close(done: () => void): void {
+    this.closed = true;
+    this.onDrained = done;
+    this.discovery.close();
+    this.draining++;
+    for (const host of this.members.byIdentity.values()) this.retire(host);
+    this.hostDrained();
+  }
+
+  /** The counters disappear, unless a newer cluster of the same name holds them too. */
+  removeStats(): void {
+    this.scope.remove();
+    if (this.membershipScope !== this.scope) this.membershipScope.remove();
+  }
+
+  chooseHost(context: LoadBalancerContext): Host | null {
+    const host = this.balancer.chooseHost(context);
+    if (host === null) this.info.stats.upstreamCxNoneHealthy.inc();
+    return host;
+  }
+
+  httpPool(host: Host, priority: ResourcePriority): HttpConnectionPool {
+    const { httpPools } = host as UpstreamHost;
+    return httpPools[priority === "HIGH" ? 1 : 0] ?? this.openHttpPool(host, priority);
+  }
+
+  tcpPool(host: Host, priority: ResourcePriority): TcpConnectionPool {
+    const { tcpPools } = host as UpstreamHost;
+    return tcpPools[priority === "HIGH" ? 1 : 0] ?? this.openTcpPool(host, priority);
+  }
+
+  get hostSets(): readonly HostSet[] {
+    return this.members.sets;
+  }
+
+  onMembership(membership: Membership): void {
+    if (this.closed) return;
+    const change = applyMembership(this.members, membership, this.services.slots.hosts, (host) =>
+      this.hostSlotName(host),
+    );
+    this.membership = membership;
+    this.members = change.next;
+    this.rebalance();
+    const { stats } = this.info;
+    stats.membership.membershipChange.add(change.changedPriorities);
+    for (const host of change.removed) this.retire(host);
+    if (this.config.closeConnectionsOnHostSetChange && change.changedPriorities > 0) {
+      this.drainPools();
+    }
+    this.listener.onMembersChanged(this);
+  }
+
+  onInitialized(): void {
+    if (this.ready || this.closed) return;
+    this.ready = true;
+    this.listener.onClusterReady(this);
+  }
+
+  /** Health bits or runtime values changed: computes tiers and loads anew. */
+  refresh(): void {
+    this.members = refreshHealth(this.members, this.membership);
+    this.rebalance();
+    this.listener.onMembersChanged(this);
+  }
+
+  private rebalance(): void {
+    const { runtime } = this.services;
+    const threshold = runtime.getInteger(PANIC_RUNTIME_KEY, this.config.panicThreshold);
+    this.balancer.update(this.members, Math.min(100, threshold));
+    this.showMembership();
+  }
+
+  private showMembership(): void {
+    let total = 0;
+    let healthy = 0;
+    let degraded = 0;
+    let excluded = 0;
+    for (const set of this.members.sets) {
+      total += set.hosts.length;
+      healthy += set.healthy.length;
+      degraded += set.degraded.length;
+      excluded += set.excluded.length;
+    }
+    const { membership } = this.info.stats;
+    membership.membershipTotal.set(total);
+    membership.membershipHealthy.set(healthy);
+    membership.membershipDegraded.set(degraded);
+    membership.membershipExcluded.set(excluded);
+  }
+
+  private hostSlotName(host: HostDescription): string {
+    return `${this.slotName}\n${host.identity}\n${localityKey(host.locality, 0)}`;
+  }
+
+  private retire(host: UpstreamHost): void {
+    this.draining++;
+    host.drain(() => this.hostDrained());
+  }
+
+  private hostDrained(): void {
+    if (--this.draining > 0 || this.onDrained === null) return;
+    const done = this.onDrained;
+    this.onDrained = null;
+    this.services.slots.limits.release(this.slotName);
+    done();
+  }
+
+  /** New pools are made at the next request; the old ones let go of their connections. */
+  private drainPools(): void {
+    for (const host of this.members.byIdentity.values()) {
+      for (const pool of [...host.httpPools, ...host.tcpPools]) pool?.drain(() => undefined);
+      host.httpPools.fill(null);
+      host.tcpPools.fill(null);
+    }
+  }
+
+  private openHttpPool(host: Host, priority: ResourcePriority): HttpConnectionPool {
+    const pool = new H1Pool(this.info, host as UpstreamHost, priority, this.services);
+    (host as UpstreamHost).httpPools[priority === "HIGH" ? 1 : 0] = pool;
+    if (this.closed) pool.drain(() => undefined);
+    return pool;
+  }
+
+  private openTcpPool(host: Host, priority: ResourcePriority): TcpConnectionPool {
+    const pool = new TcpPool(this.info, host as UpstreamHost, priority, this.services);
+    (host as UpstreamHost).tcpPools[priority === "HIGH" ? 1 : 0] = pool;
+    if (this.closed) pool.drain(() => undefined);
+    return pool;
+  }
+}
+
+/** `cluster.<name>`. */
+function clusterScope(root: StatsScope, config: ClusterConfig): StatsScope {
+  return root.scope("cluster").scope(config.observabilityName);
+}
+
+interface InfoParts {
+  readonly scope: StatsScope;
+  readonly membershipScope: StatsScope;
+  /** The cluster's slot of limits. */
+  readonly slot: number;
+}
+
+function makeInfo(
+  config: ClusterConfig,
+  services: UpstreamServices,
+  parts: InfoParts,
+): ClusterInfo {
+  const breakers = parts.scope.scope("circuit_breakers");
+  const limits = (priority: 0 | 1, word: string): ResourceLimits => {
+    const thresholds = config.thresholds[priority];
+    const scope = breakers.scope(word);
+    const open: CircuitBreakerStats = createCircuitBreakerStats(scope);
+    const left = thresholds.trackRemaining ? createCircuitBreakerRemainingStats(scope) : null;
+    return new ResourceLimits(
+      services.slots.limits.place(parts.slot, priority),
+      thresholds,
+      open,
+      left,
+    );
+  };
+  return {
+    name: config.name,
+    observabilityName: config.observabilityName,
+    metadata: config.metadata,
+    perConnectionBufferLimitBytes: config.perConnectionBufferLimitBytes,
+    maxStreamDurationMs: config.maxStreamDurationMs,
+    wantsHttp2: config.wantsHttp2,
+    http1: config.http1,
+    connection: config.connection,
+    stats: new ClusterStats(parts.scope, parts.membershipScope, config.tracked),
+    maintenanceModeKey: `upstream.maintenance_mode.${config.name}`,
+    limits: [limits(0, "default"), limits(1, "high")],
+  };
+}

@@ -1,0 +1,146 @@
+/**
+ * Fields of a `Cluster` that this proxy does not obey. What would change where traffic goes or how
+ * safe it is refuses the cluster; the rest is reported by name.
+ */
+import type { CompileContext } from "../config/compile-context.ts";
+import type { Cluster } from "../proto/generated/envoy/config/cluster/v3.ts";
+import type { TransportSocket } from "../proto/generated/envoy/config/core/v3.ts";
+
+interface UnsupportedField {
+  readonly field: string;
+  readonly severity: "error" | "warning";
+  readonly present: (message: Cluster) => boolean;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+const FIELDS: readonly UnsupportedField[] = [
+  {
+    field: "transport_socket",
+    severity: "error",
+    present: (message) => isEncrypted(message.transportSocket),
+    message: "TLS is not supported yet",
+    remedy: "remove transport_socket, or use envoy.transport_sockets.raw_buffer",
+  },
+  {
+    field: "transport_socket_matches",
+    severity: "error",
+    present: ({ transportSocketMatches = [] }) =>
+      transportSocketMatches.some((one) => isEncrypted(one.transportSocket)),
+    message: "TLS is not supported yet",
+    remedy: "remove the matches that use TLS",
+  },
+  {
+    field: "transport_socket_matcher",
+    severity: "error",
+    present: (message) => message.transportSocketMatcher !== undefined,
+    message: "transport_socket_matcher is not supported yet",
+    remedy: "remove the field",
+  },
+  {
+    field: "health_checks",
+    severity: "warning",
+    present: (message) => (message.healthChecks ?? []).length > 0,
+    message: "Active health checks are not supported yet: hosts count as healthy",
+    remedy: "",
+  },
+  {
+    field: "outlier_detection",
+    severity: "warning",
+    present: (message) => message.outlierDetection !== undefined,
+    message: "Outlier detection is not supported yet: no host is ejected",
+    remedy: "",
+  },
+  {
+    field: "lb_subset_config",
+    severity: "warning",
+    present: (message) => message.lbSubsetConfig !== undefined,
+    message: "Subsets are not supported yet: all hosts are used",
+    remedy: "",
+  },
+  {
+    field: "filters",
+    severity: "error",
+    present: (message) => (message.filters ?? []).length > 0,
+    message: "Upstream network filters are not supported yet",
+    remedy: "remove the filters",
+  },
+  {
+    field: "upstream_config",
+    severity: "error",
+    present: (message) => message.upstreamConfig !== undefined,
+    message: "Custom upstreams are not supported yet",
+    remedy: "remove the field",
+  },
+  {
+    field: "connection_pool_per_downstream_connection",
+    severity: "error",
+    present: (message) => message.connectionPoolPerDownstreamConnection === true,
+    message: "A pool per downstream connection is not supported yet",
+    remedy: "remove the field",
+  },
+  {
+    field: "lrs_server",
+    severity: "warning",
+    present: (message) => message.lrsServer !== undefined,
+    message: "Load reports are not sent yet",
+    remedy: "",
+  },
+  {
+    field: "close_connections_on_host_health_failure",
+    severity: "warning",
+    present: (message) => message.closeConnectionsOnHostHealthFailure === true,
+    message: "It takes effect only with health checks, which are not supported yet",
+    remedy: "",
+  },
+  {
+    field: "track_cluster_stats.per_endpoint_stats",
+    severity: "warning",
+    present: (message) => message.trackClusterStats?.perEndpointStats === true,
+    message: "Stats per endpoint are on the /clusters page only",
+    remedy: "",
+  },
+  {
+    field: "common_lb_config.locality_weighted_lb_config",
+    severity: "warning",
+    present: (message) => message.commonLbConfig?.localityWeightedLbConfig !== undefined,
+    message: "Locality weights are not supported yet: all hosts of a priority share its load",
+    remedy: "",
+  },
+  {
+    field: "common_lb_config.zone_aware_lb_config",
+    severity: "warning",
+    present: (message) => message.commonLbConfig?.zoneAwareLbConfig !== undefined,
+    message: "Zone-aware routing is not supported yet: all zones share the load",
+    remedy: "",
+  },
+  {
+    field: "common_lb_config.update_merge_window",
+    severity: "warning",
+    present: ({ commonLbConfig }) => {
+      const window = commonLbConfig?.updateMergeWindow;
+      return window !== undefined && (window.seconds > 0 || window.nanos > 0);
+    },
+    message: "Updates are applied at once",
+    remedy: "set it to 0s",
+  },
+];
+
+/** Reports every field found; errors refuse the cluster. */
+export function reportUnsupportedClusterFields(message: Cluster, context: CompileContext): void {
+  for (const one of FIELDS) {
+    if (!one.present(message)) continue;
+    const at = context.at(one.field);
+    if (one.severity === "error") at.error(one.message, one.remedy);
+    else at.warn(one.message, one.remedy);
+  }
+}
+
+/** Anything other than plain bytes. */
+function isEncrypted(socket: TransportSocket | undefined): boolean {
+  if (socket === undefined) return false;
+  const type = socket.typedConfig?.typeUrl ?? "";
+  if (type !== "")
+    return !type.endsWith("/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer");
+  return socket.name !== "envoy.transport_sockets.raw_buffer";
+}

@@ -1,0 +1,47 @@
+/** What the clusters of one data plane need from outside. */
+import type { RuntimeSnapshot } from "../config/runtime.ts";
+import type { DnsResolver } from "../platform/dns.ts";
+import type { StatsScope } from "../stats/stats-scope.ts";
+import type { EndpointSubscriptions } from "./discovery.ts";
+import { createHostSlots, HostSlots } from "./host-slots.ts";
+import type { PoolServices } from "./pool/pool-services.ts";
+import { createLimitSlots, LimitSlots } from "./resource-limits.ts";
+import type { SharedSlotsHandle } from "./shared-slots.ts";
+
+/** Memory that all data planes of the process share. Structured-clone safe. */
+export interface SharedUpstreamState {
+  readonly hosts: SharedSlotsHandle;
+  readonly limits: SharedSlotsHandle;
+}
+
+/** Made once per process. */
+export function createSharedUpstreamState(dataPlanes: number): SharedUpstreamState {
+  return { hosts: createHostSlots(dataPlanes), limits: createLimitSlots(dataPlanes) };
+}
+
+/** The shared memory as one data plane uses it. */
+export interface UpstreamSlots {
+  readonly hosts: HostSlots;
+  readonly limits: LimitSlots;
+}
+
+export function openUpstreamSlots(state: SharedUpstreamState, dataPlane: number): UpstreamSlots {
+  return {
+    hosts: new HostSlots(state.hosts, dataPlane),
+    limits: new LimitSlots(state.limits, dataPlane),
+  };
+}
+
+export interface UpstreamServices extends PoolServices {
+  readonly dns: DnsResolver;
+  readonly endpoints: EndpointSubscriptions;
+  readonly runtime: RuntimeSnapshot;
+  readonly slots: UpstreamSlots;
+  /** Root of all stat names of this data plane. */
+  readonly stats: StatsScope;
+  /**
+   * Where membership and cluster_manager stats go: `stats` on the data plane that speaks for all, a
+   * silent scope elsewhere, since every data plane sees the same configuration.
+   */
+  readonly configurationStats: StatsScope;
+}
