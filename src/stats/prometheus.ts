@@ -6,8 +6,12 @@
  */
 import type Registry from "prom-client/lib/registry.js";
 import type { CollectedMetric, Sample } from "prom-client/lib/registry.js";
-import { HISTOGRAM_QUANTILES, type HistogramBuckets } from "./histogram-buckets.ts";
-import type { MergedStat } from "./merged-stat.ts";
+import {
+  DEFAULT_HISTOGRAM_BOUNDS,
+  HISTOGRAM_QUANTILES,
+  type HistogramBuckets,
+} from "./histogram-buckets.ts";
+import type { MergedStat, StatFamily } from "./merged-stat.ts";
 import type { StatKind } from "./slab.ts";
 import { isWanted, type StatsQuery } from "./stats-query.ts";
 import type { StatsReader } from "./stats-reader.ts";
@@ -15,29 +19,23 @@ import type { Tag, TagProducer } from "./tags.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
-/** A stat with its place in the exposition; kept as long as the stat lives. */
-interface Series {
-  readonly stat: MergedStat;
-  readonly family: string;
-  readonly labels: Labels;
-}
-
 interface Family {
   readonly name: string;
   readonly kind: StatKind;
-  readonly series: Series[];
+  readonly stats: MergedStat[];
 }
 
 /** Envoy writes the kinds one after the other. */
 const KINDS: readonly StatKind[] = ["counter", "gauge", "textReadout", "histogram"];
 const NAMES_PER_SLICE = 512;
+/** Samples formatted in one go: about a millisecond. */
+const SAMPLES_PER_SLICE = 512;
 const PIECE_LENGTH = 16_384;
 
 export class PrometheusRenderer {
   readonly #reader: StatsReader;
   readonly #tags: TagProducer;
   readonly #buckets: HistogramBuckets;
-  readonly #series = new WeakMap<MergedStat, Series>();
   #families: readonly Family[] = [];
   #familiesVersion = -1;
 
@@ -57,69 +55,84 @@ export class PrometheusRenderer {
     let piece = "";
     for (const family of this.#families) {
       if (family.kind === "textReadout" && !query.textReadouts) continue;
-      piece += await this.#exposition(new PromRegistry(), family, query);
-      if (piece.length < PIECE_LENGTH) continue;
-      yield piece;
-      piece = "";
+      for await (const part of this.#exposition(() => new PromRegistry(), family, query)) {
+        piece += part;
+        if (piece.length < PIECE_LENGTH) continue;
+        yield piece;
+        piece = "";
+      }
     }
     yield piece;
   }
 
   /** Taking names apart is the slow part of a first look; later looks only see new names. */
   *#group(): Generator<string> {
-    const stats = this.#reader.stats();
-    const version = this.#reader.version;
+    const version = this.#reader.version();
     if (version === this.#familiesVersion) return;
-    const families = new Map<string, Family>();
-    for (const [i, stat] of stats.entries()) {
-      const series = this.#seriesOf(stat);
-      const key = `${stat.entry.kind[0]}${series.family}`;
-      const family = families.get(key);
-      if (family !== undefined) family.series.push(series);
-      else families.set(key, { name: series.family, kind: stat.entry.kind, series: [series] });
-      if (i % NAMES_PER_SLICE === NAMES_PER_SLICE - 1) yield "";
+    const families: Family[] = [];
+    const shared = new SharedText();
+    for (const kind of KINDS) {
+      const ofKind = new Map<string, Family>();
+      const stats = [...this.#reader.ofKind(kind).values()];
+      for (const [i, stat] of stats.entries()) {
+        stat.family ??= this.#familyOf(stat, shared);
+        const { name } = stat.family;
+        const family = ofKind.get(name);
+        if (family !== undefined) family.stats.push(stat);
+        else ofKind.set(name, { name, kind, stats: [stat] });
+        if (i % NAMES_PER_SLICE === NAMES_PER_SLICE - 1) yield "";
+      }
+      families.push(...[...ofKind.values()].sort(compareFamilies));
     }
-    this.#families = [...families.values()].sort(compareFamilies);
+    this.#families = families;
     this.#familiesVersion = version;
   }
 
-  #seriesOf(stat: MergedStat): Series {
-    const existing = this.#series.get(stat);
-    if (existing !== undefined) return existing;
+  #familyOf(stat: MergedStat, shared: SharedText): StatFamily {
     const { family, tags } = this.#tags.produce(stat.name);
-    const series = { stat, family: prometheusName(family), labels: labelsOf(tags) };
-    this.#series.set(stat, series);
-    return series;
+    return { name: shared.name(prometheusName(family)), labels: shared.labels(tags) };
   }
 
-  async #exposition(registry: Registry, family: Family, query: StatsQuery): Promise<string> {
-    const wanted = family.series.filter((series) => isWanted(query, series.stat));
-    if (wanted.length === 0) return "";
+  /** One family, a few hundred samples at a time. */
+  async *#exposition(
+    createRegistry: () => Registry,
+    family: Family,
+    query: StatsQuery,
+  ): AsyncGenerator<string> {
+    const wanted = family.stats.filter((stat) => isWanted(query, stat));
+    const samplesPerStat = family.kind === "histogram" ? DEFAULT_HISTOGRAM_BOUNDS.length + 3 : 1;
+    const statsPerSlice = Math.ceil(SAMPLES_PER_SLICE / samplesPerStat);
     const { name } = family;
-    registry.registerMetric({ name, get: () => this.#collect(family, wanted, query) });
-    return `${await registry.getSingleMetricAsString(name)}\n`;
+    for (let at = 0; at < wanted.length; at += statsPerSlice) {
+      const some = wanted.slice(at, at + statsPerSlice);
+      const registry = createRegistry();
+      registry.registerMetric({ name, get: () => this.#collect(family, some, query) });
+      const text = await registry.getSingleMetricAsString(name);
+      yield `${at === 0 ? text : withoutHeader(text)}\n`;
+    }
   }
 
-  #collect(family: Family, wanted: readonly Series[], query: StatsQuery): CollectedMetric {
+  #collect(family: Family, wanted: readonly MergedStat[], query: StatsQuery): CollectedMetric {
     const { name, kind } = family;
     const help = `Envoy stat ${name.slice(FAMILY_PREFIX.length)}`;
     if (kind === "counter" || kind === "gauge") {
-      const values = wanted.map(({ stat, labels }) => sample(stat.value(), labels));
+      const values = wanted.map((stat) => sample(stat.value(), labelsOf(stat)));
       return { name, help, type: kind, values };
     }
     if (kind === "textReadout") {
-      const values = wanted.map(({ stat, labels }) => textSample(stat, labels));
+      const values = wanted.map((stat) => textSample(stat));
       return { name, help, type: "gauge", values };
     }
     if (query.histogramBuckets === "summary") {
-      const values = wanted.flatMap((series) => summarySamples(name, series));
+      const values = wanted.flatMap((stat) => summarySamples(name, stat));
       return { name, help, type: "summary", values };
     }
-    const values = wanted.flatMap((series) => this.#bucketSamples(name, series));
+    const values = wanted.flatMap((stat) => this.#bucketSamples(name, stat));
     return { name, help, type: "histogram", values };
   }
 
-  #bucketSamples(name: string, { stat, labels }: Series): Sample[] {
+  #bucketSamples(name: string, stat: MergedStat): Sample[] {
+    const labels = labelsOf(stat);
     const snapshot = stat.snapshot();
     const bounds = this.#buckets.boundsFor(stat.name);
     const counts = snapshot.countsBelow(bounds);
@@ -137,7 +150,8 @@ export class PrometheusRenderer {
 }
 
 /** As in Envoy, a summary is about the last complete interval. */
-function summarySamples(name: string, { stat, labels }: Series): Sample[] {
+function summarySamples(name: string, stat: MergedStat): Sample[] {
+  const labels = labelsOf(stat);
   const snapshot = stat.intervalSnapshot();
   const values = snapshot.quantiles(HISTOGRAM_QUANTILES);
   const samples: Sample[] = HISTOGRAM_QUANTILES.map((quantile, i) => ({
@@ -155,8 +169,8 @@ function sample(value: number, labels: Labels, metricName?: string): Sample {
     : { value, sharedLabels: labels, metricName };
 }
 
-function textSample(stat: MergedStat, labels: Labels): Sample {
-  return { value: 0, labels: { ...labels, text_value: stat.text() } };
+function textSample(stat: MergedStat): Sample {
+  return { value: 0, labels: { ...labelsOf(stat), text_value: stat.text() } };
 }
 
 const FAMILY_PREFIX = "envoy_";
@@ -165,13 +179,47 @@ function prometheusName(family: string): string {
   return FAMILY_PREFIX + family.replace(/[^a-zA-Z0-9_]/g, "_");
 }
 
-function labelsOf(tags: readonly Tag[]): Labels {
-  const labels: Record<string, string> = {};
-  for (const tag of tags) labels[tag.name.replace(/[^a-zA-Z0-9_]/g, "_")] = tag.value;
-  return labels;
+function labelsOf(stat: MergedStat): Labels {
+  return stat.family?.labels ?? NO_LABELS;
+}
+
+const NO_LABELS: Labels = {};
+
+/** prom-client writes HELP and TYPE in front of every call's samples. */
+function withoutHeader(text: string): string {
+  const afterHelp = text.indexOf("\n") + 1;
+  return text.slice(text.indexOf("\n", afterHelp) + 1);
+}
+
+/**
+ * All stats of a cluster have the same labels, and all clusters the same families: keep each once.
+ */
+class SharedText {
+  readonly #names = new Map<string, string>();
+  readonly #labels = new Map<string, Labels>();
+
+  name(name: string): string {
+    const known = this.#names.get(name);
+    if (known !== undefined) return known;
+    this.#names.set(name, name);
+    return name;
+  }
+
+  labels(tags: readonly Tag[]): Labels {
+    const key = tags.map((tag) => `${tag.name}\0${tag.value}`).join("\0");
+    const known = this.#labels.get(key);
+    if (known !== undefined) return known;
+    const labels: Record<string, string> = {};
+    for (const tag of tags) labels[this.name(labelName(tag.name))] = tag.value;
+    this.#labels.set(key, labels);
+    return labels;
+  }
+}
+
+function labelName(tag: string): string {
+  return tag.replace(/[^a-zA-Z0-9_]/g, "_");
 }
 
 function compareFamilies(a: Family, b: Family): number {
-  const kinds = KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind);
-  return kinds !== 0 ? kinds : a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }

@@ -128,6 +128,8 @@ export class StatSlab implements SlabView {
   /** First cells of freed pieces, by size in cells, oldest first. */
   readonly #freed = new Map<number, number[]>();
   #nextCell = 1;
+  /** Changes are collected for another thread once it has asked for the first update. */
+  #followed = false;
   #changed = false;
   #sentPages = 0;
   #added: StatEntry[] = [];
@@ -148,7 +150,7 @@ export class StatSlab implements SlabView {
     const entry: StatEntry = { id, name, kind, cell, unit, merge };
     this.entries[id] = entry;
     this.version++;
-    this.#added.push(entry);
+    if (this.#followed) this.#added.push(entry);
     this.#markChanged();
     return entry;
   }
@@ -163,7 +165,7 @@ export class StatSlab implements SlabView {
     this.entries[id] = null;
     this.version++;
     this.#texts.delete(id);
-    this.#removed.push(id);
+    if (this.#followed) this.#removed.push(id);
     this.#freeIds.push(id);
     this.#freeEntry(entry);
     this.#markChanged();
@@ -198,18 +200,20 @@ export class StatSlab implements SlabView {
 
   setText(id: number, text: string): void {
     this.#texts.set(id, text);
-    this.#changedTexts.add(id);
+    if (this.#followed) this.#changedTexts.add(id);
     this.#markChanged();
   }
 
   /** Everything that changed since the last call; the first call gives the whole slab. */
   takeUpdate(): SlabUpdate {
+    const texts = this.#followed ? this.#changedTexts : this.#texts.keys();
     const update: SlabUpdate = {
       pages: this.pages.slice(this.#sentPages).map((page) => page.buffer),
-      added: this.#added,
+      added: this.#followed ? this.#added : this.entries.filter((entry) => entry !== null),
       removed: this.#removed,
-      texts: [...this.#changedTexts].map((id) => [id, this.text(id)] as const),
+      texts: [...texts].map((id) => [id, this.text(id)] as const),
     };
+    this.#followed = true;
     this.#sentPages = this.pages.length;
     this.#added = [];
     this.#removed = [];
@@ -251,7 +255,7 @@ export class StatSlab implements SlabView {
   }
 
   #markChanged(): void {
-    if (this.#changed) return;
+    if (this.#changed || !this.#followed) return;
     this.#changed = true;
     this.onChange?.();
   }

@@ -1,9 +1,9 @@
 /**
- * The main thread's side of stats: follows the slabs of all data planes and gives one merged,
- * sorted list for the admin pages, for Prometheus and for sinks. Costs nothing between two looks.
+ * The main thread's side of stats: follows the slabs of all data planes and gives merged stats for
+ * the admin pages, for Prometheus and for sinks. Costs nothing between two looks.
  */
 import { MergedStat } from "./merged-stat.ts";
-import type { SlabView, StatEntry } from "./slab.ts";
+import type { SlabView, StatEntry, StatKind } from "./slab.ts";
 
 interface AttachedSlab {
   readonly view: SlabView;
@@ -15,13 +15,17 @@ interface AttachedSlab {
 }
 
 export class StatsReader {
-  /** Changes whenever stats() gives another list. */
-  version = 0;
   readonly #slabs: AttachedSlab[] = [];
-  readonly #merged = new Map<string, MergedStat>();
+  /** By kind, since a counter and a gauge may have the same name. */
+  readonly #merged: Readonly<Record<StatKind, Map<string, MergedStat>>> = {
+    counter: new Map(),
+    gauge: new Map(),
+    textReadout: new Map(),
+    histogram: new Map(),
+  };
+  #version = 0;
   #sorted: MergedStat[] = [];
-  #unsorted: MergedStat[] = [];
-  #removedSome = false;
+  #sortedVersion = 0;
 
   /** Follows the slab of one more data plane. */
   addSlab(view: SlabView): void {
@@ -40,35 +44,37 @@ export class StatsReader {
     this.#slabs.splice(at, 1);
   }
 
+  /** Changes whenever a stat appears or disappears. */
+  version(): number {
+    for (const slab of this.#slabs) this.#follow(slab);
+    return this.#version;
+  }
+
+  /** The stats of one kind, in no order. Live: do not hold it over a pause. */
+  ofKind(kind: StatKind): ReadonlyMap<string, MergedStat> {
+    this.version();
+    return this.#merged[kind];
+  }
+
   /** Every stat, by name. The list is not changed later; a newer one replaces it. */
   stats(): readonly MergedStat[] {
-    for (const slab of this.#slabs) this.#follow(slab);
-    if (this.#removedSome) {
-      const alive = new Set(this.#merged.values());
-      this.#sorted = this.#sorted.filter((stat) => alive.has(stat));
-      this.#unsorted = this.#unsorted.filter((stat) => alive.has(stat));
-    }
-    if (this.#unsorted.length > 0 || this.#removedSome) {
-      this.#sorted = [...this.#sorted, ...this.#unsorted].sort(compareNames);
-      this.#unsorted = [];
-      this.#removedSome = false;
-      this.version++;
+    if (this.version() !== this.#sortedVersion) {
+      const { counter, gauge, textReadout, histogram } = this.#merged;
+      const all = [counter, gauge, textReadout, histogram].flatMap((map) => [...map.values()]);
+      this.#sorted = all.sort(compareNames);
+      this.#sortedVersion = this.#version;
     }
     return this.#sorted;
   }
 
   /** Ends the interval of all histograms; called every `stats_flush_interval`. */
   rotateIntervals(): void {
-    for (const stat of this.stats()) {
-      if (stat.entry.kind === "histogram") stat.rotateInterval();
-    }
+    for (const stat of this.ofKind("histogram").values()) stat.rotateInterval();
   }
 
   /** `/reset_counters`: counters show 0; gauges and histograms keep their values, as in Envoy. */
   resetCounters(): void {
-    for (const stat of this.stats()) {
-      if (stat.entry.kind === "counter") stat.reset();
-    }
+    for (const stat of this.ofKind("counter").values()) stat.reset();
   }
 
   #follow(slab: AttachedSlab): void {
@@ -86,31 +92,25 @@ export class StatsReader {
   }
 
   #addPlace(view: SlabView, entry: StatEntry): void {
-    const key = keyOf(entry);
-    let stat = this.#merged.get(key);
-    if (stat === undefined) {
-      stat = new MergedStat(entry);
-      this.#merged.set(key, stat);
-      this.#unsorted.push(stat);
+    const map = this.#merged[entry.kind];
+    const stat = map.get(entry.name);
+    if (stat !== undefined) {
+      stat.addPlace({ view, entry });
+      return;
     }
-    stat.places.push({ view, entry });
+    map.set(entry.name, new MergedStat({ view, entry }));
+    this.#version++;
   }
 
   #removePlace(view: SlabView, entry: StatEntry, counts: "carry" | "drop"): void {
-    const stat = this.#merged.get(keyOf(entry));
+    const map = this.#merged[entry.kind];
+    const stat = map.get(entry.name);
     if (stat === undefined) return;
-    const at = stat.places.findIndex((place) => place.view === view && place.entry === entry);
-    const [place] = stat.places.splice(at, 1);
-    if (place !== undefined && counts === "carry") stat.carry(place);
-    if (stat.places.length > 0 || (counts === "carry" && stat.hasCarried())) return;
-    this.#merged.delete(keyOf(entry));
-    this.#removedSome = true;
+    stat.removePlace(view, entry, counts);
+    if (!stat.isGone()) return;
+    map.delete(entry.name);
+    this.#version++;
   }
-}
-
-/** A counter and a gauge may have the same name. */
-function keyOf(entry: StatEntry): string {
-  return `${entry.kind[0]}${entry.name}`;
 }
 
 function compareNames(a: MergedStat, b: MergedStat): number {
