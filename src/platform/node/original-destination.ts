@@ -1,6 +1,6 @@
 /**
- * The address a redirected connection was meant for: `getsockopt(SO_ORIGINAL_DST)`, which Node does not offer, by a foreign
- * function call (about 0.1 µs). Linux only.
+ * The address a redirected connection was meant for: `getsockopt(SO_ORIGINAL_DST)`, which Node does
+ * not offer, by a foreign function call (about 0.1 µs). Linux only.
  */
 import { createRequire } from "node:module";
 import process from "node:process";
@@ -13,16 +13,27 @@ const SO_ORIGINAL_DST = 80;
 const AF_INET = 2;
 const SOCKADDR_BYTES = 28;
 
-type GetSockOpt = (fd: number, level: number, name: number, value: Buffer, length: Buffer) => number;
+type GetSockOpt = (
+  fd: number,
+  level: number,
+  name: number,
+  value: Buffer,
+  length: Buffer,
+) => number;
 
 let getsockopt: GetSockOpt | null | undefined;
 
 /** Loaded at first use: a proxy without `original_dst` never pays for the library. */
 function load(): GetSockOpt | null {
   if (process.platform !== "linux") return null;
-  const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
-  const library = koffi.load("libc.so.6");
-  return library.func("int getsockopt(int, int, int, void *, void *)") as unknown as GetSockOpt;
+  try {
+    const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
+    // The process itself: whichever C library it is linked with.
+    const library = koffi.load(null);
+    return library.func("int getsockopt(int, int, int, void *, void *)") as unknown as GetSockOpt;
+  } catch {
+    return null;
+  }
 }
 
 /** Null when the socket was not redirected or the platform cannot tell. */

@@ -1,8 +1,10 @@
 /**
- * `SocketFactory` over node:net. Accepted sockets are wrapped straight from their handle, because only a socket that is
- * *made* with `onread` reads into shared memory; where Node has no such hook the public 'connection' event is used.
+ * `SocketFactory` over node:net. Accepted sockets are wrapped straight from their handle, because
+ * only a socket that is
+ * *made* with `onread` reads into shared memory; where Node has no such hook the public
+ * 'connection' event is used.
  */
-import { unlinkSync, chmodSync } from "node:fs";
+import { chmodSync, unlinkSync } from "node:fs";
 import net from "node:net";
 import type {
   ConnectOptions,
@@ -29,7 +31,8 @@ export class NodeSocketFactory implements SocketFactory {
       server.once("error", reject);
       server.listen(listenArguments(options), () => {
         server.off("error", reject);
-        // An accept that fails (EMFILE) must not end the process; the kernel keeps the connection queued.
+        // An accept that fails (EMFILE) must not end the process; the kernel keeps the connection
+        // queued.
         server.on("error", () => undefined);
         acceptFrom(server, onAccept);
         resolve(new NodeListenSocket(server, options));

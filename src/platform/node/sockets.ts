@@ -1,7 +1,7 @@
 // hot: per chunk
 /**
- * `Socket` over node:net. One subclass of `net.Socket` carries the event receiver, so that a connection needs no closure and
- * no read buffer of its own.
+ * `Socket` over node:net. One subclass of `net.Socket` carries the event receiver, so that a
+ * connection needs no closure and no read buffer of its own.
  */
 import net from "node:net";
 import type { Socket, SocketAddress, SocketError, SocketEvents } from "../sockets.ts";
@@ -16,7 +16,10 @@ import {
   takeOver,
 } from "./read-buffers.ts";
 
-/** Smaller borrowed writes are copied; `net.Socket` promises 'drain' for a pending write of at least this size. */
+/**
+ * Smaller borrowed writes are copied; `net.Socket` promises 'drain' for a pending write of at least
+ * this size.
+ */
 const TAKE_OVER_MIN_BYTES = 16384;
 /** A read of this size marks the connection as streaming. */
 const STREAMING_MIN_BYTES = 32768;
@@ -83,15 +86,19 @@ export class NodeSocket extends net.Socket implements Socket {
   }
 
   localSocketAddress(): SocketAddress {
-    return { ip: this.localAddress ?? "", port: this.localPort ?? 0 };
+    return socketAddress(this.localAddress, this.localPort);
   }
 
   remoteSocketAddress(): SocketAddress {
-    return { ip: this.remoteAddress ?? "", port: this.remotePort ?? 0 };
+    const remote = this.remoteAddress;
+    // Without a local address either it is a Unix socket; else the peer has gone already.
+    if (remote === undefined && this.localAddress !== undefined) return { ip: "", port: 0 };
+    return socketAddress(remote, this.remotePort);
   }
 
   originalDestination(): SocketAddress | null {
-    return originalDestination(this.descriptor, this.localAddress?.includes(":") === true);
+    const { ip } = this.localSocketAddress();
+    return originalDestination(this.descriptor, ip.includes(":"));
   }
 
   /** @internal */
@@ -99,6 +106,15 @@ export class NodeSocket extends net.Socket implements Socket {
     if (this.taken !== null) giveBack(this.taken);
     this.taken = null;
   }
+}
+
+/** IPv4 clients of a dual-stack socket show up as IPv4. */
+const MAPPED_PREFIX = "::ffff:";
+
+function socketAddress(ip: string | undefined, port: number | undefined): SocketAddress {
+  if (ip === undefined) return { ip: "", port: 0, path: "" };
+  const mapped = ip.startsWith(MAPPED_PREFIX) && ip.includes(".");
+  return { ip: mapped ? ip.slice(MAPPED_PREFIX.length) : ip, port: port ?? 0 };
 }
 
 function onEnd(this: NodeSocket): void {
