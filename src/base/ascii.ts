@@ -1,5 +1,8 @@
 // hot: per request
-/** Case folding of byte strings (one character per byte): only A–Z change, as absl's ASCII functions do. */
+/**
+ * Case folding of byte strings (one character per byte): only A–Z change, as absl's ASCII functions
+ * do.
+ */
 
 const NON_ASCII = /[\x80-\uffff]/;
 const UPPER_RUN = /[A-Z]+/g;

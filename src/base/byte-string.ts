@@ -1,6 +1,7 @@
 /**
- * Byte strings: text with one character per byte (ISO 8859-1), the form in which header values and paths
- * travel through the proxy. Configuration is Unicode; it is turned into bytes once, where it is compiled.
+ * Byte strings: text with one character per byte (ISO 8859-1), the form in which header values and
+ * paths travel through the proxy. Configuration is Unicode; it is turned into bytes once, where it
+ * is compiled.
  */
 import { isAscii } from "./ascii.ts";
 

@@ -41,7 +41,10 @@ function maskOf(length: number): number {
   return length >= 32 ? -1 : -1 << (32 - length);
 }
 
-/** A range, or null when the text is no IP address. A prefix longer than the address is cut to its size. */
+/**
+ * A range, or null when the text is no IP address. A prefix longer than the address is cut to its
+ * size.
+ */
 export function parseCidrRange(ip: string, prefixLength: number): CidrRange | null {
   const value = parseIpv4(ip);
   if (value >= 0) {
@@ -92,7 +95,9 @@ export class CidrTrie<Value> {
     return found === null ? undefined : found[0];
   }
 
-  /** Every value whose range holds the address: longest prefix first, then in the order of adding. */
+  /**
+   * Every value whose range holds the address: longest prefix first, then in the order of adding.
+   */
   all(ip: string): Value[] {
     const levels: Value[][] = [];
     let node = this.root(ip);
@@ -114,7 +119,9 @@ export class CidrTrie<Value> {
   }
 }
 
-/** Bits count from the most significant one of the first word; beyond the last word they read as 0. */
+/**
+ * Bits count from the most significant one of the first word; beyond the last word they read as 0.
+ */
 function bitAt(address: Uint32Array, bit: number): boolean {
   return (address[bit >> 5]! & (1 << (31 - (bit & 31)))) !== 0;
 }

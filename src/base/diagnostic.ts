@@ -1,6 +1,7 @@
 /**
  * A problem found in configuration: where it is, what is wrong, what to do about it.
- * Emitted by `proto` (decoding), by every compile function, and turned into NACKs, log lines and `validate` output.
+ * Emitted by `proto` (decoding), by every compile function, and turned into NACKs, log lines and
+ * `validate` output.
  */
 
 /** `error` refuses the resource; `warning` is reported and the resource is used. */
@@ -15,7 +16,10 @@ export interface SourcePosition {
 
 export interface Diagnostic {
   readonly severity: Severity;
-  /** Proto field path in snake_case, e.g. `static_resources.clusters[0].lb_policy`; "" is the whole document. */
+  /**
+   * Proto field path in snake_case, e.g. `static_resources.clusters[0].lb_policy`; "" is the whole
+   * document.
+   */
   readonly path: string;
   /** Sentence case, no full stop: what is wrong. */
   readonly message: string;
@@ -25,7 +29,10 @@ export interface Diagnostic {
   readonly source?: SourcePosition;
 }
 
-/** `file:line:column: error: path: message (remedy)`, the one text form used in logs and on the terminal. */
+/**
+ * `file:line:column: error: path: message (remedy)`, the one text form used in logs and on the
+ * terminal.
+ */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const { source, severity, path, message, remedy } = diagnostic;
   const place = source === undefined ? "" : `${source.file}:${source.line}:${source.column}: `;

@@ -1,5 +1,8 @@
 // hot: per connection
-/** Parses IP addresses from text into 32-bit words, as inet_pton does: no zone, no leading zeros in IPv4. */
+/**
+ * Parses IP addresses from text into 32-bit words, as inet_pton does: no zone, no leading zeros in
+ * IPv4.
+ */
 
 const DOT = 46;
 const COLON = 58;

@@ -6,7 +6,10 @@ interface Latin1Buffer {
   latin1Write(text: string, offset: number): number;
 }
 
-/** `buffer.toString("latin1", start, end)` without its argument handling: about a third of the time for short slices. */
+/**
+ * `buffer.toString("latin1", start, end)` without its argument handling: about a third of the time
+ * for short slices.
+ */
 export function latin1Slice(bytes: Buffer, start: number, end: number): string {
   return (bytes as unknown as Latin1Buffer).latin1Slice(start, end);
 }

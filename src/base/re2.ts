@@ -1,6 +1,6 @@
 /**
- * Loads re2js, the port of RE2, at the first pattern that needs it: the package costs 24 ms and 5 MB, its
- * first compilation 13 MB more, and most configurations need none of it (see regex.ts).
+ * Loads re2js, the port of RE2, at the first pattern that needs it: the package costs 24 ms and 5
+ * MB, its first compilation 13 MB more, and most configurations need none of it (see regex.ts).
  */
 import { createRequire } from "node:module";
 import type { RE2JS } from "re2js";

@@ -1,8 +1,9 @@
 // hot: per request
 /**
- * Regular expressions from configuration: RE2 syntax, linear time, over byte strings (one character per byte).
- * Patterns of the common subset run on our own automaton (regex-automaton.ts); re2js does the rest: other
- * syntax, bytes above 127 (so that `.` sees UTF-8 characters), and captures. Never a bare RegExp on traffic.
+ * Regular expressions from configuration: RE2 syntax, linear time, over byte strings (one character
+ * per byte). Patterns of the common subset run on our own automaton (regex-automaton.ts); re2js
+ * does the rest: other syntax, bytes above 127 (so that `.` sees UTF-8 characters), and captures.
+ * Never a bare RegExp on traffic.
  */
 import { isAscii } from "./ascii.ts";
 import { compileRe2, utf8Input } from "./re2.ts";
@@ -49,7 +50,10 @@ export class Regex {
     return lastEnd < 0 ? text : result + text.slice(copied);
   }
 
-  /** The groups of a full match by their number, "" for those without part in it; null without a match. */
+  /**
+   * The groups of a full match by their number, "" for those without part in it; null without a
+   * match.
+   */
   captures(text: string): string[] | null {
     const matcher = this.matcher(text);
     if (!matcher.matches()) return null;
@@ -97,7 +101,9 @@ export function compileRegex(pattern: string): Regex | { readonly error: string 
   return typeof re2 === "string" ? { error: re2 } : new Regex(pattern, re2);
 }
 
-/** Parses `\0` … `\9` and `\\`; any other backslash is an error, as is a group the pattern lacks. */
+/**
+ * Parses `\0` … `\9` and `\\`; any other backslash is an error, as is a group the pattern lacks.
+ */
 export function parseSubstitution(
   text: string,
   groupCount: number,

@@ -1,7 +1,7 @@
 // hot: per request
 /**
- * xxHash64 (Yann Collet, XXH64) over byte strings, in 32-bit halves: BigInt is several times slower.
- * Envoy: `HashUtil::xxHash64`, the hash of hash policies, rings and set-cookie values.
+ * xxHash64 (Yann Collet, XXH64) over byte strings, in 32-bit halves: BigInt is several times
+ * slower. Envoy: `HashUtil::xxHash64`, the hash of hash policies, rings and set-cookie values.
  */
 
 const PRIME1_HIGH = 0x9e3779b1;

@@ -7,7 +7,9 @@ const EQUALS = 61;
 const SPACE = 32;
 const QUOTE = 34;
 
-/** The value of the first cookie of that name, without surrounding quotes; undefined when absent. */
+/**
+ * The value of the first cookie of that name, without surrounding quotes; undefined when absent.
+ */
 export function cookieValue(headers: RequestHeaderMap, name: string): string | undefined {
   if ((headers.seen & Headers.Cookie.bit) === 0) return undefined;
   for (let index = 0; index < headers.names.length; index++) {

@@ -1,7 +1,8 @@
 // hot: per request
 /**
- * Headers that Envoy keeps as one value: adding to them appends with a delimiter instead of adding a line.
- * Envoy: the O(1) headers of envoy/http/header_map.h and the registered custom inline headers.
+ * Headers that Envoy keeps as one value: adding to them appends with a delimiter instead of adding
+ * a line. Envoy: the O(1) headers of envoy/http/header_map.h and the registered custom inline
+ * headers.
  */
 import type { HeaderMap } from "./header-map.ts";
 import { type HeaderName, Headers, headerName } from "./header-names.ts";

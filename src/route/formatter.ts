@@ -1,7 +1,8 @@
 /**
- * Substitution format strings (`%REQ(:PATH)%`) as their users see them: header mutations, redirects, local replies, access logs.
- * The command table is in `extensions/formatters`; it is handed in where configuration is compiled.
- * Envoy: `Formatter`, `SubstitutionFormatParser` (envoy/formatter/substitution_formatter.h).
+ * Substitution format strings (`%REQ(:PATH)%`) as their users see them: header mutations,
+ * redirects, local replies, access logs. The command table is in `extensions/formatters`; it is
+ * handed in where configuration is compiled. Envoy: `Formatter`, `SubstitutionFormatParser`
+ * (envoy/formatter/substitution_formatter.h).
  */
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../codec/header-map.ts";
 import type { CompileContext } from "../config/compile-context.ts";
@@ -21,7 +22,10 @@ export type AccessLogType =
   | "UpstreamEnd"
   | "DownstreamTunnelSuccessfullyEstablished";
 
-/** What formatters and log filters read. Envoy: `Formatter::Context`. One reusable object per caller. */
+/**
+ * What formatters and log filters read. Envoy: `Formatter::Context`. One reusable object per
+ * caller.
+ */
 export interface FormatterContext {
   readonly streamInfo: StreamInfo;
   readonly requestHeaders: RequestHeaderMap | null;
@@ -38,7 +42,9 @@ export interface Formatter {
 }
 
 export interface FormatOptions {
-  /** Missing values become "" (header mutations, omit_empty_values) instead of "-" (access logs). */
+  /**
+   * Missing values become "" (header mutations, omit_empty_values) instead of "-" (access logs).
+   */
   readonly omitEmptyValues: boolean;
 }
 

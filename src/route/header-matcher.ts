@@ -1,8 +1,8 @@
 // hot: per request
 /**
- * Header matchers of routes, virtual clusters and filters. Values of a header that is there several times are
- * joined with ",". A value matcher never matches an absent header, inverted or not, unless
- * treat_missing_header_as_empty is set. Envoy: source/common/http/header_utility.cc.
+ * Header matchers of routes, virtual clusters and filters. Values of a header that is there several
+ * times are joined with ",". A value matcher never matches an absent header, inverted or not,
+ * unless treat_missing_header_as_empty is set. Envoy: source/common/http/header_utility.cc.
  */
 import type { HeaderMap } from "../codec/header-map.ts";
 import { type HeaderName, Headers, headerName } from "../codec/header-names.ts";

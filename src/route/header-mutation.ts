@@ -1,33 +1,19 @@
 // hot: per request
 /**
- * headers_to_add and headers_to_remove of one level: removals first; then all values are computed from the
- * headers as they are; then overwrites; then additions. Envoy: source/common/router/header_parser.cc.
+ * headers_to_add and headers_to_remove of one level: removals first; then all values are computed
+ * from the headers as they are; then overwrites; then additions. Envoy:
+ * source/common/router/header_parser.cc.
  */
 import { toByteString } from "../base/byte-string.ts";
-import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../codec/header-map.ts";
+import type { HeaderMap } from "../codec/header-map.ts";
 import { type HeaderName, headerName } from "../codec/header-names.ts";
 import { addHeader } from "../codec/inline-headers.ts";
 import type { CompileContext } from "../config/compile-context.ts";
-import type { StreamInfo } from "../network/stream-info.ts";
 import type {
   HeaderValueOption,
   HeaderValueOption_HeaderAppendAction,
 } from "../proto/generated/envoy/config/core/v3.ts";
-import type { AccessLogType, FormatParser, Formatter, FormatterContext } from "./formatter.ts";
-
-/** What format strings of routes read; one object, refilled per use. */
-export class RouteFormatterContext implements FormatterContext {
-  streamInfo: StreamInfo;
-  requestHeaders: RequestHeaderMap | null = null;
-  responseHeaders: ResponseHeaderMap | null = null;
-  readonly responseTrailers: HeaderMap | null = null;
-  readonly logType: AccessLogType = "NotSet";
-  nowMs = 0;
-
-  constructor(streamInfo: StreamInfo) {
-    this.streamInfo = streamInfo;
-  }
-}
+import type { FormatParser, Formatter, FormatterContext } from "./formatter.ts";
 
 const APPEND = 0;
 const ADD_IF_ABSENT = 1;

@@ -1,7 +1,8 @@
 // hot: per request
 /**
- * Path specifiers of a route. They see the path without query and fragment (and without parameters when
- * ignore_path_parameters_in_path_matching is set). Envoy: the RouteEntryImpl family in config_impl.cc.
+ * Path specifiers of a route. They see the path without query and fragment (and without parameters
+ * when ignore_path_parameters_in_path_matching is set). Envoy: the RouteEntryImpl family in
+ * config_impl.cc.
  */
 import { lowerAscii } from "../base/ascii.ts";
 import { toByteString } from "../base/byte-string.ts";

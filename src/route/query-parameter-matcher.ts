@@ -1,5 +1,8 @@
 // hot: per request
-/** Query parameter matchers: the first value of the key, not decoded. Envoy: `ConfigUtility::QueryParameterMatcher`. */
+/**
+ * Query parameter matchers: the first value of the key, not decoded. Envoy:
+ * `ConfigUtility::QueryParameterMatcher`.
+ */
 import { toByteString } from "../base/byte-string.ts";
 import { queryParameter } from "../codec/query-string.ts";
 import type { CompileContext } from "../config/compile-context.ts";

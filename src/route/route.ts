@@ -1,9 +1,9 @@
 /**
- * What route matching yields: plain data that the connection manager and the router read. Built by `route-table.ts`.
- * Envoy: `Router::Route`, `RouteEntry`, `DirectResponseEntry` (envoy/router/router.h).
+ * What route matching yields: plain data that the connection manager and the router read. Built by
+ * `route-table.ts`. Envoy: `Router::Route`, `RouteEntry`, `DirectResponseEntry`
+ * (envoy/router/router.h).
  */
 import type { RequestHeaderMap, ResponseHeaderMap } from "../codec/header-map.ts";
-import type { HeaderName } from "../codec/header-names.ts";
 import type { HeaderName } from "../codec/header-names.ts";
 import type { Metadata, RouteFacts, StreamInfo } from "../network/stream-info.ts";
 
@@ -28,8 +28,9 @@ export interface Route extends RouteFacts {
 export interface DirectResponseEntry {
   readonly status: number;
   /**
-   * Applies the prefix or regex rewrite of a redirect to :path (logs show it so). Once, before `newUri`;
-   * `insertOriginalPath` is false with suppress_envoy_headers. Envoy: `rewritePathHeader`.
+   * Applies the prefix or regex rewrite of a redirect to :path (logs show it so). Once, before
+   * `newUri`; `insertOriginalPath` is false with suppress_envoy_headers. Envoy:
+   * `rewritePathHeader`.
    */
   rewritePathHeader(headers: RequestHeaderMap, insertOriginalPath: boolean): void;
   /** Target of a redirect, or "" for a direct response. */
@@ -37,11 +38,18 @@ export interface DirectResponseEntry {
   body(headers: RequestHeaderMap, info: StreamInfo): string;
   /** Own content type of the body, or "" for the default. */
   readonly contentType: string;
-  finalizeResponseHeaders(headers: ResponseHeaderMap, request: RequestHeaderMap, info: StreamInfo): void;
+  finalizeResponseHeaders(
+    headers: ResponseHeaderMap,
+    request: RequestHeaderMap,
+    info: StreamInfo,
+  ): void;
   readonly redirect: boolean;
 }
 
-/** Envoy's `upgrade_configs` of a route: upgrade type (lower case) → allowed. Absent: the manager's list. */
+/**
+ * Envoy's `upgrade_configs` of a route: upgrade type (lower case) → allowed. Absent: the manager's
+ * list.
+ */
 export type UpgradeMap = ReadonlyMap<string, boolean>;
 
 /** Forwards to a cluster. Durations in ms; −1 = not set (fall back), 0 = off. */
@@ -52,7 +60,10 @@ export interface RouteEntry {
   readonly timeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly maxStreamDurationMs: number;
-  /** max_stream_duration is present: `timeoutMs` is 0 and the gRPC header counts by the two fields below. */
+  /**
+   * max_stream_duration is present: `timeoutMs` is 0 and the gRPC header counts by the two fields
+   * below.
+   */
   readonly usesNewTimeouts: boolean;
   readonly grpcTimeoutHeaderMaxMs: number;
   readonly grpcTimeoutHeaderOffsetMs: number;
@@ -71,17 +82,35 @@ export interface RouteEntry {
   /** Of the retry policy; it limits the only attempt as well. */
   readonly perTryTimeoutMs: number;
   /**
-   * Name of the virtual cluster, "other" when none of the host's matches, "" when the host has none.
-   * Its stats: `vhost.<virtualHostName>.vcluster.<name>.`.
+   * Name of the virtual cluster, "other" when none of the host's matches, "" when the host has
+   * none. Its stats: `vhost.<virtualHostName>.vcluster.<name>.`.
    */
   virtualCluster(headers: RequestHeaderMap): string;
   /** Stats of the route are `vhost.<virtualHostName>.route.<statPrefix>.`; "" for none. */
   readonly statPrefix: string;
-  /** 64-bit hash from hash_policy, or null. `addCookie` is asked for a Set-Cookie to add to the response. */
-  hash(headers: RequestHeaderMap, info: StreamInfo, addCookie: (setCookie: string) => void): bigint | null;
-  /** Header mutations, host and path rewrites; `insertOriginalPath` is false with suppress_envoy_headers. */
-  finalizeRequestHeaders(headers: RequestHeaderMap, info: StreamInfo, insertOriginalPath: boolean): void;
-  finalizeResponseHeaders(headers: ResponseHeaderMap, request: RequestHeaderMap, info: StreamInfo): void;
+  /**
+   * 64-bit hash from hash_policy, or null. `addCookie` is asked for a Set-Cookie to add to the
+   * response.
+   */
+  hash(
+    headers: RequestHeaderMap,
+    info: StreamInfo,
+    addCookie: (setCookie: string) => void,
+  ): bigint | null;
+  /**
+   * Header mutations, host and path rewrites; `insertOriginalPath` is false with
+   * suppress_envoy_headers.
+   */
+  finalizeRequestHeaders(
+    headers: RequestHeaderMap,
+    info: StreamInfo,
+    insertOriginalPath: boolean,
+  ): void;
+  finalizeResponseHeaders(
+    headers: ResponseHeaderMap,
+    request: RequestHeaderMap,
+    info: StreamInfo,
+  ): void;
   readonly metadata: Metadata | null;
 }
 
@@ -96,7 +125,10 @@ export interface RouteMatchInput {
 /** One compiled RouteConfiguration, frozen. A stream takes it once and keeps it. */
 export interface RouteTable {
   readonly name: string;
-  /** Null: no virtual host or no route matches. A plain request to a require_tls host gets a redirect route. */
+  /**
+   * Null: no virtual host or no route matches. A plain request to a require_tls host gets a
+   * redirect route.
+   */
   match(input: RouteMatchInput): Route | null;
   /** Headers to strip from external requests. */
   readonly internalOnlyHeaders: readonly HeaderName[];

@@ -1,6 +1,6 @@
 /**
- * URI templates: `/a/{name}/*`, `/**` at the end, a literal suffix. Matching and rewriting of paths.
- * Envoy: envoy.path.match.uri_template, envoy.path.rewrite.uri_template (uri_template_lib).
+ * URI templates: `/a/{name}/*`, `/**` at the end, a literal suffix. Matching and rewriting of
+ * paths. Envoy: envoy.path.match.uri_template, envoy.path.rewrite.uri_template (uri_template_lib).
  */
 import { compileRegex, type Regex } from "../base/regex.ts";
 import type { CompileContext } from "../config/compile-context.ts";
