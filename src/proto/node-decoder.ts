@@ -67,13 +67,12 @@ export class NodeDecoder {
       if (node.kind !== "map") return this.expected("a map", node, path);
       return this.fields(type, node, path);
     }
-    if (node.kind === "map") {
-      const entry = findEntry(node, "value");
-      return entry === undefined
-        ? this.fail(node, path, `A ${type.name} in an Any needs a "value"`)
-        : this.message(type, entry.value, path);
+    if (node.kind !== "map") return this.message(type, node, path);
+    for (const entry of node.entries) {
+      if (entry.key !== "value") this.unknownField(type, entry, path);
     }
-    return this.message(type, node, path);
+    const value = findEntry(node, "value")?.value;
+    return value === undefined ? emptyValue(type) : this.message(type, value, path);
   }
 
   private messageOfForm(type: MessageType, node: SourceNode, path: string): unknown {
@@ -334,6 +333,27 @@ export class NodeDecoder {
   private fail(node: SourceNode, path: string, message: string, remedy: string = ""): undefined {
     this.sink.error(path, node.offset, message, remedy);
     return undefined;
+  }
+}
+
+/** A message of the type with nothing set. */
+function emptyValue(type: MessageType): unknown {
+  switch (type.form) {
+    case "wrapper":
+      return zeroOf(type.wrapped);
+    case "duration":
+    case "timestamp":
+      return { seconds: 0, nanos: 0 };
+    case "fieldMask":
+      return "";
+    case "list":
+      return [];
+    case "value":
+      return null;
+    case "any":
+      return { typeUrl: "", value: undefined };
+    default:
+      return {};
   }
 }
 

@@ -272,9 +272,12 @@ describe("Any", () => {
     assert.deepEqual(read('{"@type": a/google.protobuf.Duration, value: 5s}'), {
       typedConfig: { typeUrl: "a/google.protobuf.Duration", value: { seconds: 5, nanos: 0 } },
     });
+    assert.deepEqual(read('{"@type": a/google.protobuf.Duration}'), {
+      typedConfig: { typeUrl: "a/google.protobuf.Duration", value: { seconds: 0, nanos: 0 } },
+    });
     assert.match(
-      problem(type, 'name: x\ntyped_config: {"@type": a/google.protobuf.Duration}'),
-      /needs a "value"/,
+      problem(type, 'name: x\ntyped_config: {"@type": a/google.protobuf.Struct, a: b}'),
+      /Unknown field "a" in google.protobuf.Struct/,
     );
   });
 
