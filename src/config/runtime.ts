@@ -12,8 +12,8 @@ export interface RuntimeSnapshot {
   getInteger(key: string, defaultValue: number): number;
   /**
    * Draws a fraction: true when `random mod denominator` is below the numerator. An integer under
-   * the key replaces the fraction as a percentage; a FractionalPercent under it replaces both parts.
-   * `random` is a uniform 32-bit number; give the stream's own number for a stable answer.
+   * the key replaces the fraction as a percentage; a FractionalPercent under it replaces both
+   * parts. `random` is a uniform 32-bit number; give the stream's own number for a stable answer.
    */
   featureEnabled(
     key: string,

@@ -1,4 +1,7 @@
-/** Address ranges of configuration, and the matcher of IP text against a list of them. Envoy: `IpList`, `input_matchers.ip`. */
+/**
+ * Address ranges of configuration, and the matcher of IP text against a list of them. Envoy:
+ * `IpList`, `input_matchers.ip`.
+ */
 import { type CidrRange, parseCidrRange } from "../../base/cidr.ts";
 import type { CidrRange as CidrRangeMessage } from "../../proto/generated/xds/core/v3.ts";
 import type { CompileContext } from "../compile-context.ts";

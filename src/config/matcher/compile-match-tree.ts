@@ -1,9 +1,9 @@
 /**
- * Compiles xds.type.matcher.v3.Matcher (and its twin in envoy.config.common.matcher.v3) into a MatchTree.
- * How to use it: describe what may stand in the tree as a `MatchTreeKinds` value (the inputs of your data
- * by message name, and how an action compiles), call `compileMatchTree(message, kinds, context)` when the
- * configuration is compiled, and `tree.match(data)` per event; null is no match. Inputs and actions that are
- * not in the kinds are errors that name their type.
+ * Compiles xds.type.matcher.v3.Matcher (and its twin in envoy.config.common.matcher.v3) into a
+ * MatchTree. How to use it: describe what may stand in the tree as a `MatchTreeKinds` value (the
+ * inputs of your data by message name, and how an action compiles), call `compileMatchTree(message,
+ * kinds, context)` when the configuration is compiled, and `tree.match(data)` per event; null is no
+ * match. Inputs and actions that are not in the kinds are errors that name their type.
  */
 import { toByteString } from "../../base/byte-string.ts";
 import { CidrTrie } from "../../base/cidr.ts";
@@ -47,7 +47,10 @@ export type InputCompiler<Data> = (
 
 /** What may stand in a tree. */
 export interface MatchTreeKinds<Data, Action> {
-  /** By full message name, e.g. `envoy.extensions.matching.common_inputs.network.v3.DestinationPortInput`. */
+  /**
+   * By full message name, e.g.
+   * `envoy.extensions.matching.common_inputs.network.v3.DestinationPortInput`.
+   */
   readonly inputs: Readonly<Record<string, InputCompiler<Data>>>;
   /** Compiles an action; null after reporting why not. */
   compileAction(extension: TypedExtensionConfig, context: CompileContext): Action | null;

@@ -1,9 +1,10 @@
 // hot: per request
 /**
- * The generic matcher at run time: a tree of predicates and maps that resolves input data to an action.
- * Generic over the input data (a connection, a request) and the action; compile-match-tree.ts builds it.
- * A nested matcher without a result counts as no match; `keep_matching` actions are passed over.
- * Envoy: source/common/matcher/*.h (xds.type.matcher.v3.Matcher).
+ * The generic matcher at run time: a tree of predicates and maps that resolves input data to an
+ * action. Generic over the input data (a connection, a request) and the action;
+ * compile-match-tree.ts builds it. A nested matcher without a result counts as no match;
+ * `keep_matching` actions are passed over. Envoy: source/common/matcher/*.h
+ * (xds.type.matcher.v3.Matcher).
  */
 import type { CidrTrie } from "../../base/cidr.ts";
 import type { StringMatcher } from "./string-matcher.ts";
@@ -23,7 +24,10 @@ export interface Predicate<Data> {
   test(data: Data): boolean;
 }
 
-/** What a matched entry leads to: a nested tree or an action. `keepMatching` turns any result into no match. */
+/**
+ * What a matched entry leads to: a nested tree or an action. `keepMatching` turns any result into
+ * no match.
+ */
 export class OnMatch<Data, Action> implements MatchTree<Data, Action> {
   private readonly tree: MatchTree<Data, Action> | null;
   private readonly action: Action | null;

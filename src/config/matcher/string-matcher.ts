@@ -1,8 +1,8 @@
 // hot: per request
 /**
- * String matchers: exact, prefix, suffix, contains, safe_regex, with ignore_case. Values are byte strings.
- * Envoy: `envoy.type.matcher.v3.StringMatcher` and its xds twin; ignore_case folds ASCII only and does not
- * apply to safe_regex.
+ * String matchers: exact, prefix, suffix, contains, safe_regex, with ignore_case. Values are byte
+ * strings. Envoy: `envoy.type.matcher.v3.StringMatcher` and its xds twin; ignore_case folds ASCII
+ * only and does not apply to safe_regex.
  */
 import { lowerAscii } from "../../base/ascii.ts";
 import { toByteString } from "../../base/byte-string.ts";
