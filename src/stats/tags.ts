@@ -72,7 +72,8 @@ interface Extractor {
   readonly tag: string;
   /** First token that a name must have; "" for any. Rules for any name come first, as in Envoy. */
   readonly firstToken: string;
-  find(name: string): TagMatch | null;
+  /** `tokens` are the parts of the name between dots. */
+  find(name: string, tokens: readonly string[]): TagMatch | null;
 }
 
 export class TagProducer {
@@ -89,10 +90,18 @@ export class TagProducer {
   produce(name: string): TaggedName {
     const tags: Tag[] = [];
     const cuts: TagMatch[] = [];
-    const dot = name.indexOf(".");
-    const specific = dot < 0 ? undefined : this.#byFirstToken.get(name.slice(0, dot));
-    for (const extractor of this.#anyName) extract(extractor, name, tags, cuts);
-    for (const extractor of specific ?? []) extract(extractor, name, tags, cuts);
+    const tokens = name.split(".");
+    const specific = tokens.length < 2 ? [] : (this.#byFirstToken.get(tokens[0] ?? "") ?? []);
+    for (const extractors of [this.#anyName, specific]) {
+      for (const extractor of extractors) {
+        // A tag that two rules find is taken from the first.
+        if (tags.some((tag) => tag.name === extractor.tag)) continue;
+        const match = extractor.find(name, tokens);
+        if (match === null) continue;
+        tags.push({ name: extractor.tag, value: match.value });
+        if (match.end > match.start) cuts.push(match);
+      }
+    }
     return { family: cutOut(name, cuts), tags };
   }
 
@@ -116,15 +125,6 @@ export class TagProducer {
     this.#byFirstToken.set(extractor.firstToken, list);
     list.push(extractor);
   }
-}
-
-/** A tag that two rules find is taken from the first. */
-function extract(extractor: Extractor, name: string, tags: Tag[], cuts: TagMatch[]): void {
-  if (tags.some((tag) => tag.name === extractor.tag)) return;
-  const match = extractor.find(name);
-  if (match === null) return;
-  tags.push({ name: extractor.tag, value: match.value });
-  if (match.end > match.start) cuts.push(match);
 }
 
 /** Removes all cut ranges; ranges may overlap. */
@@ -174,14 +174,13 @@ function findByRegex(rule: RegexTagRule, name: string): TagMatch | null {
 }
 
 function tokenExtractor(rule: TokenTagRule): Extractor {
-  const tokens = rule.tokens.split(".");
-  const first = tokens[0] ?? "";
+  const pattern = rule.tokens.split(".");
+  const first = pattern[0] ?? "";
   const firstToken = first === "$" ? "" : first;
-  return { tag: rule.tag, firstToken, find: (name) => findByTokens(tokens, name) };
+  return { tag: rule.tag, firstToken, find: (_, tokens) => findByTokens(pattern, tokens) };
 }
 
-function findByTokens(pattern: readonly string[], name: string): TagMatch | null {
-  const tokens = name.split(".");
+function findByTokens(pattern: readonly string[], tokens: readonly string[]): TagMatch | null {
   const at = matchTokens(pattern, tokens, 0, 0, -1);
   if (at < 0) return null;
   let start = 0;

@@ -6,6 +6,7 @@ import type { Counter } from "../counter.ts";
 import type { Gauge } from "../gauge.ts";
 import type { Histogram } from "../histogram.ts";
 import type { StatsScope } from "../stats-scope.ts";
+import { createTracingStats, type TracingStats } from "./tracing-stats.ts";
 
 /** Connections: `http.<stat_prefix>.downstream_cx_*`. */
 export class DownstreamConnectionStats {
@@ -88,7 +89,7 @@ export class DownstreamConnectionStats {
   }
 }
 
-/** All stats of one connection manager: connections and requests. */
+/** All stats of one connection manager: connections, requests, trace decisions. */
 export class HttpConnectionManagerStats extends DownstreamConnectionStats {
   readonly downstreamRq1xx: Counter;
   readonly downstreamRq2xx: Counter;
@@ -118,6 +119,7 @@ export class HttpConnectionManagerStats extends DownstreamConnectionStats {
   readonly downstreamRqWsOnNonWsRoute: Counter;
   readonly rsTooLarge: Counter;
   readonly downstreamRqTime: Histogram;
+  readonly tracing: TracingStats;
 
   constructor(scope: StatsScope) {
     super(scope);
@@ -159,11 +161,11 @@ export class HttpConnectionManagerStats extends DownstreamConnectionStats {
     this.downstreamRqWsOnNonWsRoute = scope.counter("downstream_rq_ws_on_non_ws_route");
     this.rsTooLarge = scope.counter("rs_too_large");
     this.downstreamRqTime = scope.histogram("downstream_rq_time", "milliseconds");
+    this.tracing = createTracingStats(scope.scope("tracing"));
   }
 
   /**
-   * Counts a finished response by the class of its code; 1xx as final code counts too (CONNECT-like
-   * upgrades: 101).
+   * Counts a finished response by the class of its code; 101 is the only 1xx that ends a response.
    */
   countResponse(status: number): void {
     this.downstreamRqCompleted.inc();

@@ -82,8 +82,7 @@ export class ListenerHttpStats {
   }
 
   /**
-   * Counts a finished response by the class of its code; 1xx as final code counts too (CONNECT-like
-   * upgrades: 101).
+   * Counts a finished response by the class of its code; 101 is the only 1xx that ends a response.
    */
   countResponse(status: number): void {
     this.downstreamRqCompleted.inc();

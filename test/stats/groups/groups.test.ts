@@ -11,18 +11,15 @@ import { createClusterMembershipStats } from "../../../src/stats/groups/cluster-
 import * as optional from "../../../src/stats/groups/cluster-optional-stats.ts";
 import { createClusterTrafficStats } from "../../../src/stats/groups/cluster-traffic-stats.ts";
 import { createFilesystemStats } from "../../../src/stats/groups/filesystem-stats.ts";
-import { createHealthCheckStats } from "../../../src/stats/groups/health-check-stats.ts";
 import { createHttpConnectionManagerStats } from "../../../src/stats/groups/http-connection-manager-stats.ts";
 import { createHttp1CodecStats } from "../../../src/stats/groups/http1-codec-stats.ts";
 import { createListenerManagerStats } from "../../../src/stats/groups/listener-manager-stats.ts";
 import * as listener from "../../../src/stats/groups/listener-stats.ts";
-import { createOutlierDetectionStats } from "../../../src/stats/groups/outlier-detection-stats.ts";
 import { createRouterStats } from "../../../src/stats/groups/router-stats.ts";
 import { createRuntimeStats } from "../../../src/stats/groups/runtime-stats.ts";
 import { createServerStats } from "../../../src/stats/groups/server-stats.ts";
 import { createSubscriptionStats } from "../../../src/stats/groups/subscription-stats.ts";
 import { createTcpProxyStats } from "../../../src/stats/groups/tcp-proxy-stats.ts";
-import { createTracingStats } from "../../../src/stats/groups/tracing-stats.ts";
 import { createVirtualClusterStats } from "../../../src/stats/groups/virtual-cluster-stats.ts";
 import { StatSlab } from "../../../src/stats/slab.ts";
 import { StatsStore } from "../../../src/stats/stats-store.ts";
@@ -40,7 +37,6 @@ function createAllGroups(): StatsStore {
   const at = (prefix: string): ReturnType<typeof store.root.scope> => store.root.scope(prefix);
   createHttpConnectionManagerStats(at(HTTP));
   createRouterStats(at(HTTP));
-  createTracingStats(at(`${HTTP}.tracing`));
   createHttp1CodecStats(at("http1"));
   listener.createListenerStats(at(LISTENER));
   listener.createListenerWorkerStats(at(`${LISTENER}.worker_0`));
@@ -61,8 +57,6 @@ function createAllGroups(): StatsStore {
     circuitBreaker.createCircuitBreakerStats(at(`${CLUSTER}.circuit_breakers.${priority}`));
   }
   circuitBreaker.createCircuitBreakerRemainingStats(at(`${CLUSTER}.circuit_breakers.default`));
-  createOutlierDetectionStats(at(`${CLUSTER}.outlier_detection`));
-  createHealthCheckStats(at("cluster.checked.health_check"));
   createVirtualClusterStats(at("vhost.vh_two.vcluster.checkout"));
   createSubscriptionStats(at(`${HTTP}.rds.routes.v1`));
   return store;
@@ -78,8 +72,8 @@ function ours(): string[] {
 const ELSEWHERE: readonly RegExp[] = [
   // Counted by ResponseCodeStats, which creates it with the first response.
   / cluster\.backend\.v1\.upstream_rq_completed$/,
-  // The transport socket matcher and the HTTP/1 codec of the cluster.
-  / cluster\.backend\.v1\.(?:default\.total_match_count|http1\.)/,
+  // Outlier detection, the transport socket matcher and the HTTP/1 codec of the cluster.
+  / cluster\.backend\.v1\.(?:outlier_detection\.|default\.total_match_count|http1\.)/,
   // Prefixes that other parts own: filters, the watchdog, the route table's own reloads.
   / http\.egress\.(?:rbac|fault|user_agent|http_local_rate_limit)\./,
   / http\.egress\.rds\.routes\.v1\.(?:config_reload|update_empty)/,
@@ -93,7 +87,6 @@ const COMPLETE: readonly string[] = [
   `${HTTP}.`,
   `${LISTENER}.`,
   `${CLUSTER}.`,
-  "cluster.checked.health_check.",
   "http1.",
   "listener_manager.",
   "cluster_manager.",
