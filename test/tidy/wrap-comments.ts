@@ -1,5 +1,6 @@
 // Wraps comment lines that are over 100 columns, which the formatter leaves alone. Part of
-// `npm run format`. Prose flows on into the next line of its paragraph; lists, tables and tags stay.
+// `npm run format`. Prose flows on into the next line of its paragraph; lists, tables and tags
+// stay.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT, readProject, sourcesUnder } from "./source-tree.ts";
