@@ -3,8 +3,10 @@
  * notation of build/descriptor/overlay/, what ours lack or state differently.
  * Usage: node build/compare-descriptors.ts PATH_OF_ENVOY
  */
+import { existsSync, globSync, readFileSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import type { EnumModel, FieldModel, MessageModel } from "./descriptor/model.ts";
+import type { EnumModel, FieldModel, MessageModel, Model } from "./descriptor/model.ts";
 import { fieldLine, withoutDefaults } from "./descriptor/overlay.ts";
 import { packagedModel } from "./descriptor/packaged-model.ts";
 import { readEnvoyBinary } from "./descriptor/read-envoy-binary.ts";
@@ -12,24 +14,32 @@ import { readEnvoyBinary } from "./descriptor/read-envoy-binary.ts";
 /** Options and v2 types that a binary carries but a configuration never names. */
 const IGNORED = /(^|\.)annotations\.|^envoy\.type\.(matcher\.)?[A-Z]/;
 
-const [binaryPath] = process.argv.slice(2);
-const ours = packagedModel();
-if (binaryPath === undefined || ours === null) {
-  console.error("Usage: node build/compare-descriptors.ts PATH_OF_ENVOY");
-  process.exit(1);
-}
-const theirs = readEnvoyBinary(binaryPath);
-for (const message of theirs.messages.values()) {
-  if (IGNORED.test(message.name)) continue;
-  print(`message ${message.name}`, messageLines(message, ours.messages.get(message.name)));
-}
-for (const type of theirs.enums.values()) {
-  if (IGNORED.test(type.name)) continue;
-  print(`enum ${type.name}`, enumLines(type, ours.enums.get(type.name)));
+/** The program itself, where `path` is the script that Envoy's Python package puts before it. */
+export function programOf(path: string): string {
+  const real = realpathSync(path);
+  const packages = join(dirname(real), "../lib");
+  if (readFileSync(real).subarray(0, 2).toString() !== "#!" || !existsSync(packages)) return real;
+  const found = globSync("python*/site-packages/envoy/_bin/envoy", { cwd: packages });
+  return found[0] === undefined ? real : join(packages, found[0]);
 }
 
-function print(title: string, lines: string[] | null): void {
-  if (lines !== null) console.log([title, ...lines.map((line) => `  ${line}`)].join("\n"));
+/** Lines of the overlay that would make `ours` say what `theirs` says. */
+export function differences(ours: Model, theirs: Model): string[] {
+  const lines: string[] = [];
+  for (const message of theirs.messages.values()) {
+    if (IGNORED.test(message.name)) continue;
+    const found = messageLines(message, ours.messages.get(message.name));
+    lines.push(...section(`message ${message.name}`, found));
+  }
+  for (const type of theirs.enums.values()) {
+    if (IGNORED.test(type.name)) continue;
+    lines.push(...section(`enum ${type.name}`, enumLines(type, ours.enums.get(type.name))));
+  }
+  return lines;
+}
+
+function section(title: string, lines: string[] | null): string[] {
+  return lines === null ? [] : [title, ...lines.map((line) => `  ${line}`)];
 }
 
 /** null when ours says the same. */
@@ -68,4 +78,14 @@ function enumLines(theirs: EnumModel, ours: EnumModel | undefined): string[] | n
     .filter((value) => !ours?.values.some((other) => isDeepStrictEqual(value, other)))
     .map((value) => `${value.number} ${value.name}`);
   return ours !== undefined && lines.length === 0 ? null : lines;
+}
+
+if (import.meta.main) {
+  const [path] = process.argv.slice(2);
+  const ours = packagedModel();
+  if (path === undefined || ours === null) {
+    console.error("Usage: node build/compare-descriptors.ts PATH_OF_ENVOY");
+    process.exit(1);
+  }
+  console.log(differences(ours, readEnvoyBinary(programOf(path))).join("\n"));
 }

@@ -26,9 +26,17 @@ interface Section {
   readonly lines: readonly string[];
 }
 
-/** Applies every table. Types are resolved after all names are known. */
+/** Applies every table of the folder. */
 export function applyOverlay(model: Model): void {
-  const sections = readSections();
+  const tables = readdirSync(FOLDER)
+    .sort()
+    .map((file) => readFileSync(join(FOLDER, file), "utf8"));
+  applyTable(model, tables.join("\n"));
+}
+
+/** Applies a table. Types are resolved when all its names are known. */
+export function applyTable(model: Model, text: string): void {
+  const sections = readSections(text);
   const known = new Set([...model.messages.keys(), ...model.enums.keys()]);
   for (const section of sections) known.add(section.name);
   for (const section of sections) {
@@ -37,16 +45,14 @@ export function applyOverlay(model: Model): void {
   }
 }
 
-function readSections(): Section[] {
+function readSections(text: string): Section[] {
   const sections: { kind: "message" | "enum"; name: string; lines: string[] }[] = [];
-  for (const file of readdirSync(FOLDER).sort()) {
-    for (const line of readFileSync(join(FOLDER, file), "utf8").split("\n")) {
-      const text = line.trim();
-      if (text === "" || text.startsWith("#")) continue;
-      const title = /^(message|enum) (\S+)$/.exec(line);
-      if (title === null) sections.at(-1)?.lines.push(text);
-      else sections.push({ kind: title[1] as Section["kind"], name: title[2] ?? "", lines: [] });
-    }
+  for (const line of text.split("\n")) {
+    const content = line.trim();
+    if (content === "" || content.startsWith("#")) continue;
+    const title = /^(message|enum) (\S+)$/.exec(line);
+    if (title === null) sections.at(-1)?.lines.push(content);
+    else sections.push({ kind: title[1] as Section["kind"], name: title[2] ?? "", lines: [] });
   }
   return sections;
 }

@@ -16,8 +16,8 @@ import type { MessageType } from "./message-type.ts";
 import { NodeDecoder, type NodeDecoderOptions } from "./node-decoder.ts";
 import type { JsonValue } from "./plain.ts";
 import { SourceText } from "./source-node.ts";
+import { parseSource } from "./source-parser.ts";
 import { WireError } from "./wire-reader.ts";
-import { parseYaml } from "./yaml-source.ts";
 
 export interface TextInput {
   /** Name for diagnostics. */
@@ -99,7 +99,7 @@ export class Messages {
 
   private decodeOneText(type: MessageType, input: TextInput, options: DecodeOptions): DecodedText {
     const source = new SourceText(input.file, input.text);
-    const { root, diagnostics } = parseYaml(source);
+    const { root, diagnostics } = parseSource(source);
     const sink = new DiagnosticSink(source);
     if (root === null) {
       if (diagnostics.length === 0) {

@@ -346,17 +346,18 @@ describe("several slips", () => {
 });
 
 describe("text that is no bootstrap at all", () => {
-  for (const [text, message] of [
+  const cases: readonly (readonly [string, string])[] = [
     ["", "Is empty"],
     ["# only a comment\n", "Is empty"],
     ["hello", 'Expected a map, found "hello"'],
     ["[1, 2]", "Expected a map, found a list"],
     ["{", "Flow map"],
-  ] as const) {
+  ];
+  for (const [text, message] of cases) {
     it(`${JSON.stringify(text)} is refused`, () => {
       const found = problems(BOOTSTRAP, text);
       assert.equal(found.length, 1);
-      assert.ok(found[0]?.message.startsWith(message), found[0]?.message);
+      assert.ok(found[0]?.message.startsWith(message), JSON.stringify(found));
       assert.notEqual(found[0]?.remedy, "");
     });
   }
