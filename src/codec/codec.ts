@@ -1,11 +1,15 @@
 /**
- * Bytes on one side, HTTP streams on the other. Written for multiplexed streams; HTTP/1 is the case of one at a time.
- * Envoy: envoy/http/codec.h. Words: a *decoder* receives what the peer sent, an *encoder* sends.
+ * Bytes on one side, HTTP streams on the other. Written for multiplexed streams; HTTP/1 is the case
+ * of one at a time. Envoy: envoy/http/codec.h. Words: a *decoder* receives what the peer sent, an
+ * *encoder* sends.
  */
 import type { Protocol } from "../network/stream-info.ts";
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "./header-map.ts";
 
-/** Why a stream ended early. The words appear in response_code_details with "_" for " ". Envoy: `StreamResetReason`. */
+/**
+ * Why a stream ended early. The words appear in response_code_details with "_" for " ". Envoy:
+ * `StreamResetReason`.
+ */
 export type StreamResetReason =
   | "local reset"
   | "local refused stream reset"
@@ -23,7 +27,10 @@ export type StreamResetReason =
 
 /** Told when a stream can take no more, or more again, and when it is reset. */
 export interface StreamCallbacks {
-  /** Not called for our own `resetStream`. `transportFailure` is the transport's own words, "" when none. */
+  /**
+   * Not called for our own `resetStream`. `transportFailure` is the transport's own words, "" when
+   * none.
+   */
   onResetStream(reason: StreamResetReason, transportFailure: string): void;
   onAboveWriteBufferHighWatermark(): void;
   onBelowWriteBufferLowWatermark(): void;
@@ -92,7 +99,10 @@ export interface ServerConnection {
   onConnectionClose(): void;
   /** The owner's time for a request head ran out: the unfinished request is answered and ends. */
   onHeadTimeout(): void;
-  /** No new streams from now on: HTTP/1 says `connection: close` with the next answer, HTTP/2 sends GOAWAY. */
+  /**
+   * No new streams from now on: HTTP/1 says `connection: close` with the next answer, HTTP/2 sends
+   * GOAWAY.
+   */
   startDrain(): void;
   onAboveWriteBufferHighWatermark(): void;
   onBelowWriteBufferLowWatermark(): void;

@@ -1,7 +1,8 @@
 // hot: per header
 /**
- * Headers as flat parallel lists in arrival order. Pseudo headers are fields of the request and response maps; `get` and
- * `set` reach them by name as well, so that matchers and formatters need no special case. Envoy: `HeaderMap`.
+ * Headers as flat parallel lists in arrival order. Pseudo headers are fields of the request and
+ * response maps; `get` and `set` reach them by name as well, so that matchers and formatters need
+ * no special case. Envoy: `HeaderMap`.
  */
 import { type HeaderName, Headers } from "./header-names.ts";
 

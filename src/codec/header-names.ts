@@ -1,8 +1,9 @@
 // hot: per header
 /**
- * Header names, interned: a name is one object, compared by identity. Known names (ours and those that configuration
- * mentions) are pinned; names that only traffic mentions fill a bounded table, and beyond that are made anew, so a client
- * that invents names costs only itself. RFC 9110 §5.1: names are case-insensitive, kept in lower case.
+ * Header names, interned: a name is one object, compared by identity. Known names (ours and those
+ * that configuration mentions) are pinned; names that only traffic mentions fill a bounded table,
+ * and beyond that are made anew, so a client that invents names costs only itself. RFC 9110 §5.1:
+ * names are case-insensitive, kept in lower case.
  */
 
 export class HeaderName {
@@ -10,7 +11,10 @@ export class HeaderName {
   readonly text: string;
   /** `name: ` as written on an HTTP/1 wire. */
   readonly wire: string;
-  /** One bit of 31, spread over names: a header map remembers the bits it has seen, so most absences cost one AND. */
+  /**
+   * One bit of 31, spread over names: a header map remembers the bits it has seen, so most absences
+   * cost one AND.
+   */
   readonly bit: number;
   /** RFC 9110 §7.6.1 and Envoy's always-removed list. */
   readonly hopByHop: boolean;
@@ -44,7 +48,10 @@ const pinned = new Map<string, HeaderName>();
 const fromTraffic = new Map<string, HeaderName>();
 let nextBit = 0;
 
-/** The interned name, pinned for the life of the process. For names in code and in configuration; any case. */
+/**
+ * The interned name, pinned for the life of the process. For names in code and in configuration;
+ * any case.
+ */
 export function headerName(text: string): HeaderName {
   const lower = text.toLowerCase();
   const known = pinned.get(lower);
@@ -70,7 +77,10 @@ function makeName(text: string): HeaderName {
   return name;
 }
 
-/** Names that the proxy itself reads or writes. Order matters only in that the first 31 have a bit of their own. */
+/**
+ * Names that the proxy itself reads or writes. Order matters only in that the first 31 have a bit
+ * of their own.
+ */
 // biome-ignore lint/complexity/noStaticOnlyClass: a frozen namespace whose members have written types.
 export class Headers {
   static readonly Connection: HeaderName = headerName("connection");

@@ -1,7 +1,8 @@
 // hot: per request
 /**
- * One request and its response on a downstream connection: the order of processing from decoded head to access log.
- * Envoy: `ConnectionManagerImpl::ActiveStream` (source/common/http/conn_manager_impl.cc).
+ * One request and its response on a downstream connection: the order of processing from decoded
+ * head to access log. Envoy: `ConnectionManagerImpl::ActiveStream`
+ * (source/common/http/conn_manager_impl.cc).
  */
 import type { RequestDecoder, ResponseEncoder, StreamResetReason } from "../codec/codec.ts";
 import type { HeaderMap, RequestHeaderMap } from "../codec/header-map.ts";
@@ -241,7 +242,8 @@ export class ActiveStream implements RequestDecoder, ResponseFacts, RouteMatchIn
     const built = buildLocalReply(reply, this.requestHeaders, this.runtime.localReplies, this);
     this.streamInfo.localReplyBody = built.body;
     if (reply.status === 400 || !this.requestEnded) this.closesConnection = true;
-    // Filters that hold an upstream response have had their turn: the reply replaces what they hold.
+    // Filters that hold an upstream response have had their turn: the reply replaces what they
+    // hold.
     if (this.responseHeaders !== null) this.filters = null;
     this.encodeHeaders(built.headers, built.body === "");
     if (built.body !== "") this.encodeData(Buffer.from(built.body, "latin1"), true);

@@ -1,6 +1,7 @@
 /**
- * The HTTP connection manager's settings, compiled: internal units, defaults applied, everything resolved.
- * Envoy: `ConnectionManagerConfig` (source/common/http/conn_manager_config.h). Durations in ms, 0 = off.
+ * The HTTP connection manager's settings, compiled: internal units, defaults applied, everything
+ * resolved. Envoy: `ConnectionManagerConfig` (source/common/http/conn_manager_config.h). Durations
+ * in ms, 0 = off.
  */
 import type { CidrRange } from "../base/cidr.ts";
 import type { Http1Settings } from "../codec/h1/settings.ts";
@@ -21,7 +22,10 @@ export interface TimeoutSettings {
   readonly delayedCloseMs: number;
 }
 
-/** How the client's address is found when `use_remote_address` is false. Envoy: `OriginalIPDetection`. */
+/**
+ * How the client's address is found when `use_remote_address` is false. Envoy:
+ * `OriginalIPDetection`.
+ */
 export type OriginalIpDetection =
   | { readonly kind: "xff"; readonly trustedHops: number; readonly skipAppend: boolean }
   | { readonly kind: "xff-cidrs"; readonly trusted: readonly CidrRange[]; readonly recurse: boolean; readonly skipAppend: boolean }

@@ -33,7 +33,10 @@ export class ConnectionManagerStats {
   readonly responses: ResponseClassStats;
   readonly listenerResponses: ResponseClassStats;
 
-  /** `scope` is `http.<stat_prefix>.`, `listenerScope` is `listener.<address>.http.<stat_prefix>.`, `root` is unprefixed. */
+  /**
+   * `scope` is `http.<stat_prefix>.`, `listenerScope` is `listener.<address>.http.<stat_prefix>.`,
+   * `root` is unprefixed.
+   */
   constructor(scope: StatsScope, listenerScope: StatsScope, root: StatsScope) {
     this.manager = new HttpConnectionManagerStats(scope);
     this.codec = new Http1CodecStats(root.scope("http1"));

@@ -1,7 +1,7 @@
 // hot: per request
 /**
- * The HTTP connection manager on one connection: codec, streams in progress, connection time-outs, draining.
- * Envoy: `Http::ConnectionManagerImpl` (source/common/http/conn_manager_impl.cc).
+ * The HTTP connection manager on one connection: codec, streams in progress, connection time-outs,
+ * draining. Envoy: `Http::ConnectionManagerImpl` (source/common/http/conn_manager_impl.cc).
  */
 import type { RequestDecoder, ResponseEncoder, ServerConnection, ServerConnectionCallbacks } from "../codec/codec.ts";
 import { Http1ServerConnection, type ServerCodecObserver } from "../codec/h1/server-connection.ts";

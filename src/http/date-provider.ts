@@ -1,5 +1,7 @@
 // hot: per request
-/** The `date` response header, rendered once per second (RFC 9110 §5.6.7). Envoy: `DateProvider`. */
+/**
+ * The `date` response header, rendered once per second (RFC 9110 §5.6.7). Envoy: `DateProvider`.
+ */
 import type { TimeSource } from "../platform/time.ts";
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
@@ -24,7 +26,10 @@ export class DateProvider {
   }
 }
 
-/** `Sun, 06 Nov 1994 08:49:37 GMT` for seconds since 1970, by calendar arithmetic (no ambient clock). */
+/**
+ * `Sun, 06 Nov 1994 08:49:37 GMT` for seconds since 1970, by calendar arithmetic (no ambient
+ * clock).
+ */
 export function formatHttpDate(second: number): string {
   const days = Math.floor(second / 86400);
   const { year, month, day } = civilFromDays(days);
@@ -38,7 +43,10 @@ function twoDigits(value: number): string {
   return value < 10 ? `0${value}` : String(value);
 }
 
-/** Days since 1970-01-01 to a proleptic Gregorian date, counting years from March so that leap days come last. */
+/**
+ * Days since 1970-01-01 to a proleptic Gregorian date, counting years from March so that leap days
+ * come last.
+ */
 export function civilFromDays(days: number): { year: number; month: number; day: number } {
   const shifted = days + 719468;
   const era = Math.floor(shifted / 146097);

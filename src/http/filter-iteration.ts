@@ -1,8 +1,9 @@
 // hot: per request
 /**
- * Walks one direction of an HTTP filter chain: who has seen headers, body and trailers, who stopped, what is held meanwhile.
- * Envoy: `FilterManager::decodeHeaders/encodeHeaders …`, `ActiveStreamFilterBase::commonContinue`
- * (source/common/http/filter_manager.cc). A chain of one terminal filter needs none of this and gets none.
+ * Walks one direction of an HTTP filter chain: who has seen headers, body and trailers, who
+ * stopped, what is held meanwhile. Envoy: `FilterManager::decodeHeaders/encodeHeaders …`,
+ * `ActiveStreamFilterBase::commonContinue` (source/common/http/filter_manager.cc). A chain of one
+ * terminal filter needs none of this and gets none.
  */
 import type { HeaderMap } from "../codec/header-map.ts";
 import type { FilterStatus, HttpFilter } from "./http-filter.ts";
@@ -22,7 +23,10 @@ export interface IterationOwner<Head extends HeaderMap> {
   finishHeaders(headers: Head, endStream: boolean): void;
   finishData(bytes: Buffer, endStream: boolean): void;
   finishTrailers(trailers: HeaderMap): void;
-  /** More body is held than the limit allows. `watermark`: the filter asked for push-back instead of an error. */
+  /**
+   * More body is held than the limit allows. `watermark`: the filter asked for push-back instead of
+   * an error.
+   */
   onBufferOverLimit(watermark: boolean): void;
   onBufferBelowLimit(): void;
   readonly bufferLimitBytes: number;

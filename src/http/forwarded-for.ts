@@ -1,7 +1,8 @@
 // hot: per request
 /**
- * Who the client is: `x-forwarded-for` counted from the right. Envoy: `Utility::getLastAddressFromXFF`,
- * `ConnectionManagerUtility::mutateRequestHeaders` (source/common/http/conn_manager_utility.cc).
+ * Who the client is: `x-forwarded-for` counted from the right. Envoy:
+ * `Utility::getLastAddressFromXFF`, `ConnectionManagerUtility::mutateRequestHeaders`
+ * (source/common/http/conn_manager_utility.cc).
  */
 import { isIpAddress } from "../base/ip-kind.ts";
 import type { CidrRange } from "../base/cidr.ts";

@@ -1,6 +1,6 @@
 /**
- * An HTTP filter as configuration names it. `compile` and `compileRoute` are pure and run at config time;
- * `createFactory` runs once per listener and data plane, `create` per stream.
+ * An HTTP filter as configuration names it. `compile` and `compileRoute` are pure and run at config
+ * time; `createFactory` runs once per listener and data plane, `create` per stream.
  */
 import type { CompileContext } from "../config/compile-context.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";

@@ -1,6 +1,7 @@
 /**
- * A step that sees requests and responses. Envoy: `StreamFilter`, `StreamDecoderFilterCallbacks` (envoy/http/filter.h).
- * "decode" is downstream → upstream, "encode" the way back. One instance per stream.
+ * A step that sees requests and responses. Envoy: `StreamFilter`, `StreamDecoderFilterCallbacks`
+ * (envoy/http/filter.h). "decode" is downstream → upstream, "encode" the way back. One instance per
+ * stream.
  */
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../codec/header-map.ts";
 import type { Connection } from "../network/connection.ts";
@@ -12,14 +13,19 @@ import type { LocalReply } from "./local-reply.ts";
 /**
  * What a filter asks the manager to do next.
  * - `continue`: the next filter sees the event.
- * - `stop`: hold this and all later events of this direction until `continueDecoding`/`continueEncoding`.
- *   For headers, body events still reach this filter (it usually answers `stop-and-buffer` to them).
- * - `stop-and-buffer`: as stop, and keep the body bytes, up to the buffer limit (then 413, or 500 on the way back).
+ * - `stop`: hold this and all later events of this direction until
+ *   `continueDecoding`/`continueEncoding`. For headers, body events still reach this filter (it
+ * usually answers `stop-and-buffer` to them).
+ * - `stop-and-buffer`: as stop, and keep the body bytes, up to the buffer limit (then 413, or 500
+ *   on the way back).
  * - `stop-and-watermark`: as `stop-and-buffer`, but push back on the sender at the limit.
  */
 export type FilterStatus = "continue" | "stop" | "stop-and-buffer" | "stop-and-watermark";
 
-/** Methods a filter does not need are left out: chains are built per method, so absence costs nothing. */
+/**
+ * Methods a filter does not need are left out: chains are built per method, so absence costs
+ * nothing.
+ */
 export interface HttpFilter {
   decodeHeaders?(headers: RequestHeaderMap, endStream: boolean): FilterStatus;
   /** `bytes` is borrowed. */
@@ -40,11 +46,17 @@ export interface HttpFilterCallbacks {
   readonly dispatcher: Dispatcher;
   readonly connection: Connection;
   readonly streamInfo: StreamInfo;
-  /** Uniform 32-bit number fixed for the stream: fractions, weighted clusters and sampling agree on it. */
+  /**
+   * Uniform 32-bit number fixed for the stream: fractions, weighted clusters and sampling agree on
+   * it.
+   */
   readonly streamRandom: number;
   readonly requestHeaders: RequestHeaderMap;
   readonly responseHeaders: ResponseHeaderMap | null;
-  /** The chosen route, or null (no match). Cached; `clearRouteCache` makes the next read match again. */
+  /**
+   * The chosen route, or null (no match). Cached; `clearRouteCache` makes the next read match
+   * again.
+   */
   route(): Route | null;
   clearRouteCache(): void;
   /** The most specific per-route config of this filter (by its name in http_filters), or null. */

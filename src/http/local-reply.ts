@@ -1,4 +1,7 @@
-/** An answer that the proxy makes itself. Envoy: `Utility::sendLocalReply` (source/common/http/utility.cc), `LocalReply`. */
+/**
+ * An answer that the proxy makes itself. Envoy: `Utility::sendLocalReply`
+ * (source/common/http/utility.cc), `LocalReply`.
+ */
 import type { RequestHeaderMap } from "../codec/header-map.ts";
 import { ResponseHeaderMap } from "../codec/header-map.ts";
 import { Headers } from "../codec/header-names.ts";

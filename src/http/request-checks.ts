@@ -1,7 +1,8 @@
 // hot: per request
 /**
- * Refuses requests that must not reach routing: missing host, bad authority, bad or odd paths. Also normalises path and host.
- * Envoy: `ConnectionManagerImpl::ActiveStream::decodeHeaders`, steps 5–12 of the order of processing.
+ * Refuses requests that must not reach routing: missing host, bad authority, bad or odd paths. Also
+ * normalises path and host. Envoy: `ConnectionManagerImpl::ActiveStream::decodeHeaders`, steps 5–12
+ * of the order of processing.
  */
 import type { RequestHeaderMap } from "../codec/header-map.ts";
 import { Headers } from "../codec/header-names.ts";
@@ -19,7 +20,9 @@ const MISSING_PATH: LocalReply = { status: 404, body: "", details: "missing_path
 const ABSOLUTE_PATH: LocalReply = { status: 404, body: "", details: "absolute_path_rejected" };
 const BAD_PATH: LocalReply = { status: 400, body: "", details: "path_normalization_failed" };
 
-/** The reply that refuses the request, or null to go on. Path and authority are normalised in place. */
+/**
+ * The reply that refuses the request, or null to go on. Path and authority are normalised in place.
+ */
 export function checkRequest(
   headers: RequestHeaderMap,
   config: ConnectionManagerConfig,
@@ -67,7 +70,10 @@ function checkPath(
   };
 }
 
-/** 1 where a byte may stand in an authority: RFC 3986 §3.2 without percent signs, as Envoy checks it. */
+/**
+ * 1 where a byte may stand in an authority: RFC 3986 §3.2 without percent signs, as Envoy checks
+ * it.
+ */
 const AUTHORITY: Uint8Array = Uint8Array.from({ length: 256 }, (_, code) =>
   /^[0-9A-Za-z!$%&'()*+,\-.:;=@[\]_~]$/.test(String.fromCharCode(code)) ? 1 : 0,
 );

@@ -1,7 +1,8 @@
 // hot: per request
 /**
  * What the connection manager does to request headers before routing, in Envoy's order.
- * Envoy: `ConnectionManagerUtility::mutateRequestHeaders` (source/common/http/conn_manager_utility.cc).
+ * Envoy: `ConnectionManagerUtility::mutateRequestHeaders`
+ * (source/common/http/conn_manager_utility.cc).
  */
 import { isLoopbackAddress } from "../base/ip-kind.ts";
 import type { RequestHeaderMap } from "../codec/header-map.ts";
@@ -101,7 +102,8 @@ function removeHopByHop(headers: RequestHeaderMap): void {
   headers.remove(Headers.KeepAlive);
   headers.remove(Headers.ProxyConnection);
   headers.remove(Headers.TransferEncoding);
-  // No client certificate is possible without TLS: forward_client_cert_details SANITIZE and all its kin remove the header.
+  // No client certificate is possible without TLS: forward_client_cert_details SANITIZE and all its
+  // kin remove the header.
   headers.remove(Headers.ForwardedClientCert);
   sanitizeReferer(headers);
 }
@@ -115,7 +117,9 @@ function sanitizeTe(headers: RequestHeaderMap): void {
   else headers.remove(Headers.Te);
 }
 
-/** A referer with user information or a fragment, or more than one, is dropped (RFC 9110 §10.1.3). */
+/**
+ * A referer with user information or a fragment, or more than one, is dropped (RFC 9110 §10.1.3).
+ */
 function sanitizeReferer(headers: RequestHeaderMap): void {
   const referer = headers.get(Headers.Referer);
   if (referer === undefined) return;

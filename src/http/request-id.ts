@@ -1,7 +1,7 @@
 // hot: per request
 /**
- * `x-request-id`: made, kept or replaced, and its 15th character as a carrier of the trace decision.
- * Envoy: `UuidRequestIdExtension` (source/extensions/request_id/uuid/config.cc).
+ * `x-request-id`: made, kept or replaced, and its 15th character as a carrier of the trace
+ * decision. Envoy: `UuidRequestIdExtension` (source/extensions/request_id/uuid/config.cc).
  */
 import type { RequestHeaderMap } from "../codec/header-map.ts";
 import { Headers } from "../codec/header-names.ts";

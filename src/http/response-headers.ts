@@ -1,7 +1,8 @@
 // hot: per request
 /**
  * What the connection manager does to response headers on their way out.
- * Envoy: `ConnectionManagerUtility::mutateResponseHeaders`, `ConnectionManagerImpl::ActiveStream::encodeHeaders`.
+ * Envoy: `ConnectionManagerUtility::mutateResponseHeaders`,
+ * `ConnectionManagerImpl::ActiveStream::encodeHeaders`.
  */
 import type { ResponseHeaderMap } from "../codec/header-map.ts";
 import { Headers } from "../codec/header-names.ts";

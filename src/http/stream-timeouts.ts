@@ -1,7 +1,8 @@
 // hot: per request
 /**
- * The clocks of one stream: idle, whole request, longest duration. Timers are borrowed from pools and armed lazily.
- * Envoy: `ActiveStream::onIdleTimeout`, `onRequestTimeout`, `onStreamMaxDurationReached`.
+ * The clocks of one stream: idle, whole request, longest duration. Timers are borrowed from pools
+ * and armed lazily. Envoy: `ActiveStream::onIdleTimeout`, `onRequestTimeout`,
+ * `onStreamMaxDurationReached`.
  */
 import { ResponseFlag } from "../network/stream-info.ts";
 import type { PooledTimer, TimerPool } from "../platform/timer-pool.ts";

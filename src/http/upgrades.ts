@@ -1,6 +1,7 @@
 /**
- * Whether a request may leave HTTP: WebSocket and its kind, and CONNECT. A refused upgrade closes the connection, since the
- * client may already have sent bytes of the other protocol. Envoy: `FilterManager::createFilterChain` on upgrades.
+ * Whether a request may leave HTTP: WebSocket and its kind, and CONNECT. A refused upgrade closes
+ * the connection, since the client may already have sent bytes of the other protocol. Envoy:
+ * `FilterManager::createFilterChain` on upgrades.
  */
 import type { RequestHeaderMap } from "../codec/header-map.ts";
 import { Headers } from "../codec/header-names.ts";

@@ -1,7 +1,7 @@
 // hot: per chunk
 /**
- * Reads one message body: by length, chunked (RFC 9112 §7.1) or until close. Chunk framing is taken out in place, so however
- * finely the peer cuts its chunks, one read gives one piece of data.
+ * Reads one message body: by length, chunked (RFC 9112 §7.1) or until close. Chunk framing is taken
+ * out in place, so however finely the peer cuts its chunks, one read gives one piece of data.
  */
 import { HeaderMap } from "../header-map.ts";
 import { CR, FIELD_VALUE, HEX, LF } from "./characters.ts";
@@ -27,7 +27,10 @@ const BROKEN = 11;
 
 /** Largest exact chunk size: 13 hex digits. */
 const SIZE_DIGITS_MAX = 13;
-/** Bytes of chunk extensions per chunk; they mean nothing to us and cost the sender bandwidth, not us memory. */
+/**
+ * Bytes of chunk extensions per chunk; they mean nothing to us and cost the sender bandwidth, not
+ * us memory.
+ */
 const EXTENSION_MAX = 4096;
 const SEMICOLON = 59;
 const BLANKS = new Set([32, 9]);
@@ -71,7 +74,10 @@ export class BodyReader {
     return this.state === UNTIL_CLOSE;
   }
 
-  /** Consumes body bytes from `at`; returns the offset of the first byte after them. Check `done` and `broken`. */
+  /**
+   * Consumes body bytes from `at`; returns the offset of the first byte after them. Check `done`
+   * and `broken`.
+   */
   read(bytes: Buffer, at: number): number {
     this.dataStart = at;
     this.dataEnd = at;

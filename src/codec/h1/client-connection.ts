@@ -1,7 +1,7 @@
 // hot: per request
 /**
- * The client side of HTTP/1: one request at a time, no pipelining. Any byte that no request asked for ends the connection.
- * Envoy: `Http1::ClientConnectionImpl`.
+ * The client side of HTTP/1: one request at a time, no pipelining. Any byte that no request asked
+ * for ends the connection. Envoy: `Http1::ClientConnectionImpl`.
  */
 import type { Connection } from "../../network/connection.ts";
 import type { Protocol } from "../../network/stream-info.ts";

@@ -1,7 +1,8 @@
 // hot: per request
 /**
- * How long a message body is, from its headers: exactly one answer or an error (RFC 9112 §6.3). Anything that two
- * recipients could read differently is refused: repeated or signed lengths, unknown codings, both framing headers.
+ * How long a message body is, from its headers: exactly one answer or an error (RFC 9112 §6.3).
+ * Anything that two recipients could read differently is refused: repeated or signed lengths,
+ * unknown codings, both framing headers.
  */
 import type { HeaderMap } from "../header-map.ts";
 import { type HeaderName, Headers } from "../header-names.ts";

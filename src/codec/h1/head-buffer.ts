@@ -1,12 +1,16 @@
 /**
- * Collects a head that arrives in pieces. Watches for the end of the head, for size and for stray CR or LF while bytes
- * come in, so that a slow client costs one look at every byte, not one parse per byte.
+ * Collects a head that arrives in pieces. Watches for the end of the head, for size and for stray
+ * CR or LF while bytes come in, so that a slow client costs one look at every byte, not one parse
+ * per byte.
  */
 import { CR, LF } from "./characters.ts";
 
 const FIRST_BYTES = 1024;
 
-/** `full`: over the limit. `broken`: a CR without LF or an LF without CR, which no later byte can mend. */
+/**
+ * `full`: over the limit. `broken`: a CR without LF or an LF without CR, which no later byte can
+ * mend.
+ */
 export type HeadBufferState = "incomplete" | "complete" | "full" | "broken";
 
 export class HeadBuffer {
@@ -64,7 +68,8 @@ export class HeadBuffer {
 
   private endLine(): void {
     this.scanned += 2;
-    // Empty lines before the start line are skipped by the parser (RFC 9112 §2.2) and do not end the head.
+    // Empty lines before the start line are skipped by the parser (RFC 9112 §2.2) and do not end
+    // the head.
     if (this.lineLength === 0 && this.started) this.headEnd = this.scanned;
     else if (this.lineLength > 0) this.started = true;
     this.lineLength = 0;

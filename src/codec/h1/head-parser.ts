@@ -1,13 +1,14 @@
 // hot: per header
 /**
- * Parses the field lines of a head or trailer section: one scan over the bytes for checks and offsets, one latin1 string for
- * the whole section, values as slices of it. Strict (RFC 9112 §5): no obs-fold, no space before the colon, CRLF only.
- * Measured: 0.4 µs for 11 headers; a regular expression 1.3 µs, splitting lines 1.6 µs.
+ * Parses the field lines of a head or trailer section: one scan over the bytes for checks and
+ * offsets, one latin1 string for the whole section, values as slices of it. Strict (RFC 9112 §5):
+ * no obs-fold, no space before the colon, CRLF only. Measured: 0.4 µs for 11 headers; a regular
+ * expression 1.3 µs, splitting lines 1.6 µs.
  */
 import { latin1Slice } from "../../base/latin1.ts";
 import type { HeaderMap } from "../header-map.ts";
 import { type HeaderName, trafficHeaderName } from "../header-names.ts";
-import { COLON, CR, FIELD_VALUE, HTAB, LF, LOWER, SP, TOKEN } from "./characters.ts";
+import { COLON, CR, FIELD_VALUE, HTAB, LF, LOWER, SP, TOKEN, TOKEN_LOWER } from "./characters.ts";
 import { CODEC_ERROR, type Http1Error, INVALID_CHARACTERS, TOO_MANY_HEADERS } from "./protocol-error.ts";
 
 const SLOTS = 1024;
@@ -31,8 +32,8 @@ export function scanFailure(): Http1Error {
 }
 
 /**
- * Scans field lines from `start` up to and including the empty line. Returns the offset after it, `INCOMPLETE` or `FAILED`
- * (then see `scanFailure`). On success `takeFields` fills a header map.
+ * Scans field lines from `start` up to and including the empty line. Returns the offset after it,
+ * `INCOMPLETE` or `FAILED` (then see `scanFailure`). On success `takeFields` fills a header map.
  */
 export function scanFields(bytes: Buffer, start: number, end: number, countMax: number): number {
   let at = start;
@@ -46,9 +47,10 @@ export function scanFields(bytes: Buffer, start: number, end: number, countMax: 
     }
     const nameStart = at;
     let hash = 0;
-    while (at < end && TOKEN[bytes[at] as number] === 1) {
-      hash = (Math.imul(hash, 31) + (LOWER[bytes[at] as number] as number)) | 0;
-      at++;
+    let code = TOKEN_LOWER[bytes[at] as number] as number;
+    while (code !== 0) {
+      hash = (Math.imul(hash, 31) + code) | 0;
+      code = ++at < end ? (TOKEN_LOWER[bytes[at] as number] as number) : 0;
     }
     if (at === end) return INCOMPLETE;
     if (bytes[at] !== COLON || at === nameStart) return fail(CODEC_ERROR);
@@ -69,7 +71,10 @@ export function scanFields(bytes: Buffer, start: number, end: number, countMax: 
   }
 }
 
-/** Adds the scanned fields to `map`. `section` is the latin1 text of the bytes from the `start` given to `scanFields`. */
+/**
+ * Adds the scanned fields to `map`. `section` is the latin1 text of the bytes from the `start`
+ * given to `scanFields`.
+ */
 export function takeFields(section: string, base: number, map: HeaderMap): void {
   for (let index = 0; index < scannedCount; index++) {
     const from = (offsets[2 * index] as number) + base;
@@ -98,7 +103,10 @@ function isBlank(code: number): boolean {
   return code === SP || code === HTAB;
 }
 
-/** A slot per hash spares the string and the map lookup for names seen before; the bytes are always compared. */
+/**
+ * A slot per hash spares the string and the map lookup for names seen before; the bytes are always
+ * compared.
+ */
 function lookUp(bytes: Buffer, start: number, end: number, slot: number): HeaderName {
   const cached = slots[slot] as HeaderName | null;
   if (cached !== null && sameName(bytes, start, end, cached.text)) return cached;

@@ -1,7 +1,8 @@
 // hot: per request
 /**
- * Writes heads and trailers. Framing headers are always ours: whatever the map says, one framing is chosen and written.
- * String concatenation and one latin1 write measured 0.43 µs for 11 headers; joining 0.57, Buffer.concat 0.71.
+ * Writes heads and trailers. Framing headers are always ours: whatever the map says, one framing is
+ * chosen and written. String concatenation and one latin1 write measured 0.43 µs for 11 headers;
+ * joining 0.57, Buffer.concat 0.71.
  */
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../header-map.ts";
 import { type HeaderName, Headers } from "../header-names.ts";
@@ -34,7 +35,10 @@ export function responseHead(
   return (http11 ? line : line.replace("HTTP/1.1", "HTTP/1.0")) + fields(headers, framing, settings);
 }
 
-/** The trailer section with its empty line; framing and hop-by-hop fields are left out (RFC 9110 §6.5.1). */
+/**
+ * The trailer section with its empty line; framing and hop-by-hop fields are left out (RFC 9110
+ * §6.5.1).
+ */
 export function trailerSection(trailers: HeaderMap): string {
   let text = "";
   for (let index = 0; index < trailers.names.length; index++) {

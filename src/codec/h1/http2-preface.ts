@@ -1,6 +1,6 @@
 /**
- * The answer to an HTTP/2 client while only HTTP/1 is served: SETTINGS (RFC 9113 §6.5), then GOAWAY with
- * HTTP_1_1_REQUIRED (§6.8, §7), as latin1 text.
+ * The answer to an HTTP/2 client while only HTTP/1 is served: SETTINGS (RFC 9113 §6.5), then GOAWAY
+ * with HTTP_1_1_REQUIRED (§6.8, §7), as latin1 text.
  */
 
 const SETTINGS_FRAME = "\x00\x00\x00\x04\x00\x00\x00\x00\x00";

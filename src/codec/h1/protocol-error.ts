@@ -1,4 +1,7 @@
-/** What can be wrong with an HTTP/1 message: one value per fault, so that the parser returns a reference and throws nothing. */
+/**
+ * What can be wrong with an HTTP/1 message: one value per fault, so that the parser returns a
+ * reference and throws nothing.
+ */
 
 export interface Http1Error {
   /** Status for the client when a request is at fault. */

@@ -1,7 +1,8 @@
 // hot: per request
 /**
- * Parses a request head: start line (RFC 9112 §3), fields, target forms, Host, framing. The result stands in fields of the
- * parser until the next call, so one parser serves all connections of a listener.
+ * Parses a request head: start line (RFC 9112 §3), fields, target forms, Host, framing. The result
+ * stands in fields of the parser until the next call, so one parser serves all connections of a
+ * listener.
  */
 import { latin1Slice } from "../../base/latin1.ts";
 import { RequestHeaderMap } from "../header-map.ts";
@@ -115,7 +116,10 @@ export class RequestParser {
     return this.bodyLength !== INVALID || this.refuse(framingFailure());
   }
 
-  /** Host moves into `authority`: exactly one (RFC 9112 §3.2); a missing one is judged by the connection manager. */
+  /**
+   * Host moves into `authority`: exactly one (RFC 9112 §3.2); a missing one is judged by the
+   * connection manager.
+   */
   private takeHost(headers: RequestHeaderMap): boolean {
     const index = headers.names.indexOf(Headers.Host);
     if (index < 0) {

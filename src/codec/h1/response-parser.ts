@@ -1,7 +1,7 @@
 // hot: per request
 /**
- * Parses a response head: status line (RFC 9112 §4), fields, framing by request method and status (RFC 9112 §6.3). The
- * result stands in fields of the parser until the next call.
+ * Parses a response head: status line (RFC 9112 §4), fields, framing by request method and status
+ * (RFC 9112 §6.3). The result stands in fields of the parser until the next call.
  */
 import { latin1Slice } from "../../base/latin1.ts";
 import { ResponseHeaderMap } from "../header-map.ts";
@@ -18,7 +18,10 @@ const STATUS_END = 12;
 export class ResponseParser {
   readonly settings: Http1Settings;
   headers: ResponseHeaderMap = new ResponseHeaderMap();
-  /** Bytes, or NO_LENGTH (until close), CHUNKED of framing.ts. Judge `bodiless` statuses and methods first. */
+  /**
+   * Bytes, or NO_LENGTH (until close), CHUNKED of framing.ts. Judge `bodiless` statuses and methods
+   * first.
+   */
   bodyLength = 0;
   http11 = true;
   error: Http1Error = CODEC_ERROR;

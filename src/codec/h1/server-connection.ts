@@ -1,7 +1,8 @@
 // hot: per request
 /**
- * The server side of HTTP/1: requests in order, one response at a time, pipelined requests wait with reading paused.
- * Envoy: `Http1::ServerConnectionImpl`. Deciding whether the connection goes on is the connection manager's business.
+ * The server side of HTTP/1: requests in order, one response at a time, pipelined requests wait
+ * with reading paused. Envoy: `Http1::ServerConnectionImpl`. Deciding whether the connection goes
+ * on is the connection manager's business.
  */
 import type { Connection } from "../../network/connection.ts";
 import type { Protocol } from "../../network/stream-info.ts";
@@ -240,7 +241,10 @@ export class Http1ServerConnection implements ServerConnection, ResponseEncoder 
     else this.parseCollected(buffer.bytes);
   }
 
-  /** From here on the collected bytes are the input: behind the head they hold whatever came with it. */
+  /**
+   * From here on the collected bytes are the input: behind the head they hold whatever came with
+   * it.
+   */
   private parseCollected(bytes: Buffer): void {
     this.input = bytes;
     this.at = 0;

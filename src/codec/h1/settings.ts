@@ -1,4 +1,7 @@
-/** What an HTTP/1 connection allows. Envoy: `Http1ProtocolOptions`, and limits of the connection manager or cluster. */
+/**
+ * What an HTTP/1 connection allows. Envoy: `Http1ProtocolOptions`, and limits of the connection
+ * manager or cluster.
+ */
 
 export type HeadersWithUnderscoresAction = "ALLOW" | "REJECT_REQUEST" | "DROP_HEADER";
 

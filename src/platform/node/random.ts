@@ -1,5 +1,7 @@
 // hot: per request
-/** Randomness from the system, drawn in pools: one system call and one hex conversion per 256 UUIDs. */
+/**
+ * Randomness from the system, drawn in pools: one system call and one hex conversion per 256 UUIDs.
+ */
 import { randomFillSync } from "node:crypto";
 import type { RandomGenerator } from "../random.ts";
 

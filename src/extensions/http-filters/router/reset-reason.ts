@@ -1,6 +1,7 @@
 /**
- * What an upstream reset means to the client: status, response flag, details. Envoy: `Filter::streamResetReasonToResponseFlag`,
- * `Filter::onUpstreamReset` (source/common/router/router.cc).
+ * What an upstream reset means to the client: status, response flag, details. Envoy:
+ * `Filter::streamResetReasonToResponseFlag`, `Filter::onUpstreamReset`
+ * (source/common/router/router.cc).
  */
 import type { StreamResetReason } from "../../../codec/codec.ts";
 import { ResponseFlag } from "../../../network/stream-info.ts";

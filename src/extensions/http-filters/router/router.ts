@@ -1,7 +1,7 @@
 // hot: per request
 /**
- * The terminal HTTP filter: route, cluster, host, pool, one upstream attempt, and the response back.
- * Envoy: `envoy.filters.http.router` (source/common/router/router.cc).
+ * The terminal HTTP filter: route, cluster, host, pool, one upstream attempt, and the response
+ * back. Envoy: `envoy.filters.http.router` (source/common/router/router.cc).
  */
 import type { StreamResetReason } from "../../../codec/codec.ts";
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";

@@ -1,4 +1,7 @@
-/** `strict_check_headers`: a control header with a malformed value refuses the request. Envoy: `FilterUtility::StrictHeaderChecker`. */
+/**
+ * `strict_check_headers`: a control header with a malformed value refuses the request. Envoy:
+ * `FilterUtility::StrictHeaderChecker`.
+ */
 import type { RequestHeaderMap } from "../../../codec/header-map.ts";
 import { type HeaderName, Headers } from "../../../codec/header-names.ts";
 

@@ -1,7 +1,7 @@
 // hot: per request
 /**
- * One attempt of a request on one upstream stream: waits for the pool, holds body meanwhile, passes the response on.
- * Envoy: `Router::UpstreamRequest` (source/common/router/upstream_request.cc).
+ * One attempt of a request on one upstream stream: waits for the pool, holds body meanwhile, passes
+ * the response on. Envoy: `Router::UpstreamRequest` (source/common/router/upstream_request.cc).
  */
 import type { RequestEncoder, ResponseDecoder, StreamResetReason } from "../../../codec/codec.ts";
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";

@@ -7,11 +7,12 @@ import type { CompileContext } from "../../../config/compile-context.ts";
 import type { AccessLogger } from "../../../http/access-log.ts";
 import { ConnectionManager } from "../../../http/connection-manager.ts";
 import type { ConnectionManagerConfig } from "../../../http/connection-manager-config.ts";
-import type { ConnectionManagerRuntime, RouteSource } from "../../../http/connection-manager-runtime.ts";
+import type { ConnectionManagerRuntime } from "../../../http/connection-manager-runtime.ts";
 import { ConnectionManagerStats } from "../../../http/connection-manager-stats.ts";
 import { DateProvider } from "../../../http/date-provider.ts";
 import type { HttpFilterCatalogue } from "../../../http/http-filter-catalogue.ts";
 import type { LocalReplyMapper } from "../../../http/local-reply.ts";
+import type { RouteSubscriptions } from "../../../http/route-subscriptions.ts";
 import {
   defineNetworkFilter,
   type NetworkFilterContext,
@@ -21,29 +22,24 @@ import {
 import type { Dispatcher } from "../../../platform/dispatcher.ts";
 import { TimerPool } from "../../../platform/timer-pool.ts";
 import type { AccessLog } from "../../../proto/generated/envoy/config/accesslog/v3.ts";
-import type { RouteConfiguration } from "../../../proto/generated/envoy/config/route/v3.ts";
 import type {
   HttpConnectionManager as Message,
   LocalReplyConfig,
-  Rds,
 } from "../../../proto/generated/envoy/extensions/filters/network/http_connection_manager/v3.ts";
+import type { RouteServices } from "../../../route/route-services.ts";
 import { compileConnectionManager } from "./config.ts";
 import type { NodeFacts } from "./forwarding.ts";
 import { compileHttpFilters, createHttpFilters, type HttpFilterConfig } from "./http-filters.ts";
-
-/** A compiled route source: makes the live one. */
-export interface RouteSourceConfig {
-  /** `warming` is held until the first table is there. Call `close` when the filter chain is gone. */
-  create(context: NetworkFilterContext): RouteSource & { close(): void };
-}
+import { compileInlineRoutes, compileRds, type RouteSourceConfig } from "./route-sources.ts";
 
 /** Compiles what the connection manager's message refers to. */
 export interface HttpServices {
   readonly dispatcher: Dispatcher;
   readonly node: NodeFacts;
   readonly filters: HttpFilterCatalogue;
-  compileInlineRoutes(message: RouteConfiguration, context: CompileContext): RouteSourceConfig | null;
-  compileRds(message: Rds, context: CompileContext): RouteSourceConfig | null;
+  /** What route tables are compiled with; asked at each compilation, since known clusters change. */
+  routes(): RouteServices;
+  readonly routeSubscriptions: RouteSubscriptions;
   compileAccessLog(message: AccessLog, context: CompileContext): object | null;
   createAccessLogger(config: object): AccessLogger;
   compileLocalReplies(message: LocalReplyConfig | undefined, context: CompileContext): LocalReplyMapper;
@@ -98,9 +94,11 @@ function compileUpgradeFilters(
 
 function compileRoutes(message: Message, services: HttpServices, context: CompileContext): RouteSourceConfig | null {
   if (message.routeConfig !== undefined) {
-    return services.compileInlineRoutes(message.routeConfig, context.at("route_config"));
+    return compileInlineRoutes(message.routeConfig, services.routes(), context.at("route_config"));
   }
-  if (message.rds !== undefined) return services.compileRds(message.rds, context.at("rds"));
+  if (message.rds !== undefined) {
+    return compileRds(message.rds, services.routes(), services.routeSubscriptions, context.at("rds"));
+  }
   // scoped_routes is reported by name elsewhere.
   return null;
 }
@@ -111,7 +109,7 @@ function createFactory(config: Config, services: HttpServices, context: NetworkF
   const stats = context.rootStats.scope("http").scope(prefix);
   const listenerStats = context.listenerStats.scope("http").scope(prefix);
   const filterContext = { stats, rootStats: context.rootStats };
-  const routes = config.routes.create(context);
+  const routes = config.routes.create(prefix, context);
   const runtime: ConnectionManagerRuntime = {
     config: config.manager,
     dispatcher,

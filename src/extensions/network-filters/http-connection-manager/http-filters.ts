@@ -1,4 +1,7 @@
-/** Compiles the `http_filters` list: finds each filter, compiles its message, checks that exactly the last one is terminal. */
+/**
+ * Compiles the `http_filters` list: finds each filter, compiles its message, checks that exactly
+ * the last one is terminal.
+ */
 import { nearestName } from "../../../base/nearest-name.ts";
 import type { CompileContext } from "../../../config/compile-context.ts";
 import { messageNameOf } from "../../../config/matcher/compile-match-tree.ts";

@@ -1,4 +1,7 @@
-/** Fields of HttpConnectionManager that are not obeyed yet: each is refused or reported by name, never dropped. */
+/**
+ * Fields of HttpConnectionManager that are not obeyed yet: each is refused or reported by name,
+ * never dropped.
+ */
 import type { CompileContext } from "../../../config/compile-context.ts";
 import type { HttpConnectionManager } from "../../../proto/generated/envoy/extensions/filters/network/http_connection_manager/v3.ts";
 

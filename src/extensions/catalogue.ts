@@ -1,0 +1,78 @@
+/** Everything configuration can name, as lists. Built once per data plane, in layer order; nothing registers itself. */
+import type { RuntimeSnapshot } from "../config/runtime.ts";
+import { HttpFilterCatalogue } from "../http/http-filter-catalogue.ts";
+import type { RouteSubscriptions } from "../http/route-subscriptions.ts";
+import type { ConnectionLogCompiler } from "../network/connection-log.ts";
+import type { ListenerFilterType } from "../network/listener-filter.ts";
+import type { NetworkFilterType } from "../network/network-filter.ts";
+import type { Dispatcher } from "../platform/dispatcher.ts";
+import type { Files } from "../platform/files.ts";
+import type { RouteServices } from "../route/route-services.ts";
+import type { StatsScope } from "../stats/stats-scope.ts";
+import type { ClusterManager } from "../upstream/cluster.ts";
+import type { ClusterFactory } from "../upstream/discovery.ts";
+import type { LoadBalancerFactory } from "../upstream/load-balancer.ts";
+import { clusterFactories } from "./clusters/catalogue.ts";
+import { httpFilters } from "./http-filters/catalogue.ts";
+import { loadBalancerFactories } from "./load-balancers/catalogue.ts";
+import { networkFilters } from "./network-filters/catalogue.ts";
+import type { NodeFacts } from "./network-filters/http-connection-manager/forwarding.ts";
+
+/** What extensions may need from their data plane. */
+export interface CatalogueServices {
+  readonly dispatcher: Dispatcher;
+  readonly clusters: ClusterManager;
+  readonly runtime: RuntimeSnapshot;
+  readonly files: Files;
+  readonly stats: StatsScope;
+  readonly node: NodeFacts;
+  readonly routeSubscriptions: RouteSubscriptions;
+  /** Clusters that static routes may name; null when any name may appear later. */
+  readonly clusterNames: () => ReadonlySet<string> | null;
+  readonly logFlushIntervalMs: number;
+}
+
+export interface Catalogue {
+  readonly clusters: readonly ClusterFactory[];
+  readonly loadBalancers: readonly LoadBalancerFactory[];
+  readonly listenerFilters: readonly ListenerFilterType[];
+  readonly networkFilters: readonly NetworkFilterType[];
+  readonly connectionLogs: ConnectionLogCompiler | null;
+}
+
+export function buildCatalogue(services: CatalogueServices): Catalogue {
+  const { dispatcher, clusters, runtime } = services;
+  const filters = new HttpFilterCatalogue(httpFilters({ clusters, dispatcher, runtime }));
+  const routes = (): RouteServices => ({
+    runtime,
+    formats: NO_FORMATS,
+    filters,
+    time: dispatcher,
+    readDataSource: (_source, context) => context.error("Only inline data is supported here", "use inline_string"),
+    clusterNames: services.clusterNames(),
+    validateClusters: true,
+  });
+  return {
+    clusters: clusterFactories(),
+    loadBalancers: loadBalancerFactories(),
+    listenerFilters: [],
+    networkFilters: networkFilters({
+      http: {
+        dispatcher,
+        node: services.node,
+        filters,
+        routes,
+        routeSubscriptions: services.routeSubscriptions,
+        compileAccessLog: (_message, context) => context.error("later"),
+        createAccessLogger: () => ({ log: () => undefined }),
+        compileLocalReplies: () => ({ rewrite: (_headers, body) => ({ body, contentType: "text/plain" }) }),
+      },
+    }),
+    connectionLogs: null,
+  };
+}
+
+const NO_FORMATS = {
+  parseText: (text: string) => ({ format: () => text }),
+  parseJson: () => null,
+};

@@ -1,0 +1,227 @@
+/**
+ * One complete data path: clusters, listeners and everything between them, on one event loop. Configuration comes in as
+ * plain messages, is prepared without touching anything live, then committed. Several may run over the same shared memory.
+ */
+import type { Diagnostic } from "../base/diagnostic.ts";
+import type { CompileContext } from "../config/compile-context.ts";
+import type { RuntimeSnapshot } from "../config/runtime.ts";
+import { byMessage } from "../network/filter-chain-config.ts";
+import { UNLIMITED } from "../network/connection-limit.ts";
+import type { DrainOptions } from "../network/drain-decision.ts";
+import type { ListenerResource } from "../network/listener-update.ts";
+import { ListenerManager } from "../network/listener-manager.ts";
+import type { TrafficDirection } from "../network/network-filter.ts";
+import { Dispatcher, type DispatcherPlatform } from "../platform/dispatcher.ts";
+import type { DnsResolver } from "../platform/dns.ts";
+import type { Files } from "../platform/files.ts";
+import type { SocketAddress, SocketFactory } from "../platform/sockets.ts";
+import type { Cluster as ClusterMessage } from "../proto/generated/envoy/config/cluster/v3.ts";
+import { createListenerManagerStats } from "../stats/groups/listener-manager-stats.ts";
+import type { StatsStore } from "../stats/stats-store.ts";
+import type { ClusterCatalogues, ClusterConfig } from "../upstream/cluster-config.ts";
+import { compileCluster } from "../upstream/cluster-config.ts";
+import { type ClusterSource, UpstreamClusterManager } from "../upstream/cluster-manager.ts";
+import type { EndpointSubscriptions } from "../upstream/discovery.ts";
+import { openUpstreamSlots, type SharedUpstreamState } from "../upstream/upstream-services.ts";
+import { buildCatalogue, type Catalogue } from "../extensions/catalogue.ts";
+import type { RouteSubscriptions } from "../http/route-subscriptions.ts";
+import type { NodeFacts } from "../extensions/network-filters/http-connection-manager/forwarding.ts";
+import { createHttp1Client } from "./http1-client-factory.ts";
+import { ConnectionIds } from "../upstream/pool/pool-services.ts";
+
+/** The outside world of a data plane. */
+export interface DataPlanePlatform extends DispatcherPlatform {
+  readonly sockets: SocketFactory;
+  readonly dns: DnsResolver;
+  readonly files: Files;
+}
+
+/** What the server shares with its data planes. */
+export interface DataPlaneServices {
+  readonly stats: StatsStore;
+  /** Where membership and cluster_manager stats go: `stats` on the first data plane, a silent store elsewhere. */
+  readonly configurationStats: StatsStore;
+  readonly shared: SharedUpstreamState;
+  readonly runtime: RuntimeSnapshot;
+  readonly node: NodeFacts;
+  readonly drain: DrainOptions;
+  readonly serverDrain: (direction: TrafficDirection) => boolean;
+  readonly healthCheckFailed: () => boolean;
+  readonly endpoints: EndpointSubscriptions;
+  readonly routes: RouteSubscriptions;
+  /** Bootstrap `cluster_manager.upstream_bind_config`. */
+  readonly sourceAddresses: readonly SocketAddress[];
+  /** Envoy `--file-flush-interval-msec`. */
+  readonly logFlushIntervalMs: number;
+}
+
+export interface DataPlaneOptions {
+  /** 0 … N−1. */
+  readonly id: number;
+  readonly reusePort: boolean;
+}
+
+export interface ClusterResource {
+  readonly message: ClusterMessage;
+  readonly context: CompileContext;
+  readonly source: ClusterSource;
+}
+
+/** A change of configuration. What is not named stays. */
+export interface ConfigUpdate {
+  readonly clusters: readonly ClusterResource[];
+  readonly removedClusters: readonly { readonly name: string; readonly source: ClusterSource }[];
+  readonly listeners: readonly ListenerResource[];
+  readonly removedListeners: readonly string[];
+  /** Clusters may appear later (CDS): routes to unknown ones are no error. */
+  readonly clustersMayFollow: boolean;
+}
+
+export interface PreparedUpdate {
+  readonly diagnostics: readonly Diagnostic[];
+  /** Clusters, then listeners once the clusters are warm. `done` gets what went wrong while binding. */
+  commit(done: (problems: readonly Diagnostic[]) => void): void;
+}
+
+export class DataPlane {
+  readonly dispatcher: Dispatcher;
+  readonly clusters: UpstreamClusterManager;
+  readonly listeners: ListenerManager;
+  private readonly catalogue: Catalogue;
+  private readonly clusterCatalogues: ClusterCatalogues;
+  /** Clusters that routes may name, while an update is compiled. */
+  private knownClusters: ReadonlySet<string> | null = null;
+
+  constructor(platform: DataPlanePlatform, services: DataPlaneServices, options: DataPlaneOptions) {
+    this.dispatcher = new Dispatcher(platform);
+    this.clusters = this.createClusters(platform, services, options);
+    this.catalogue = buildCatalogue({
+      dispatcher: this.dispatcher,
+      clusters: this.clusters,
+      runtime: services.runtime,
+      files: platform.files,
+      stats: services.stats.root,
+      node: services.node,
+      routeSubscriptions: services.routes,
+      clusterNames: () => this.knownClusters,
+      logFlushIntervalMs: services.logFlushIntervalMs,
+    });
+    this.clusterCatalogues = {
+      clusters: this.catalogue.clusters,
+      loadBalancers: this.catalogue.loadBalancers,
+      sourceAddresses: services.sourceAddresses,
+    };
+    this.listeners = this.createListeners(platform, services, options);
+  }
+
+  /** Compiles everything; touches nothing live. */
+  prepare(update: ConfigUpdate): PreparedUpdate {
+    const clusters = compileClusters(update.clusters, this.clusterCatalogues);
+    this.knownClusters = update.clustersMayFollow ? null : this.clustersAfter(update, clusters.configs);
+    const listeners = this.listeners.prepare({
+      changed: update.listeners,
+      removed: update.removedListeners,
+    });
+    this.knownClusters = null;
+    return {
+      diagnostics: [...clusters.diagnostics, ...listeners.diagnostics],
+      commit: (done) => {
+        for (const { config, source } of clusters.configs) this.clusters.addOrUpdate(config, source);
+        this.clusters.whenWarm(() =>
+          listeners.commit((problems) => {
+            for (const { name, source } of update.removedClusters) this.clusters.remove(name, source);
+            done(problems);
+          }),
+        );
+      },
+    };
+  }
+
+  /** Everything ends at once. */
+  close(done: () => void): void {
+    this.listeners.close();
+    this.clusters.close(done);
+  }
+
+  private createClusters(
+    platform: DataPlanePlatform,
+    services: DataPlaneServices,
+    options: DataPlaneOptions,
+  ): UpstreamClusterManager {
+    return new UpstreamClusterManager({
+      dispatcher: this.dispatcher,
+      sockets: platform.sockets,
+      dns: platform.dns,
+      endpoints: services.endpoints,
+      runtime: services.runtime,
+      slots: openUpstreamSlots(services.shared, options.id),
+      stats: services.stats.root,
+      configurationStats: services.configurationStats.root,
+      connectionIds: new ConnectionIds(),
+      createHttp1Client,
+    });
+  }
+
+  private createListeners(
+    platform: DataPlanePlatform,
+    services: DataPlaneServices,
+    options: DataPlaneOptions,
+  ): ListenerManager {
+    let connections = 0;
+    return new ListenerManager(
+      {
+        dispatcher: this.dispatcher,
+        stats: services.stats.root,
+        catalogue: {
+          networkFilters: byMessage(this.catalogue.networkFilters),
+          listenerFilters: byMessage(this.catalogue.listenerFilters),
+          logs: this.catalogue.connectionLogs,
+        },
+        runtime: services.runtime,
+        drain: services.drain,
+        serverDrain: services.serverDrain,
+        healthCheckFailed: services.healthCheckFailed,
+        globalLimit: UNLIMITED,
+        rejectsConnections: () => false,
+        workerId: options.id,
+        nextConnectionId: () => connections++,
+      },
+      platform.sockets,
+      createListenerManagerStats(services.stats.root.scope("listener_manager")),
+      { reusePort: options.reusePort },
+    );
+  }
+
+  private clustersAfter(update: ConfigUpdate, changed: readonly CompiledCluster[]): Set<string> {
+    const names = new Set(this.clusters.names());
+    for (const { config } of changed) names.add(config.name);
+    for (const { name } of update.removedClusters) names.delete(name);
+    return names;
+  }
+}
+
+interface CompiledCluster {
+  readonly config: ClusterConfig;
+  readonly source: ClusterSource;
+}
+
+function compileClusters(
+  resources: readonly ClusterResource[],
+  catalogues: ClusterCatalogues,
+): { configs: CompiledCluster[]; diagnostics: Diagnostic[] } {
+  const configs: CompiledCluster[] = [];
+  const diagnostics: Diagnostic[] = [];
+  const seen = new Set<string>();
+  for (const { message, context, source } of resources) {
+    const before = context.diagnostics.length;
+    const name = message.name ?? "";
+    if (seen.has(name) && name !== "") {
+      context.at("name").error(`There is more than one cluster named "${name}"`, "give each a name of its own");
+    }
+    seen.add(name);
+    const config = compileCluster(message, catalogues, context);
+    diagnostics.push(...context.diagnostics.slice(before));
+    if (config !== null) configs.push({ config, source });
+  }
+  return { configs, diagnostics };
+}
