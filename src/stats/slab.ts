@@ -209,7 +209,10 @@ export class StatSlab implements SlabView {
     const texts = this.#followed ? this.#changedTexts : this.#texts.keys();
     const update: SlabUpdate = {
       pages: this.pages.slice(this.#sentPages).map((page) => page.buffer),
-      added: this.#followed ? this.#added : this.entries.filter((entry) => entry !== null),
+      // Not those that were removed again: the reader applies removals first.
+      added: (this.#followed ? this.#added : this.entries).filter(
+        (entry) => entry !== null && this.entries[entry.id] === entry,
+      ) as StatEntry[],
       removed: this.#removed,
       texts: [...texts].map((id) => [id, this.text(id)] as const),
     };
@@ -275,7 +278,10 @@ export class SlabMirror implements SlabView {
       this.entries[id] = null;
       this.#texts.delete(id);
     }
-    for (const entry of update.added) this.entries[entry.id] = entry;
+    for (const entry of update.added) {
+      while (this.entries.length < entry.id) this.entries.push(null);
+      this.entries[entry.id] = entry;
+    }
     for (const [id, text] of update.texts) this.#texts.set(id, text);
     this.version++;
   }

@@ -84,10 +84,10 @@ export class StatsReader {
     for (let id = 0; id < entries.length; id++) {
       const entry = entries[id] ?? null;
       const before = slab.seen[id] ?? null;
+      slab.seen[id] = entry;
       if (entry === before) continue;
       if (before !== null) this.#removePlace(slab.view, before, "drop");
       if (entry !== null) this.#addPlace(slab.view, entry);
-      slab.seen[id] = entry;
     }
   }
 
