@@ -118,8 +118,8 @@ export class StatSlab implements SlabView {
   readonly entries: (StatEntry | null)[] = [];
   version = 0;
   /**
-   * Called at the first change after a takeUpdate(). Arrange for the next takeUpdate() in a while, not
-   * at once: an object that is made creates dozens of stats.
+   * Called at the first change after a takeUpdate(). Arrange for the next takeUpdate() in a while,
+   * not at once: an object that is made creates dozens of stats.
    */
   onChange: (() => void) | null = null;
 

@@ -1,5 +1,5 @@
-// Random lives of stats on several data planes, read through mirrors that lag behind; a simple model
-// says what the reader must show.
+// Random lives of stats on several data planes, read through mirrors that lag behind; a simple
+// model says what the reader must show.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { SlabMirror, StatSlab } from "../../src/stats/slab.ts";
