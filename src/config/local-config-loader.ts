@@ -8,13 +8,14 @@ import type { Bootstrap } from "../proto/generated/envoy/config/bootstrap/v3.ts"
 import type { DiscoveryResponse } from "../proto/generated/envoy/service/discovery/v3.ts";
 import type { LocatedSource } from "../proto/locate.ts";
 import { TYPE_URL_PREFIX } from "../proto/message-registry.ts";
-import {
-  type DecodedText,
-  loadMessages,
-  type Messages,
-  type TextInput,
-} from "../proto/messages.ts";
 import type { AnyMessage, JsonValue } from "../proto/plain.ts";
+import {
+  type BytesInput,
+  type DecodedText,
+  loadTextMessages,
+  type TextInput,
+  type TextMessages,
+} from "../proto/text-messages.ts";
 import type {
   BootstrapSource,
   ConfigLoader,
@@ -33,7 +34,7 @@ const RESOURCE = "envoy.service.discovery.v3.Resource";
 /** Sources whose texts are kept for `locate`. */
 const KEPT_SOURCES = 8;
 
-type Input = TextInput | { readonly file: string; readonly bytes: Uint8Array };
+type Input = TextInput | BytesInput;
 
 /** Files that could be read, or what to say about those that could not. */
 interface Inputs {
@@ -42,11 +43,11 @@ interface Inputs {
 }
 
 export class LocalConfigLoader implements ConfigLoader {
-  private readonly messages: Messages;
+  private readonly messages: TextMessages;
   private readonly files: Pick<Files, "read">;
   private readonly kept = new Map<string, readonly LocatedSource[]>();
 
-  constructor(messages: Messages, files: Pick<Files, "read">) {
+  constructor(messages: TextMessages, files: Pick<Files, "read">) {
     this.messages = messages;
     this.files = files;
   }
@@ -208,7 +209,7 @@ export class LocalConfigLoader implements ConfigLoader {
 export async function createLocalConfigLoader(
   files: Pick<Files, "read">,
 ): Promise<LocalConfigLoader> {
-  return new LocalConfigLoader(await loadMessages(), files);
+  return new LocalConfigLoader(await loadTextMessages(), files);
 }
 
 function inputOf(file: string, bytes: Uint8Array): Input {

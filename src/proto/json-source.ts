@@ -3,8 +3,8 @@
  * as the YAML that it is, which counts for files with thousands of endpoints.
  */
 import { DiagnosticSink } from "./diagnostic-sink.ts";
-import type { MapEntry, ScalarNode, SourceNode, SourceText } from "./source-node.ts";
-import { type ParsedSource, plainValue } from "./yaml-source.ts";
+import { plainValue } from "./plain-scalar.ts";
+import type { MapEntry, ParsedSource, ScalarNode, SourceNode, SourceText } from "./source-node.ts";
 
 const MAX_DEPTH = 500;
 

@@ -3,7 +3,7 @@
  * JSON and YAML decoding. Scalars are typed as Envoy types them (yaml-cpp's booleans, 32-bit
  * integers, everything else is a string).
  */
-import type { SourcePosition } from "../base/diagnostic.ts";
+import type { Diagnostic, SourcePosition } from "../base/diagnostic.ts";
 import type { JsonValue } from "./plain.ts";
 
 export interface ScalarNode {
@@ -36,6 +36,12 @@ export interface ListNode {
 }
 
 export type SourceNode = ScalarNode | MapNode | ListNode;
+
+export interface ParsedSource {
+  /** null when the text cannot be read, or is empty without a problem. */
+  readonly root: SourceNode | null;
+  readonly diagnostics: readonly Diagnostic[];
+}
 
 /** A text that was read, and where its lines start. */
 export class SourceText {

@@ -1,7 +1,7 @@
 /** Chooses the parser of a configuration text. */
 import { parseJson } from "./json-source.ts";
-import type { SourceText } from "./source-node.ts";
-import { type ParsedSource, parseYaml } from "./yaml-source.ts";
+import type { ParsedSource, SourceText } from "./source-node.ts";
+import { parseYaml } from "./yaml-source.ts";
 
 /** A `.json` file is JSON; other texts are YAML, of which strict JSON takes the faster parser. */
 export function parseSource(source: SourceText): ParsedSource {

@@ -19,7 +19,8 @@ import {
   type YAMLMap,
 } from "yaml";
 import type { Diagnostic } from "../base/diagnostic.ts";
-import type { MapEntry, ScalarNode, SourceNode, SourceText } from "./source-node.ts";
+import { plainValue } from "./plain-scalar.ts";
+import type { MapEntry, ParsedSource, ScalarNode, SourceNode, SourceText } from "./source-node.ts";
 
 /** Nodes that decoding may visit when aliases are counted each time they are used. */
 const MAX_NODES = 2_000_000;
@@ -44,12 +45,6 @@ const REMEDIES: Readonly<Record<string, string>> = {
   MULTILINE_IMPLICIT_KEY: "check the indentation; is a colon missing?",
   MISSING_CHAR: "close the bracket, brace or quote that is open here",
 };
-
-export interface ParsedSource {
-  /** null when the text cannot be read, or is empty without a problem. */
-  readonly root: SourceNode | null;
-  readonly diagnostics: readonly Diagnostic[];
-}
 
 export function parseYaml(source: SourceText): ParsedSource {
   const documents = parseAllDocuments(source.text, PARSE_OPTIONS);
@@ -206,47 +201,4 @@ function scalarNode(node: Scalar, offset: number): ScalarNode {
   // The tag `!` alone makes a string of anything.
   const plain = node.type === "PLAIN" && node.tag !== "!";
   return { kind: "scalar", value: plain ? plainValue(text) : text, text, plain, offset };
-}
-
-const NULLS: ReadonlySet<string> = new Set(["", "~", "null", "Null", "NULL"]);
-const TRUE = /^(y|yes|true|on)$/;
-const FALSE = /^(n|no|false|off)$/;
-const INTEGER = /^[-+]?(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)$/i;
-
-/**
- * The type of an unquoted scalar: Envoy asks yaml-cpp for a bool, then an integer, and else takes a
- * string.
- */
-export function plainValue(text: string): null | boolean | number | string {
-  if (NULLS.has(text)) return null;
-  const first = text.charCodeAt(0) | 0x20;
-  // Only these letters begin a boolean: y n t f o.
-  if (first === 121 || first === 110 || first === 116 || first === 102 || first === 111) {
-    const folded = foldCase(text);
-    if (TRUE.test(folded)) return true;
-    if (FALSE.test(folded)) return false;
-    return text;
-  }
-  return INTEGER.test(text) ? integerValue(text) : text;
-}
-
-/**
- * Lower case, if the word is written all lower, all upper, or Capitalised; yaml-cpp takes no other
- * mix.
- */
-function foldCase(text: string): string {
-  const lower = text.toLowerCase();
-  const capitalised = text.charAt(0).toUpperCase() + lower.slice(1);
-  return text === lower || text === text.toUpperCase() || text === capitalised ? lower : "";
-}
-
-/** Integers beyond 32 bits stay text, so that 64-bit fields read them exactly. */
-function integerValue(text: string): number | string {
-  const negative = text.startsWith("-");
-  const digits = text.replace(/^[-+]/, "").toLowerCase();
-  const isOctal = /^0[0-7]+$/.test(digits);
-  const magnitude = BigInt(isOctal ? `0o${digits}` : digits);
-  const value = negative ? -magnitude : magnitude;
-  if (BigInt.asIntN(32, value) === value) return Number(value);
-  return BigInt.asIntN(64, value) === value ? value.toString() : text;
 }

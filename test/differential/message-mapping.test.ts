@@ -6,12 +6,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { loadMessages } from "../../src/proto/messages.ts";
+import { loadTextMessages } from "../../src/proto/text-messages.ts";
 import { requirePeer } from "../kit/find-envoy.ts";
 
 const BOOTSTRAP = "envoy.config.bootstrap.v3.Bootstrap";
 const envoy = requirePeer("envoy");
-const messages = await loadMessages();
+const messages = await loadTextMessages();
 const folder = mkdtempSync(join(tmpdir(), "message-mapping-"));
 after(() => rmSync(folder, { recursive: true }));
 

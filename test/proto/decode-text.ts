@@ -1,9 +1,9 @@
 // Short ways to decode YAML in tests.
 import assert from "node:assert/strict";
 import type { Diagnostic } from "../../src/base/diagnostic.ts";
-import { loadMessages, type Messages } from "../../src/proto/messages.ts";
+import { loadTextMessages, type TextMessages } from "../../src/proto/text-messages.ts";
 
-export const messages: Messages = await loadMessages();
+export const messages: TextMessages = await loadTextMessages();
 
 /** The plain message of a text that has no problem. */
 export function decode(typeName: string, text: string): unknown {

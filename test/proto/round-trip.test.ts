@@ -2,11 +2,11 @@
 // unchanged.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { loadMessages } from "../../src/proto/messages.ts";
+import { loadTextMessages } from "../../src/proto/text-messages.ts";
 import { environmentSeed, SeededRandom } from "../kit/seeded-random.ts";
 import { SampleMaker } from "./sample-message.ts";
 
-const messages = await loadMessages();
+const messages = await loadTextMessages();
 const names = messages.registry.messageNames();
 const SEED = environmentSeed(7);
 

@@ -2,8 +2,9 @@
 // keys.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { plainValue } from "../../src/proto/plain-scalar.ts";
 import { type SourceNode, SourceText } from "../../src/proto/source-node.ts";
-import { parseYaml, plainValue } from "../../src/proto/yaml-source.ts";
+import { parseYaml } from "../../src/proto/yaml-source.ts";
 
 function plainOf(node: SourceNode | null): unknown {
   if (node === null) return undefined;
