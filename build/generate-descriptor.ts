@@ -4,7 +4,7 @@
  * and our overlay of newer messages and fields. Run by `npm run generate` and on `npm ci`; nothing
  * of the output is committed.
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { packagedModel } from "./descriptor/packaged-model.ts";
 import { descriptorText } from "./descriptor/write-descriptor.ts";
@@ -13,20 +13,12 @@ import { typeModules } from "./descriptor/write-types.ts";
 const OUTPUT = join(import.meta.dirname, "../src/proto/generated");
 
 const model = packagedModel();
-if (model === null) {
-  // An installation without dev dependencies ships the built descriptor.
-  if (!existsSync(join(OUTPUT, "descriptor.json"))) {
-    console.error("Cannot generate messages: install with dev dependencies (npm ci)");
-    process.exit(1);
-  }
-} else {
-  rmSync(OUTPUT, { recursive: true, force: true });
-  mkdirSync(OUTPUT, { recursive: true });
-  writeFileSync(join(OUTPUT, "descriptor.json"), descriptorText(model));
-  for (const [path, text] of typeModules(model)) {
-    const file = join(OUTPUT, path);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
-  }
-  console.log(`Generated ${model.messages.size} messages and ${model.enums.size} enums`);
+rmSync(OUTPUT, { recursive: true, force: true });
+mkdirSync(OUTPUT, { recursive: true });
+writeFileSync(join(OUTPUT, "descriptor.json"), descriptorText(model));
+for (const [path, text] of typeModules(model)) {
+  const file = join(OUTPUT, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
 }
+console.log(`Generated ${model.messages.size} messages and ${model.enums.size} enums`);

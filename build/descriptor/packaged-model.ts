@@ -1,5 +1,4 @@
 /** The complete model: .proto files of @grpc/grpc-js-xds, protobuf's own types, and the overlay. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Model } from "./model.ts";
 import { applyOverlay } from "./overlay.ts";
@@ -8,9 +7,7 @@ import { addWellKnownTypes } from "./well-known.ts";
 
 const DEPS = join(import.meta.dirname, "../../node_modules/@grpc/grpc-js-xds/deps");
 
-/** null when the package is not installed. */
-export function packagedModel(): Model | null {
-  if (!existsSync(DEPS)) return null;
+export function packagedModel(): Model {
   const folders = ["envoy-api/envoy", "xds/xds", "xds/udpa", "googleapis/google"];
   const model = readProtos(
     folders.map((folder) => join(DEPS, folder)),

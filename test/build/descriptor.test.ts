@@ -217,7 +217,7 @@ describe("the packaged model", () => {
       "udpa.type.v1.TypedStruct",
       "google.rpc.Status",
     ]) {
-      assert.ok(model?.messages.has(name), name);
+      assert.ok(model.messages.has(name), name);
     }
   });
 });

@@ -12,7 +12,7 @@ describe("our messages and Envoy's", { skip: envoy.skip }, () => {
   it("are the same", () => {
     const ours = packagedModel();
     const theirs = readEnvoyBinary(programOf(envoy.path));
-    assert.ok(ours !== null && theirs.messages.size > 1000, "no descriptors found in the binary");
+    assert.ok(theirs.messages.size > 1000, "no descriptors found in the binary");
     assert.deepEqual(differences(ours, theirs), []);
   });
 });

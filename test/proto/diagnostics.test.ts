@@ -1,4 +1,4 @@
-// Broken bootstraps: each gives exactly one diagnostic, at the right line and column, with a remedy.
+// Broken bootstraps: each gives exactly one diagnostic, at the right place, with a remedy.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { formatDiagnostic } from "../../src/base/diagnostic.ts";

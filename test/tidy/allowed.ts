@@ -183,7 +183,6 @@ export interface PackageHome {
 /** Where each run-time package may be imported. The reasons for having it are in src/README.md. */
 export const PACKAGE_HOMES: Readonly<Record<string, PackageHome>> = {
   koffi: { homes: [NODE], because: "system calls belong to the Node platform" },
-  protobufjs: { homes: ["src/proto/"], because: "it costs 27 MB; only the child process loads it" },
   yaml: { homes: ["src/proto/"], because: "only the child process loads it" },
   "prom-client": { homes: ["src/stats/"], because: "exposition is one file" },
   re2js: { homes: ["src/base/"], because: "one wrapper gives every layer RE2 semantics" },
