@@ -67,6 +67,10 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
         createAccessLogger: () => ({ log: () => undefined }),
         compileLocalReplies: () => ({ rewrite: (_headers, body) => ({ body, contentType: "text/plain" }) }),
       },
+      dispatcher,
+      clusters,
+      runtime,
+      readDataSource: (_source, context) => context.error("Only inline data is supported here", "use inline_string"),
     }),
     connectionLogs: null,
   };

@@ -97,9 +97,9 @@ export class ActiveConnection implements ConnectionCallbacks, NetworkFilterCallb
     this.gone = true;
     const { filter, owner } = this;
     this.filter = NO_FILTER;
+    this.finishInfo();
     filter.onConnectionClose?.(source, error);
     filter.onDestroy?.();
-    this.finishInfo();
     owner.stats.downstreamCxActive.dec();
     owner.stats.downstreamCxDestroy.inc();
     owner.workerStats.downstreamCxActive.dec();

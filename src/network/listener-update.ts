@@ -43,8 +43,10 @@ export function compileListenerUpdate(
   for (const { message, context } of update.changed) {
     const before = context.diagnostics.length;
     const config = compileOne(message, context, catalogue, { byName, seen });
-    for (const diagnostic of context.diagnostics.slice(before)) diagnostics.add(diagnostic);
-    if (config === null) continue;
+    const own = context.diagnostics.slice(before);
+    for (const diagnostic of own) diagnostics.add(diagnostic);
+    // Some compile functions report an error and go on, to report the next one too.
+    if (config === null || own.some(({ severity }) => severity === "error")) continue;
     byName.set(config.name, config);
     configs.push(config);
   }

@@ -1,12 +1,45 @@
 /** Every network filter, one line each: the line says what it depends on. */
+import type { CompileContext } from "../../config/compile-context.ts";
+import type { RuntimeSnapshot } from "../../config/runtime.ts";
 import type { NetworkFilterType } from "../../network/network-filter.ts";
-import { httpConnectionManager, type HttpServices } from "./http-connection-manager/http-connection-manager.ts";
+import type { Dispatcher } from "../../platform/dispatcher.ts";
+import type { DataSource } from "../../proto/generated/envoy/config/core/v3.ts";
+import type { ClusterManager } from "../../upstream/cluster.ts";
+import { connectionLimit } from "./connection-limit/connection-limit.ts";
+import { directResponse } from "./direct-response/direct-response.ts";
+import { echo } from "./echo/echo.ts";
+import {
+  type HttpServices,
+  httpConnectionManager,
+} from "./http-connection-manager/http-connection-manager.ts";
+import { localRateLimit } from "./local-ratelimit/local-ratelimit.ts";
+import { sniCluster } from "./sni-cluster/sni-cluster.ts";
+import { tcpProxy } from "./tcp-proxy/tcp-proxy.ts";
 
 /** What network filters may need. */
 export interface NetworkFilterServices {
   readonly http: HttpServices;
+  readonly dispatcher: Dispatcher;
+  readonly clusters: ClusterManager;
+  readonly runtime: RuntimeSnapshot;
+  /** Bytes of a file or environment variable; null after reporting what is wrong. */
+  readDataSource(source: DataSource, context: CompileContext): Uint8Array | null;
 }
 
 export function networkFilters(services: NetworkFilterServices): readonly NetworkFilterType[] {
-  return [httpConnectionManager(services.http)];
+  const { http, dispatcher, clusters, runtime } = services;
+  return [
+    httpConnectionManager(http),
+    tcpProxy({
+      dispatcher,
+      clusters,
+      compileAccessLog: (message, context) => http.compileAccessLog(message, context),
+      createAccessLogger: (config) => http.createAccessLogger(config),
+    }),
+    echo(),
+    directResponse(services),
+    sniCluster(),
+    connectionLimit({ dispatcher, runtime }),
+    localRateLimit({ time: dispatcher, runtime }),
+  ];
 }

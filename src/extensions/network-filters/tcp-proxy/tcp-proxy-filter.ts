@@ -3,7 +3,9 @@
  * One proxied TCP connection: choose cluster and host, connect, relay, end. Bytes go from one
  * socket's read buffer to the other's write without a copy. Envoy: `TcpProxy::Filter`.
  */
-import type { ConnectionCloseSource } from "../../../network/connection.ts";
+
+import type { AccessLogger } from "../../../http/access-log.ts";
+import type { Connection, ConnectionCloseSource } from "../../../network/connection.ts";
 import type {
   NetworkFilter,
   NetworkFilterCallbacks,
@@ -11,20 +13,17 @@ import type {
 } from "../../../network/network-filter.ts";
 import { ResponseFlag, type StreamInfo, type UpstreamInfo } from "../../../network/stream-info.ts";
 import type { Dispatcher } from "../../../platform/dispatcher.ts";
-import type { SocketError } from "../../../platform/sockets.ts";
 import type { Timer, TimerOwner } from "../../../platform/time.ts";
-import type { AccessLogger } from "../../../http/access-log.ts";
 import type { AccessLogType } from "../../../route/formatter.ts";
 import type { TcpProxyStats } from "../../../stats/groups/tcp-proxy-stats.ts";
 import type { Cluster, ClusterManager } from "../../../upstream/cluster.ts";
 import type {
-  PooledUpstreamInfo,
   PoolCancellable,
+  PooledUpstreamInfo,
   PoolFailureReason,
   TcpPoolCallbacks,
 } from "../../../upstream/connection-pool.ts";
 import type { Host } from "../../../upstream/host.ts";
-import type { Connection } from "../../../network/connection.ts";
 import type { TcpProxyConfig } from "./config.ts";
 import { loadBalancerContext, pickRoute } from "./route-choice.ts";
 import { UpstreamSide } from "./upstream-side.ts";
@@ -142,14 +141,15 @@ export class TcpProxyFilter implements NetworkFilter, TcpPoolCallbacks, TimerOwn
   }
 
   /** @internal Upstream is gone: what it sent still goes to the client. */
-  onUpstreamClosed(_error: SocketError | null): void {
+  onUpstreamClosed(): void {
+    this.countUpstreamBytes();
     this.upstream = null;
     if (this.state !== RELAYING) return;
     // The idle timer stays: a client that does not read must not hold the connection for ever.
     this.connection.close("flush-write");
   }
 
-  onConnectionClose(source: ConnectionCloseSource, _error: SocketError | null): void {
+  onConnectionClose(source: ConnectionCloseSource): void {
     this.state = CLOSED;
     this.idleTimer?.close();
     this.durationTimer?.close();
@@ -167,7 +167,7 @@ export class TcpProxyFilter implements NetworkFilter, TcpPoolCallbacks, TimerOwn
     this.log("TcpConnectionEnd");
   }
 
-  onPoolReady(connection: Connection, host: Host, upstream: PooledUpstreamInfo): void {
+  onPoolReady(connection: Connection, _host: Host, upstream: PooledUpstreamInfo): void {
     const { runtime, streamInfo } = this;
     this.waiting = null;
     streamInfo.upstream = upstream;
@@ -182,7 +182,6 @@ export class TcpProxyFilter implements NetworkFilter, TcpPoolCallbacks, TimerOwn
     if (early !== null) connection.writeBytes(early);
     if (this.earlyEnd) connection.end();
     this.connection.readDisable(false);
-    void host;
   }
 
   onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host): void {

@@ -3,12 +3,7 @@
  * The upstream half of a proxied connection. Outlives the downstream half while it still has bytes
  * to hand over. Envoy: `TcpProxy::Filter::UpstreamCallbacks`, `Drainer`.
  */
-import type {
-  Connection,
-  ConnectionCallbacks,
-  ConnectionCloseSource,
-} from "../../../network/connection.ts";
-import type { SocketError } from "../../../platform/sockets.ts";
+import type { Connection, ConnectionCallbacks } from "../../../network/connection.ts";
 import type { Timer, TimerOwner } from "../../../platform/time.ts";
 import type { TcpProxyStats } from "../../../stats/groups/tcp-proxy-stats.ts";
 import type { TcpProxyFilter } from "./tcp-proxy-filter.ts";
@@ -48,7 +43,7 @@ export class UpstreamSide implements ConnectionCallbacks, TimerOwner {
     this.filter?.onUpstreamBelowLowWatermark();
   }
 
-  onClose(_source: ConnectionCloseSource, error: SocketError | null): void {
+  onClose(): void {
     if (this.flushing) {
       this.flushing = false;
       this.stats.upstreamFlushActive.dec();
@@ -56,7 +51,7 @@ export class UpstreamSide implements ConnectionCallbacks, TimerOwner {
     }
     const { filter } = this;
     this.filter = null;
-    filter?.onUpstreamClosed(error);
+    filter?.onUpstreamClosed();
   }
 
   /** The downstream half is gone; `flush` lets what was written to upstream leave first. */
