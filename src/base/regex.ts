@@ -7,6 +7,8 @@
  */
 import { isAscii } from "./ascii.ts";
 import { compileRe2, utf8Input } from "./re2.ts";
+import { RegexAutomaton } from "./regex-automaton.ts";
+import { parseRegexSyntax } from "./regex-syntax.ts";
 
 type Re2 = Exclude<ReturnType<typeof compileRe2>, string>;
 type Re2Matcher = ReturnType<Re2["matcher"]>;
@@ -14,15 +16,22 @@ type Re2Matcher = ReturnType<Re2["matcher"]>;
 /** A compiled pattern. */
 export class Regex {
   readonly pattern: string;
+  private readonly automaton: RegexAutomaton | null;
   private re2: Re2 | null;
 
-  constructor(pattern: string, re2: Re2 | null) {
+  /** One of the engines may be null. */
+  constructor(pattern: string, automaton: RegexAutomaton | null, re2: Re2 | null) {
     this.pattern = pattern;
+    this.automaton = automaton;
     this.re2 = re2;
   }
 
   /** True when the whole text matches (RE2::FullMatch). */
   matchesFully(text: string): boolean {
+    if (this.automaton !== null) {
+      const answer = this.automaton.run(text);
+      if (answer >= 0) return answer === 1;
+    }
     return this.matcher(text).matches();
   }
 
@@ -97,8 +106,11 @@ export interface Substitution {
 
 /** Compiles a pattern, or returns what is wrong with it. */
 export function compileRegex(pattern: string): Regex | { readonly error: string } {
+  const tree = parseRegexSyntax(pattern);
+  const automaton = tree === null ? null : RegexAutomaton.build(tree);
+  if (automaton !== null) return new Regex(pattern, automaton, null);
   const re2 = compileRe2(pattern);
-  return typeof re2 === "string" ? { error: re2 } : new Regex(pattern, re2);
+  return typeof re2 === "string" ? { error: re2 } : new Regex(pattern, null, re2);
 }
 
 /**

@@ -86,7 +86,8 @@ export function compileLevelConfigs(
   context: CompileContext,
 ): LevelConfigs {
   const level = new Map<string, LevelEntry>();
-  for (const [name, message] of Object.entries(messages ?? {})) {
+  for (const name in messages) {
+    const message = messages[name]!;
     const at = context.at("typed_per_filter_config", name);
     if (messageNameOf(message.typeUrl) === FILTER_CONFIG) {
       const entry = compileWrapped((message.value ?? {}) as FilterConfig, filters, at);
