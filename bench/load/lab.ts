@@ -8,6 +8,7 @@ import type { LoadResult } from "./engines/load-result.ts";
 import { runWrk } from "./engines/wrk.ts";
 import { GeneratorProcess } from "./generator/process.ts";
 import type { BenchOptions } from "./options.ts";
+import { type Undisturbed, undisturbed } from "./processes/disturbance.ts";
 import { cpuMicrosBetween, readCpu, readMemory, treePids } from "./processes/proc-stat.ts";
 import { LOAD_CORE, movePinned, PROXY_CORE, start, stop } from "./processes/spawn.ts";
 import { type Metrics, type Sample, twinName } from "./report/result.ts";
@@ -21,6 +22,9 @@ export interface Entry {
   readonly target: Target;
   readonly running: RunningTarget;
 }
+
+/** Share of one core that other programs may use before a window is measured again. */
+const OTHERS_PERCENT_MAX = 20;
 
 export interface LabSetup {
   readonly options: BenchOptions;
@@ -183,6 +187,12 @@ export class Lab {
       });
     }
     return this.generator.run({ kind: "closed", port, connections, seconds, shape });
+  }
+
+  /** Measures a window again while other programs disturb it. */
+  undisturbed<T>(window: () => Promise<T>): Promise<Undisturbed<T>> {
+    const { tries } = this.options;
+    return undisturbed(window, { othersPercentMax: OTHERS_PERCENT_MAX, tries });
   }
 
   /** Runs `load` and reads the target's CPU around it. */

@@ -16,6 +16,8 @@ export interface BenchOptions {
   readonly engine: "auto" | "own" | "wrk";
   /** Runs a second copy of one target to show the noise; otherwise rounds are split in halves. */
   readonly twin: boolean;
+  /** How often a window is measured while other programs disturb it. */
+  readonly tries: number;
   readonly cases: readonly string[];
   readonly jsonPath: string | null;
   readonly htmlPath: string | null;
@@ -33,6 +35,8 @@ export const HELP = `Usage: npm run bench -- [options]
   --seconds N       length of one measured run (default 5; quick 1)
   --warmup N        warm-up before the first measured run of a process (default 3; quick 1)
   --quick           fewer rounds, shorter runs: under three minutes, a first impression only
+  --tries N         measure a window up to N times while other programs use over 20 % of a core
+                    (default 4; quick 1); the least disturbed one counts
   --upstream KIND   auto (default), node, nginx
   --engine KIND     for saturated runs: auto (default: wrk when installed), own, wrk
   --no-twin         no second copy of a target for the A/A comparison (halves of the rounds instead)
@@ -53,6 +57,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       repeat: { type: "string" },
       seconds: { type: "string" },
       warmup: { type: "string" },
+      tries: { type: "string" },
       quick: { type: "boolean", default: false },
       upstream: { type: "string", default: "auto" },
       engine: { type: "string", default: "auto" },
@@ -71,6 +76,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     repeat: positive("--repeat", values.repeat, quick ? 2 : 5),
     seconds: positive("--seconds", values.seconds, quick ? 1 : 5),
     warmupSeconds: positive("--warmup", values.warmup, quick ? 1 : 3),
+    tries: positive("--tries", values.tries, quick ? 1 : 4),
     quick,
     upstream: oneOf("--upstream", values.upstream, ["auto", "node", "nginx"]),
     engine: oneOf("--engine", values.engine, ["auto", "own", "wrk"]),

@@ -95,6 +95,19 @@ export function cpuMicrosBetween(before: CpuReading, after: CpuReading): number 
   return ticks >= COARSE_BELOW_MICROS || lostTask ? ticks : exact;
 }
 
+/** Busy ticks of all cores from the first line of `/proc/stat`, without interrupts (not ours to tell). */
+export function parseBusyTicks(text: string): number {
+  const fields = (text.split("\n")[0] ?? "").trim().split(/\s+/).slice(1).map(Number);
+  const [user = 0, nice = 0, system = 0, , , , , steal = 0] = fields;
+  return user + nice + system + steal;
+}
+
+/** CPU µs that everything on this machine has used; null without /proc. */
+export function readMachineBusyMicros(): number | null {
+  const text = readText("/proc/stat");
+  return text === null ? null : parseBusyTicks(text) * MICROS_PER_TICK;
+}
+
 /** Reads CPU time of the tree under `rootPid`; null without /proc or when the process is gone. */
 export function readCpu(rootPid: number): CpuReading | null {
   const tree = readTree(rootPid);

@@ -30,6 +30,7 @@ export const COLUMNS: readonly Column[] = [
   { metric: "rssMb", title: "RSS MB", digits: 1, range: false },
   { metric: "pssMb", title: "PSS", digits: 1, range: false },
   { metric: "privateMb", title: "private", digits: 1, range: false },
+  { metric: "othersPercent", title: "others %", digits: 0, range: false },
   { metric: "errors", title: "errors", digits: 0, range: false },
 ];
 

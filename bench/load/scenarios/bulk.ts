@@ -92,9 +92,10 @@ async function measureBulk(
   round: number,
 ): Promise<void> {
   const growth = new GrowthWatch(entry);
-  const { result, cpuMicros } = await lab.measure(entry, () =>
-    lab.generator.run(oneCase.job(entry.running.port)),
+  const { value, othersPercent } = await lab.undisturbed(() =>
+    lab.measure(entry, () => lab.generator.run(oneCase.job(entry.running.port))),
   );
+  const { result, cpuMicros } = value;
   if (result.errors > 0) lab.note(`errors in ${scenario} · ${oneCase.name} · ${entry.label}`);
   const metrics = bulkMetrics(result, cpuMicros);
   lab.samples.push({
@@ -103,7 +104,7 @@ async function measureBulk(
     target: entry.label,
     round,
     engine: result.engine,
-    metrics: { ...metrics, ...growth.end() },
+    metrics: { ...metrics, ...growth.end(), othersPercent },
   });
 }
 

@@ -94,12 +94,13 @@ async function measureCase(
   oneCase: RequestCase,
   round: number,
 ): Promise<void> {
-  const measured =
+  const { value: measured, othersPercent } = await lab.undisturbed(() =>
     oneCase.requestsPerSecond === undefined
-      ? await lab.measure(entry, () =>
+      ? lab.measure(entry, () =>
           lab.saturate(entry, oneCase.shape, oneCase.connections, lab.options.seconds),
         )
-      : await openLoop(lab, entry, oneCase, oneCase.requestsPerSecond, round);
+      : openLoop(lab, entry, oneCase, oneCase.requestsPerSecond, round),
+  );
   const { result } = measured;
   if (result.errors > 0) {
     lab.note(`${result.errors} errors in ${scenario} · ${oneCase.name} · ${entry.label}`);
@@ -110,7 +111,7 @@ async function measureCase(
     target: entry.label,
     round,
     engine: result.engine,
-    metrics: requestMetrics(entry, measured),
+    metrics: { ...requestMetrics(entry, measured), othersPercent },
     ...(result.histogram === undefined ? {} : { histogram: result.histogram }),
   });
 }

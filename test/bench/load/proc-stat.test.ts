@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   cpuMicrosBetween,
+  parseBusyTicks,
   parseProcStat,
   parseSchedstat,
   parseSmapsRollup,
@@ -39,6 +40,10 @@ Private_Dirty:      8700 kB
 
 test("schedstat gives nanoseconds on a CPU", () => {
   assert.equal(parseSchedstat("170386651 12189593 437\n"), 170386651);
+});
+
+test("busy ticks leave out idle, waiting and interrupts", () => {
+  assert.equal(parseBusyTicks("cpu  100 2 30 9999 403 7 1500 25 0 0\ncpu0 1 1 1 1"), 157);
 });
 
 test("a tree holds children of children and nobody else", () => {
