@@ -1,5 +1,5 @@
-// How much other programs ran meanwhile: on a shared machine the difference between a measurement and
-// an accident. A window is measured again while others took more than a share of one core.
+// How much other programs ran meanwhile: on a shared machine the difference between a measurement
+// and an accident. A window is measured again while others took more than a share of one core.
 import { setTimeout as sleep } from "node:timers/promises";
 import { readCpu, readMachineBusyMicros } from "./proc-stat.ts";
 

@@ -95,7 +95,7 @@ export function cpuMicrosBetween(before: CpuReading, after: CpuReading): number 
   return ticks >= COARSE_BELOW_MICROS || lostTask ? ticks : exact;
 }
 
-/** Busy ticks of all cores from the first line of `/proc/stat`, without interrupts (not ours to tell). */
+/** Busy ticks of all cores from the first line of `/proc/stat`, without interrupts. */
 export function parseBusyTicks(text: string): number {
   const fields = (text.split("\n")[0] ?? "").trim().split(/\s+/).slice(1).map(Number);
   const [user = 0, nice = 0, system = 0, , , , , steal = 0] = fields;
