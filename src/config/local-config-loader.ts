@@ -111,6 +111,7 @@ export class LocalConfigLoader implements ConfigLoader {
     const read = await this.readAll(source.files);
     const inputs = [...read.inputs];
     if (source.yaml !== undefined) inputs.push({ file: "--config-yaml", text: source.yaml });
+    await this.messages.prepare(inputs);
     const decoded = this.messages.decodeInputs(BOOTSTRAP, inputs, {
       unknownFields: source.allowUnknownFields === true ? "collect" : "error",
       warnDeprecated: source.warnDeprecated === true,
@@ -123,6 +124,7 @@ export class LocalConfigLoader implements ConfigLoader {
 
   private async decodeDiscovery(source: DiscoverySource): Promise<DecodedText> {
     const read = await this.readAll([source.file]);
+    await this.messages.prepare(read.inputs);
     const decoded = this.messages.decodeInputs(DISCOVERY_RESPONSE, read.inputs, {
       unknownFields: source.allowUnknownFields === false ? "error" : "collect",
       skipRules: true,

@@ -1,6 +1,6 @@
 /**
- * YAML and JSON texts → plain messages, with places. Apart from `messages.ts`, since it loads the
- * YAML parser (10 MB), which only the configuration child pays for.
+ * YAML and JSON texts → plain messages, with places. Apart from `messages.ts`, since only the
+ * configuration child pays for parsers.
  */
 import type { Diagnostic, SourcePosition } from "../base/diagnostic.ts";
 import { DiagnosticSink } from "./diagnostic-sink.ts";
@@ -10,8 +10,8 @@ import { loadRegistry } from "./message-registry.ts";
 import type { MessageType } from "./message-type.ts";
 import { hasErrors, Messages } from "./messages.ts";
 import { NodeDecoder, type NodeDecoderOptions } from "./node-decoder.ts";
-import { SourceText } from "./source-node.ts";
-import { parseSource } from "./source-parser.ts";
+import { type ParsedSource, SourceText } from "./source-node.ts";
+import { parseQuickly, SourceParser } from "./source-parser.ts";
 
 export interface TextInput {
   /** Name for diagnostics. */
@@ -39,8 +39,33 @@ export interface DecodedText {
   readonly sources: readonly LocatedSource[];
 }
 
+interface ParsedText {
+  readonly source: SourceText;
+  readonly parsed: ParsedSource;
+}
+
 /** `Messages` that also read YAML and JSON. */
 export class TextMessages extends Messages {
+  private readonly parser = new SourceParser();
+  /** Texts that `prepare` already parsed. */
+  private readonly parsed = new WeakMap<TextInput, ParsedText>();
+
+  /**
+   * Loads the complete YAML parser (10 MB) if one of the texts needs it, or in any case when called
+   * without texts. To be awaited before the texts are decoded.
+   */
+  async prepare(inputs?: readonly (TextInput | BytesInput)[]): Promise<void> {
+    if (this.parser.hasCompleteYaml) return;
+    for (const input of inputs ?? []) {
+      if (!("text" in input)) continue;
+      const source = new SourceText(input.file, input.text);
+      const parsed = parseQuickly(source);
+      if (parsed === null) await this.parser.loadCompleteYaml();
+      else this.parsed.set(input, { source, parsed });
+    }
+    if (inputs === undefined) await this.parser.loadCompleteYaml();
+  }
+
   /** One YAML or JSON text → plain message, field rules checked. */
   decodeText(typeName: string, input: TextInput, options: DecodeOptions): DecodedText {
     return this.decodeInputs(typeName, [input], options);
@@ -80,8 +105,8 @@ export class TextMessages extends Messages {
   }
 
   private decodeOneText(type: MessageType, input: TextInput, options: DecodeOptions): DecodedText {
-    const source = new SourceText(input.file, input.text);
-    const { root, diagnostics } = parseSource(source);
+    const { source, parsed } = this.parse(input);
+    const { root, diagnostics } = parsed;
     const sink = new DiagnosticSink(source);
     if (root === null) {
       if (diagnostics.length === 0) {
@@ -98,6 +123,13 @@ export class TextMessages extends Messages {
       unknownFields: decoder.unknownFields,
       sources: [{ source, root }],
     };
+  }
+
+  private parse(input: TextInput): ParsedText {
+    const known = this.parsed.get(input);
+    if (known !== undefined) return known;
+    const source = new SourceText(input.file, input.text);
+    return { source, parsed: this.parser.parse(source) };
   }
 
   private decodeFile(typeName: string, input: BytesInput, options: DecodeOptions): DecodedText {
@@ -128,6 +160,7 @@ export class TextMessages extends Messages {
   }
 }
 
+/** Before the first text: `prepare`. */
 export async function loadTextMessages(): Promise<TextMessages> {
   return new TextMessages(await loadRegistry());
 }

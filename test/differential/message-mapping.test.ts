@@ -12,6 +12,7 @@ import { requirePeer } from "../kit/find-envoy.ts";
 const BOOTSTRAP = "envoy.config.bootstrap.v3.Bootstrap";
 const envoy = requirePeer("envoy");
 const messages = await loadTextMessages();
+await messages.prepare();
 const folder = mkdtempSync(join(tmpdir(), "message-mapping-"));
 after(() => rmSync(folder, { recursive: true }));
 

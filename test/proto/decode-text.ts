@@ -4,6 +4,7 @@ import type { Diagnostic } from "../../src/base/diagnostic.ts";
 import { loadTextMessages, type TextMessages } from "../../src/proto/text-messages.ts";
 
 export const messages: TextMessages = await loadTextMessages();
+await messages.prepare();
 
 /** The plain message of a text that has no problem. */
 export function decode(typeName: string, text: string): unknown {

@@ -3,8 +3,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseJson } from "../../src/proto/json-source.ts";
 import { type SourceNode, SourceText } from "../../src/proto/source-node.ts";
-import { parseSource } from "../../src/proto/source-parser.ts";
+import { SourceParser } from "../../src/proto/source-parser.ts";
 import { SeededRandom } from "../kit/seeded-random.ts";
+
+const parser = new SourceParser();
+await parser.loadCompleteYaml();
 
 function plainOf(node: SourceNode | null): unknown {
   if (node === null) return undefined;
@@ -42,14 +45,14 @@ describe("JSON texts", () => {
 
   it("numbers in a YAML file are typed as YAML", () => {
     const text = '{"a": [1, 1.5, 3000000000]}';
-    const yaml = parseSource(new SourceText("a.yaml", text));
+    const yaml = parser.parse(new SourceText("a.yaml", text));
     assert.deepEqual(plainOf(yaml.root), { a: [1, "1.5", "3000000000"] });
-    const json = parseSource(new SourceText("a.json", text));
+    const json = parser.parse(new SourceText("a.json", text));
     assert.deepEqual(plainOf(json.root), { a: [1, 1.5, 3000000000] });
   });
 
   it("YAML that begins like JSON is still YAML", () => {
-    const parsed = parseSource(new SourceText("a.yaml", '{"a": b, c: [d], }'));
+    const parsed = parser.parse(new SourceText("a.yaml", '{"a": b, c: [d], }'));
     assert.deepEqual(plainOf(parsed.root), { a: "b", c: ["d"] });
   });
 

@@ -7,6 +7,7 @@ import { environmentSeed, SeededRandom } from "../kit/seeded-random.ts";
 import { SampleMaker } from "./sample-message.ts";
 
 const messages = await loadTextMessages();
+await messages.prepare();
 const names = messages.registry.messageNames();
 const SEED = environmentSeed(7);
 
