@@ -168,6 +168,7 @@ function compileDiscovery(
   const typeUrl = custom.typedConfig?.typeUrl ?? "";
   const factory =
     factories.find((one) => one.messageType !== "" && typeUrl.endsWith(`/${one.messageType}`)) ??
+    factories.find((one) => one.name === withoutPlural(custom.name ?? "")) ??
     factories.find((one) => one.name === custom.name);
   if (factory !== undefined) {
     return factory.compile(message, custom.typedConfig?.value ?? null, context);
@@ -178,6 +179,11 @@ function compileDiscovery(
       `Didn't find a registered cluster factory implementation for name: '${custom.name ?? ""}'`,
       `the known ones are ${listed(factories, "name")}`,
     );
+}
+
+/** Envoy's own names say `envoy.cluster.static`; newer ones and most writers say `envoy.clusters.…`. */
+function withoutPlural(name: string): string {
+  return name.replace(/^envoy\.clusters\./, "envoy.cluster.");
 }
 
 function compilePolicy(

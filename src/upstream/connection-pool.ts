@@ -46,9 +46,8 @@ export interface HttpConnectionPool {
 
 export interface TcpPoolCallbacks {
   /**
-   * The connection is yours: set `callbacks` before returning. The pool still sees it close,
-   * through the wrapper that `TcpConnectionData` is; keep the counters right by reading and writing
-   * only through `connection`.
+   * The connection is yours to read, write and close. Set its `callbacks` once, before returning: the pool then puts itself
+   * in between to keep the counters right.
    */
   onPoolReady(connection: Connection, host: Host, upstream: PooledUpstreamInfo): void;
   onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host): void;

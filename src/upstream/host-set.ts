@@ -55,6 +55,8 @@ export interface MembershipChange {
   readonly removed: readonly UpstreamHost[];
   /** Priorities that gained or lost a host. */
   readonly changedPriorities: number;
+  /** False when nothing at all is different. */
+  readonly changed: boolean;
 }
 
 /**
@@ -72,6 +74,7 @@ export function applyMembership(
   const lists: UpstreamHost[][] = [];
   const added: UpstreamHost[] = [];
   const touched = new Set<number>();
+  let updated = false;
   for (const description of membership.hosts) {
     if (byIdentity.has(description.identity)) continue;
     const known = current.byIdentity.get(description.identity);
@@ -83,7 +86,10 @@ export function applyMembership(
     } else if (host.description.priority !== description.priority) {
       touched.add(description.priority).add(host.description.priority);
     }
-    host.update(description);
+    if (!sameDescription(host.description, description)) {
+      host.update(description);
+      updated = true;
+    }
     byIdentity.set(description.identity, host);
     while (lists.length <= description.priority) lists.push([]);
     (lists[description.priority] as UpstreamHost[]).push(host);
@@ -95,7 +101,8 @@ export function applyMembership(
   // A priority that lost all its hosts stays, empty: loads are computed over it.
   while (lists.length < Math.max(1, current.sets.length)) lists.push([]);
   const sets = lists.map((hosts, priority) => makeHostSet(priority, hosts, membership));
-  return { next: { sets, byIdentity }, added, removed, changedPriorities: touched.size };
+  const changed = updated || touched.size > 0;
+  return { next: { sets, byIdentity }, added, removed, changedPriorities: touched.size, changed };
 }
 
 /** The same hosts after their health changed. */
@@ -131,6 +138,10 @@ function makeHostSet(
     overprovisioningFactor: membership.overprovisioningFactor,
     weightedPriorityHealth: membership.weightedPriorityHealth,
   });
+}
+
+function sameDescription(a: HostDescription, b: HostDescription): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** Identity alone does not make the same host: a move to another locality replaces it. */

@@ -72,10 +72,22 @@ export function compileLoadAssignment(
   };
 }
 
-/** The members when every address is known already. */
-export function fixedMembership(config: LoadAssignmentConfig): Membership {
+/**
+ * The members when every address is known already. An address that is listed twice is two members (Envoy: STATIC) or,
+ * without `keepDuplicates`, one (EDS).
+ */
+export function fixedMembership(config: LoadAssignmentConfig, keepDuplicates: boolean): Membership {
+  const seen = new Map<string, number>();
+  const hosts = config.endpoints.map((endpoint) => {
+    const host = describe(endpoint, endpoint.address);
+    const copies = seen.get(host.addressText) ?? 0;
+    seen.set(host.addressText, copies + 1);
+    return copies > 0 && keepDuplicates
+      ? Object.freeze({ ...host, identity: `${host.addressText}#${copies}` })
+      : host;
+  });
   return {
-    hosts: config.endpoints.map((endpoint) => describe(endpoint, endpoint.address)),
+    hosts,
     localityWeights: config.localityWeights,
     overprovisioningFactor: config.overprovisioningFactor,
     weightedPriorityHealth: config.weightedPriorityHealth,

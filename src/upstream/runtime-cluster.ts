@@ -136,10 +136,17 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     const change = applyMembership(this.members, membership, this.services.slots.hosts, (host) =>
       this.hostSlotName(host),
     );
+    const { stats } = this.info;
+    const samePolicy =
+      membership.overprovisioningFactor === this.membership.overprovisioningFactor &&
+      membership.weightedPriorityHealth === this.membership.weightedPriorityHealth;
     this.membership = membership;
     this.members = change.next;
+    if (!change.changed && samePolicy && this.ready) {
+      stats.membership.updateNoRebuild.inc();
+      return;
+    }
     this.rebalance();
-    const { stats } = this.info;
     stats.membership.membershipChange.add(change.changedPriorities);
     for (const host of change.removed) this.retire(host);
     if (this.config.closeConnectionsOnHostSetChange && change.changedPriorities > 0) {
@@ -173,17 +180,20 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     let healthy = 0;
     let degraded = 0;
     let excluded = 0;
+    let heaviest = 0;
     for (const set of this.members.sets) {
       total += set.hosts.length;
       healthy += set.healthy.length;
       degraded += set.degraded.length;
       excluded += set.excluded.length;
+      for (const host of set.hosts) heaviest = Math.max(heaviest, host.description.weight);
     }
     const { membership } = this.info.stats;
     membership.membershipTotal.set(total);
     membership.membershipHealthy.set(healthy);
     membership.membershipDegraded.set(degraded);
     membership.membershipExcluded.set(excluded);
+    if (this.config.discovery.fixedMembership === null) membership.maxHostWeight.set(heaviest);
   }
 
   private hostSlotName(host: HostDescription): string {

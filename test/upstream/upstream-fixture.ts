@@ -18,7 +18,11 @@ import { StatsStore } from "../../src/stats/stats-store.ts";
 import type { Cluster } from "../../src/upstream/cluster.ts";
 import { type ClusterConfig, compileCluster } from "../../src/upstream/cluster-config.ts";
 import { UpstreamClusterManager } from "../../src/upstream/cluster-manager.ts";
-import type { HttpPoolCallbacks, PooledUpstreamInfo } from "../../src/upstream/connection-pool.ts";
+import type {
+  HttpPoolCallbacks,
+  PoolCancellable,
+  PooledUpstreamInfo,
+} from "../../src/upstream/connection-pool.ts";
 import type { EndpointSubscriptions } from "../../src/upstream/discovery.ts";
 import type { Host } from "../../src/upstream/host.ts";
 import { ConnectionIds } from "../../src/upstream/pool/pool-services.ts";
@@ -28,6 +32,7 @@ import {
   type SharedUpstreamState,
   type UpstreamServices,
 } from "../../src/upstream/upstream-services.ts";
+import type { GaugeReading } from "../kit/leaks.ts";
 import { MemoryNetwork } from "../kit/memory-network.ts";
 import { SeededRandom } from "../kit/seeded-random.ts";
 import { SimulatedTime } from "../kit/simulated-time.ts";
@@ -43,6 +48,8 @@ export const NO_ENDPOINTS: EndpointSubscriptions = {
     throw new Error("no endpoint assignment is subscribed to in this test");
   },
 };
+
+const LIVE_GAUGES = ["upstream_cx_active", "upstream_rq_active", "upstream_rq_pending_active"];
 
 export interface FixtureOptions {
   readonly dns?: DnsResolver;
@@ -65,6 +72,8 @@ export interface UpstreamFixture {
   add(message: ClusterMessage): boolean;
   /** The cluster, which must be there now. */
   cluster(name: string): Cluster;
+  /** Gauges that must be zero at the end of a test. */
+  liveGauges(): readonly GaugeReading[];
   /** This data plane's value of a counter or gauge. */
   stat(name: string): number;
 }
@@ -96,7 +105,20 @@ export function upstreamFixture(options: FixtureOptions = {}): UpstreamFixture {
     store,
     services,
     manager,
-    add: (message) => manager.addOrUpdate(compiled(message), "static"),
+    add: (message) => {
+      const config = compiled(message);
+      // Held here too, so that a test can read them after the cluster is gone.
+      const scope = store.root.scope("cluster").scope(config.observabilityName);
+      for (const name of LIVE_GAUGES) scope.gauge(name);
+      return manager.addOrUpdate(config, "static");
+    },
+    liveGauges: () =>
+      store.slab.entries
+        .filter((entry) => LIVE_GAUGES.some((name) => entry?.name.endsWith(`.${name}`)))
+        .map((entry) => ({
+          name: entry!.name,
+          value: store.slab.page(entry!.cell).cells[entry!.cell & 4095]! + 0,
+        })),
     cluster: (name) => {
       const lookup = manager.lookup(name);
       if (lookup.kind !== "now") throw new Error(`cluster ${name} is ${lookup.kind}`);
@@ -202,6 +224,8 @@ export class TestStream implements ResponseDecoder, HttpPoolCallbacks {
   readonly events: string[] = [];
   upstream: PooledUpstreamInfo | null = null;
   host: Host | null = null;
+  /** Null when the pool answered at once. */
+  waiting: PoolCancellable | null = null;
   encoder: Parameters<HttpPoolCallbacks["onPoolReady"]>[0] | null = null;
 
   onPoolReady(
@@ -258,6 +282,6 @@ export function request(cluster: Cluster, priority: "DEFAULT" | "HIGH" = "DEFAUL
   const stream = new TestStream();
   const host = cluster.chooseHost({ hash: null, metadataMatch: null, requestMetadata: null });
   if (host === null) stream.events.push("no host");
-  else cluster.httpPool(host, priority).newStream(stream, stream);
+  else stream.waiting = cluster.httpPool(host, priority).newStream(stream, stream);
   return stream;
 }

@@ -11,7 +11,7 @@ import { coarseHealth } from "../host.ts";
 import type { ResourceLimits } from "../resource-limits.ts";
 import type { UpstreamHost } from "../upstream-host.ts";
 import { type ListMember, MemberList } from "./client-list.ts";
-import type { ConnectFailure } from "./connect-failure.ts";
+import { type ConnectFailure, LOCAL_CLOSE_FAILURE } from "./connect-failure.ts";
 import { BUSY, CLOSED, CONNECTING, DRAINING, H1Client, READY } from "./h1-client.ts";
 import type { PoolServices } from "./pool-services.ts";
 import type { PooledUpstream } from "./pooled-upstream.ts";
@@ -79,7 +79,8 @@ export class H1Pool implements HttpConnectionPool {
   connectFailed(client: H1Client, failure: ConnectFailure): void {
     this.connecting.remove(client);
     client.state = CLOSED;
-    this.failPending(failure);
+    // Others go on waiting when it was our own wish to close this one.
+    if (failure !== LOCAL_CLOSE_FAILURE) this.failPending(failure);
     this.afterClose();
   }
 

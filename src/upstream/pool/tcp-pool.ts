@@ -9,7 +9,7 @@ import type { PoolCancellable, TcpConnectionPool, TcpPoolCallbacks } from "../co
 import type { ResourceLimits } from "../resource-limits.ts";
 import type { UpstreamHost } from "../upstream-host.ts";
 import { type ListMember, MemberList } from "./client-list.ts";
-import type { ConnectFailure } from "./connect-failure.ts";
+import { type ConnectFailure, LOCAL_CLOSE_FAILURE } from "./connect-failure.ts";
 import type { PoolServices } from "./pool-services.ts";
 import { TcpClient } from "./tcp-client.ts";
 
@@ -74,7 +74,9 @@ export class TcpPool implements TcpConnectionPool {
     for (let one = this.pending.first; one !== null; one = this.pending.first) {
       this.removePending(one);
       one.waiting = false;
-      if (this.attach(client, one.callbacks)) return;
+      if (!this.attach(client, one.callbacks)) continue;
+      if (this.pending.size > 0) this.connectAsNeeded();
+      return;
     }
     client.close();
   }
@@ -82,7 +84,8 @@ export class TcpPool implements TcpConnectionPool {
   /** @internal */
   connectFailed(client: TcpClient, failure: ConnectFailure): void {
     this.connecting.remove(client);
-    this.failPending(failure);
+    // Others go on waiting when it was our own wish to close this one.
+    if (failure !== LOCAL_CLOSE_FAILURE) this.failPending(failure);
     this.afterClose();
   }
 

@@ -45,15 +45,11 @@ describe("H1Pool", () => {
     upstream.close();
     await fixture.time.advance(0);
     assert.ok(closed, "the cluster manager did not finish closing");
-    const gauges = ["upstream_cx_active", "upstream_rq_active", "upstream_rq_pending_active"];
     await assertNoLeaks({
       time: fixture.time,
       network: fixture.network,
       dispatchers: [fixture.dispatcher],
-      gauges: () =>
-        fixture.store.slab.entries
-          .filter((entry) => gauges.some((name) => entry?.name.endsWith(name)))
-          .map((entry) => ({ name: entry!.name, value: fixture.stat(entry!.name) })),
+      gauges: () => fixture.liveGauges(),
     });
   });
 

@@ -15,7 +15,7 @@ import { EMPTY_MEMBERSHIP, type Membership } from "../../../upstream/host-set.ts
 import { compileLoadAssignment, fixedMembership } from "../../../upstream/load-assignment.ts";
 
 export const staticCluster: ClusterFactory = {
-  name: "envoy.clusters.static",
+  name: "envoy.cluster.static",
   type: "STATIC",
   messageType: "",
   compile,
@@ -29,7 +29,7 @@ function compile(
   const assignment = cluster.loadAssignment;
   if (assignment === undefined) return new StaticConfig(EMPTY_MEMBERSHIP);
   const config = compileLoadAssignment(assignment, false, context.at("load_assignment"));
-  return config === null ? null : new StaticConfig(fixedMembership(config));
+  return config === null ? null : new StaticConfig(fixedMembership(config, true));
 }
 
 class StaticConfig implements DiscoveryConfig {
