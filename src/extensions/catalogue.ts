@@ -14,6 +14,7 @@ import type { ClusterFactory } from "../upstream/discovery.ts";
 import type { LoadBalancerFactory } from "../upstream/load-balancer.ts";
 import { clusterFactories } from "./clusters/catalogue.ts";
 import { httpFilters } from "./http-filters/catalogue.ts";
+import { listenerFilters } from "./listener-filters/catalogue.ts";
 import { loadBalancerFactories } from "./load-balancers/catalogue.ts";
 import { networkFilters } from "./network-filters/catalogue.ts";
 import type { NodeFacts } from "./network-filters/http-connection-manager/forwarding.ts";
@@ -55,7 +56,7 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
   return {
     clusters: clusterFactories(),
     loadBalancers: loadBalancerFactories(),
-    listenerFilters: [],
+    listenerFilters: listenerFilters(),
     networkFilters: networkFilters({
       http: {
         dispatcher,

@@ -4,6 +4,7 @@
  */
 import { createRequire } from "node:module";
 import process from "node:process";
+import { ipv6FromBytes } from "../../base/ipv6-text.ts";
 import type { SocketAddress } from "../sockets.ts";
 
 const SOL_IP = 0;
@@ -53,24 +54,5 @@ export function originalDestination(descriptor: number, ipv6: boolean): SocketAd
 export function decodeSockaddr(bytes: Buffer): SocketAddress {
   const port = bytes.readUInt16BE(2);
   if (bytes.readUInt16LE(0) === AF_INET) return { ip: bytes.subarray(4, 8).join("."), port };
-  const groups: string[] = [];
-  for (let at = 8; at < 24; at += 2) groups.push(bytes.readUInt16BE(at).toString(16));
-  return { ip: compressIpv6(groups), port };
-}
-
-/** RFC 5952: the longest run of two or more zero groups becomes "::". */
-function compressIpv6(groups: readonly string[]): string {
-  let bestStart = -1;
-  let bestLength = 1;
-  for (let start = 0; start < groups.length; start++) {
-    let end = start;
-    while (groups[end] === "0") end++;
-    if (end - start > bestLength) {
-      bestStart = start;
-      bestLength = end - start;
-    }
-  }
-  if (bestStart < 0) return groups.join(":");
-  const head = groups.slice(0, bestStart).join(":");
-  return `${head}::${groups.slice(bestStart + bestLength).join(":")}`;
+  return { ip: ipv6FromBytes(bytes, 8), port };
 }
