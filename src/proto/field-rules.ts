@@ -4,7 +4,7 @@
  * Semantics: protoc-gen-validate.
  */
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { extensionProblem } from "./extension-rules.ts";
+import { envoyProblem } from "./envoy-rules.ts";
 import type { MessageRegistry } from "./message-registry.ts";
 import type { EnumType, FieldType, MessageType, PlainObject } from "./message-type.ts";
 import type { AnyMessage, Duration } from "./plain.ts";
@@ -46,7 +46,7 @@ export class RuleChecker {
       if (field.rules !== null || value !== undefined) this.field(field, value, path);
     }
     for (const oneof of type.requiredOneofs) this.requiredOneof(type, oneof, plain, path);
-    const problem = extensionProblem(type, plain, this.registry);
+    const problem = envoyProblem(type, plain, this.registry);
     if (problem !== null) this.report(path, problem);
   }
 

@@ -37,6 +37,9 @@ const PARSE_OPTIONS: ParseOptions & DocumentOptions & SchemaOptions = {
   customTags: [{ tag: IGNORE_TAG, resolve: (text: string): string => text }],
 };
 
+const MAX_DEPTH = 500;
+const TOO_DEEP = "Values are nested too deeply";
+
 const REMEDIES: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: "indent with spaces",
   BAD_INDENT: "align it with the other entries of the same level",
@@ -70,6 +73,7 @@ export function parseYaml(source: SourceText): ParsedSource {
 class NodeBuilder {
   readonly diagnostics: Diagnostic[] = [];
   private readonly source: SourceText;
+  private depth = 0;
   private readonly anchors = new Map<string, SourceNode | null>();
   /** How many nodes a node expands to. */
   private readonly weights = new Map<SourceNode, number>();
@@ -89,7 +93,10 @@ class NodeBuilder {
     const [error] = errors;
     if (error === undefined || this.diagnostics.length > 0) return;
     const remedy = REMEDIES[error.code] ?? "check the YAML syntax here";
-    this.report(error.pos[0], error.message.replace(/\.$/, ""), remedy);
+    // The parser recurses, and reports an exhausted stack as an error of the text.
+    const tooDeep = error.message.startsWith("Maximum call stack");
+    const message = tooDeep ? TOO_DEEP : error.message.replace(/\.$/, "");
+    this.report(error.pos[0], message, remedy);
   }
 
   weightOf(node: SourceNode | null): number {
@@ -98,9 +105,15 @@ class NodeBuilder {
 
   build(node: Node): SourceNode {
     if (isAlias(node)) return this.alias(node);
+    if (this.depth >= MAX_DEPTH) {
+      if (this.diagnostics.length === 0) this.report(offsetOf(node), TOO_DEEP, "nest less");
+      return nullNode(offsetOf(node));
+    }
+    this.depth++;
     const anchor = isScalar(node) || isMap(node) || isSeq(node) ? node.anchor : undefined;
     if (anchor !== undefined) this.anchors.set(anchor, null);
     const built = this.content(node);
+    this.depth--;
     if (anchor !== undefined) this.anchors.set(anchor, built);
     return built;
   }

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { formatDiagnostic } from "../../src/base/diagnostic.ts";
-import { problems } from "./decode-text.ts";
+import { SeededRandom } from "../kit/seeded-random.ts";
+import { messages, problems } from "./decode-text.ts";
 
 const BOOTSTRAP = "envoy.config.bootstrap.v3.Bootstrap";
 const EXTENSIONS = "type.googleapis.com/envoy.extensions";
@@ -342,6 +343,37 @@ describe("several slips", () => {
   it("are listed up to a limit", () => {
     const clusters = Array.from({ length: 500 }, () => "{x: 1}").join(", ");
     assert.equal(problems(BOOTSTRAP, `static_resources: {clusters: [${clusters}]}`).length, 200);
+  });
+});
+
+describe("mutated texts", () => {
+  it("never throw; what is refused has an error with a place", () => {
+    const random = new SeededRandom();
+    const pieces = [
+      ..."{}[]:,-#&*!|>'\"%@`\n ~\\",
+      "  ",
+      "- ",
+      ": ",
+      "null",
+      "99999999999",
+      "true",
+    ];
+    for (let round = 0; round < 1500; round++) {
+      let text = GOOD;
+      for (let edits = 1 + random.below(4); edits > 0; edits--) {
+        const at = random.below(text.length);
+        text = text.slice(0, at) + random.pick(pieces) + text.slice(at + random.below(8));
+      }
+      const input = { file: "mutated.yaml", text };
+      const decoded = messages.decodeText(BOOTSTRAP, input, { unknownFields: "error" });
+      const errors = decoded.diagnostics.filter(({ severity }) => severity === "error");
+      const where = `seed ${random.seed} round ${round}`;
+      assert.equal(decoded.message === null, errors.length > 0, where);
+      assert.ok(
+        errors.every(({ source }) => source !== undefined),
+        where,
+      );
+    }
   });
 });
 

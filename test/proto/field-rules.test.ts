@@ -243,6 +243,17 @@ describe("field rules", () => {
   });
 });
 
+describe("the discovery protocol", () => {
+  it("of Envoy's v2 is refused", () => {
+    const source = { apiType: "GRPC", grpcServices: [{ envoyGrpc: { clusterName: "x" } }] };
+    const type = "envoy.config.core.v3.ApiConfigSource";
+    assert.deepEqual(broken(type, { ...source, transportApiVersion: "V3" }), []);
+    assert.deepEqual(broken(type, { ...source, transportApiVersion: "V2" }), [
+      ": Envoy's v2 discovery protocol is not served (write transport_api_version: V3)",
+    ]);
+  });
+});
+
 describe("extensions chosen by name alone", () => {
   it("are refused with the typed_config to add", () => {
     const plain = {

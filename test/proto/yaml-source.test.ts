@@ -139,6 +139,13 @@ describe("errors", () => {
     assert.match(error("a: &x 5\nb: {<<: *x}\n"), /A merge key takes a map/);
   });
 
+  it("endless nesting is refused", () => {
+    for (const levels of [600, 3000, 50000]) {
+      const text = `a: ${"[".repeat(levels)}${"]".repeat(levels)}`;
+      assert.match(error(text), /Values are nested too deeply/, String(levels));
+    }
+  });
+
   it("aliases that would expand to millions of values are refused", () => {
     const levels = ["a0: &a0 [x,x,x,x,x,x,x,x,x,x]"];
     for (let level = 1; level < 9; level++) {

@@ -1,6 +1,7 @@
 /**
- * One rule that the protos leave to Envoy's factories: an extension is chosen by the type in its
- * typed_config, so a name alone (Envoy's v2 style) chooses nothing.
+ * Rules of every configuration that the protos leave to Envoy's code: an extension is chosen by the
+ * type in its typed_config, so a name alone (Envoy's v2 style) chooses nothing; and control planes
+ * speak v3.
  */
 import { type MessageRegistry, TYPE_URL_PREFIX } from "./message-registry.ts";
 import type { MessageType, PlainObject } from "./message-type.ts";
@@ -35,7 +36,23 @@ const OLD_NAMES: Readonly<Record<string, string>> = {
   "envoy.file_access_log": "envoy.access_loggers.file",
 };
 
-export function extensionProblem(
+const API_SOURCE = "envoy.config.core.v3.ApiConfigSource";
+
+export function envoyProblem(
+  type: MessageType,
+  plain: PlainObject,
+  registry: MessageRegistry,
+): Problem | null {
+  if (type.name === API_SOURCE && plain["transportApiVersion"] === "V2") {
+    return {
+      message: "Envoy's v2 discovery protocol is not served",
+      remedy: "write transport_api_version: V3",
+    };
+  }
+  return extensionProblem(type, plain, registry);
+}
+
+function extensionProblem(
   type: MessageType,
   plain: PlainObject,
   registry: MessageRegistry,
