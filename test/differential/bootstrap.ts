@@ -1,6 +1,7 @@
 // Builders for the bootstraps of the differential suite. Both proxies get the same text; only ports
-// and file names differ. Placeholders: `@port:N@` a free port, `@upstream:N@` the port of a scripted
-// upstream, `@refused:N@` a port nobody listens on, `@file:N@` a file of the run's own folder.
+// and file names differ. Placeholders: `@port:N@` a free port, `@upstream:N@` the port of a
+// scripted upstream, `@refused:N@` a port nobody listens on, `@file:N@` a file of the run's own
+// folder.
 
 export type Message = Readonly<Record<string, unknown>>;
 

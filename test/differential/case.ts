@@ -14,7 +14,8 @@ export type Step =
   | { readonly do: "connect"; readonly on: string | null; readonly from: string | null }
   | { readonly do: "client"; readonly index: number }
   | { readonly do: "saw"; readonly upstream: string; readonly text: string }
-  | { readonly do: "admin"; readonly method: "GET" | "POST"; readonly path: string };
+  | { readonly do: "admin"; readonly method: "GET" | "POST"; readonly path: string }
+  | { readonly do: "lines"; readonly path: string; readonly only: RegExp };
 
 /** Facts: an outcome key (outcome.ts) and what its value is, or patterns it matches. */
 export type Facts = Readonly<Record<string, string | RegExp | readonly RegExp[]>>;
@@ -77,6 +78,12 @@ export const client = (index: number): Step => ({ do: "client", index });
 export const saw = (upstream: string, text: string): Step => ({ do: "saw", upstream, text });
 export const adminGet = (path: string): Step => ({ do: "admin", method: "GET", path });
 export const adminPost = (path: string): Step => ({ do: "admin", method: "POST", path });
+
+/**
+ * Reads an admin page of `name value` or `name: value` lines and compares the lines whose name
+ * matches `only` one by one, in any order. Comments (#) are left out: HELP and TYPE lines differ.
+ */
+export const adminLines = (path: string, only: RegExp): Step => ({ do: "lines", path, only });
 
 /** A request head from its lines; the blank line is added. */
 export function head(...lines: readonly string[]): string {

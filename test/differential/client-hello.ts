@@ -2,7 +2,8 @@
 
 const u8 = (value: number): Buffer => Buffer.from([value]);
 const u16 = (value: number): Buffer => Buffer.from([value >> 8, value & 0xff]);
-const u24 = (value: number): Buffer => Buffer.from([value >> 16, (value >> 8) & 0xff, value & 0xff]);
+const u24 = (value: number): Buffer =>
+  Buffer.from([value >> 16, (value >> 8) & 0xff, value & 0xff]);
 
 const sized16 = (bytes: Buffer): Buffer => Buffer.concat([u16(bytes.length), bytes]);
 const sized8 = (bytes: Buffer): Buffer => Buffer.concat([u8(bytes.length), bytes]);

@@ -1,24 +1,41 @@
 // All groups of the differential suite, slowest first so that two at a time finish together.
 import type { DifferentialGroup } from "./case.ts";
+import { accessLogs } from "./cases/access-logs.ts";
+import { chainMatcher } from "./cases/chain-matcher.ts";
+import { corsCsrf } from "./cases/cors-csrf.ts";
 import { hcmAddresses } from "./cases/hcm-addresses.ts";
 import { hcmOptions } from "./cases/hcm-options.ts";
 import { hcmPaths } from "./cases/hcm-paths.ts";
 import { headerMatch } from "./cases/header-match.ts";
 import { headerMutations } from "./cases/header-mutations.ts";
-import { http1Wire } from "./cases/http1.ts";
 import { httpFilters } from "./cases/http-filters.ts";
+import { http1Wire } from "./cases/http1.ts";
 import { listeners } from "./cases/listeners.ts";
+import { localReplies } from "./cases/local-replies.ts";
+import { matchers } from "./cases/matchers.ts";
+import { proxyProtocol } from "./cases/proxy-protocol.ts";
 import { routeActions } from "./cases/route-actions.ts";
 import { routeMatch } from "./cases/route-match.ts";
 import { routerFailures } from "./cases/router.ts";
+import { stats, statsTags } from "./cases/stats.ts";
 import { tcp } from "./cases/tcp.ts";
+import { upgrades } from "./cases/upgrades.ts";
 import { virtualHosts } from "./cases/virtual-hosts.ts";
 
 export const groups: readonly DifferentialGroup[] = [
   hcmOptions,
   routerFailures,
   httpFilters,
+  accessLogs,
   listeners,
+  localReplies,
+  corsCsrf,
+  upgrades,
+  proxyProtocol,
+  chainMatcher,
+  matchers,
+  stats,
+  statsTags,
   tcp,
   http1Wire,
   hcmAddresses,

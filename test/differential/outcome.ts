@@ -68,7 +68,7 @@ export class OutcomeBuilder {
   /** Adds a JSON log line field by field, or a text line as it is. */
   logLine(key: string, line: string): void {
     if (!line.startsWith("{")) {
-      this.set(key, line.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "<time>"));
+      this.set(key, stableText(line));
       return;
     }
     let fields: Record<string, unknown>;
@@ -98,6 +98,14 @@ export class OutcomeBuilder {
       : value;
     return this.#keepRequestIds ? named : named.replace(UUID, "<uuid>");
   }
+}
+
+/** Times of a text line; a line of "name=value|name=value" is compared value by value. */
+function stableText(line: string): string {
+  return line
+    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "<time>")
+    .replace(/^(\[<time>\] ".*?" \d+ \S+ \d+ \d+) \d+ (\d+|-) /, "$1 <ms> <ms> ")
+    .replaceAll("|", "\n");
 }
 
 function stableHeader(line: string): string {

@@ -39,7 +39,13 @@ function splitLists(difference: Difference): readonly Difference[] {
   const missing = left.filter((line) => !right.includes(line));
   const extra = right.filter((line) => !left.includes(line));
   if (missing.length + extra.length === 0) {
-    return [{ key: `${key} (order)`, judge: left.map(nameOf).join(" "), subject: right.map(nameOf).join(" ") }];
+    return [
+      {
+        key: `${key} (order)`,
+        judge: left.map(nameOf).join(" "),
+        subject: right.map(nameOf).join(" "),
+      },
+    ];
   }
   return [
     ...missing.map((line) => ({ key, judge: line, subject: undefined })),
@@ -50,9 +56,17 @@ function splitLists(difference: Difference): readonly Difference[] {
 const nameOf = (line: string): string => line.split(":")[0] ?? "";
 
 function addCause(causes: Map<string, Cause>, difference: Difference, caseName: string): void {
-  const key = difference.key.replace(/(?<=^(client|upstream\.\w+|log)\.)\d+(\.response\.\d+)?/, "N");
+  const key = difference.key.replace(
+    /(?<=^(client|upstream\.\w+|log)\.)\d+(\.response\.\d+)?/,
+    "N",
+  );
   const id = JSON.stringify([key, difference.judge, difference.subject]);
-  const cause = causes.get(id) ?? { key, judge: difference.judge, subject: difference.subject, cases: [] };
+  const cause = causes.get(id) ?? {
+    key,
+    judge: difference.judge,
+    subject: difference.subject,
+    cases: [],
+  };
   cause.cases.push(caseName);
   causes.set(id, cause);
 }

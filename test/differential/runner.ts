@@ -114,7 +114,9 @@ function holds(wanted: Facts[string], value: string | undefined): boolean {
 function brokenFacts(who: string, facts: Facts, outcome: Outcome): string[] {
   return Object.entries(facts).flatMap(([key, wanted]) => {
     const value = outcome.get(key);
-    return holds(wanted, value) ? [] : [`${who}: ${key} is ${JSON.stringify(value)}, not ${String(wanted)}`];
+    return holds(wanted, value)
+      ? []
+      : [`${who}: ${key} is ${JSON.stringify(value)}, not ${String(wanted)}`];
   });
 }
 

@@ -65,7 +65,13 @@ export class Side {
       const file = join(folder, "bootstrap.yaml");
       writeFileSync(file, stringify(substitute(group.bootstrap, values), YAML_OPTIONS));
       const adminPort = Number(values.get("@port:admin@"));
-      const args = ["--concurrency", "1", "--file-flush-interval-msec", "10", ...(group.args ?? [])];
+      const args = [
+        "--concurrency",
+        "1",
+        "--file-flush-interval-msec",
+        "10",
+        ...(group.args ?? []),
+      ];
       const extra = command.name.startsWith("envoy") ? ["--disable-hot-restart", ...args] : args;
       try {
         const proxy = await ProxyProcess.start(command, file, adminPort, extra);
@@ -109,7 +115,8 @@ export class Side {
     const lines = await this.#logLines(logStarts, testCase.logs ?? 1);
     const recordings = this.#upstreams.map((upstream) => upstream.recording());
     for (const { peerPorts } of recordings) {
-      for (const [i, port] of peerPorts.entries()) replacements.set(String(port), `<to-upstream-${i}>`);
+      for (const [i, port] of peerPorts.entries())
+        replacements.set(String(port), `<to-upstream-${i}>`);
     }
     const outcome = new OutcomeBuilder(replacements, testCase.keepRequestIds ?? false);
     player.addTo(outcome);
@@ -150,9 +157,11 @@ export class Side {
       if (enough || performance.now() >= deadline) {
         if (enough && found.length > 1) await sleep(25);
         return this.#logFiles.flatMap((file, i) =>
-          this.#log(file).slice(starts[i]).split("\n").slice(0, -1).map(
-            (line, n): [string, string] => [`${logKey(file)}.${n}`, line],
-          ),
+          this.#log(file)
+            .slice(starts[i])
+            .split("\n")
+            .slice(0, -1)
+            .map((line, n): [string, string] => [`${logKey(file)}.${n}`, line]),
         );
       }
       await sleep(4);
@@ -200,7 +209,8 @@ async function placeholderValues(
   );
   const ports = await freePorts(names.length);
   for (const [i, name] of names.entries()) values.set(name, String(ports[i]));
-  for (const upstream of upstreams) values.set(`@upstream:${upstream.name}@`, String(upstream.port));
+  for (const upstream of upstreams)
+    values.set(`@upstream:${upstream.name}@`, String(upstream.port));
   for (const file of placeholders(group.bootstrap, "file")) {
     values.set(`@file:${file}@`, join(folder, file));
   }
@@ -210,14 +220,15 @@ async function placeholderValues(
 /** Something of the last case is still open. */
 function isBusy(counters: ReadonlyMap<string, number>): boolean {
   return [...counters].some(
-    ([name, value]) => value > 0 && /^(?!.*\badmin\b).*(cx|rq)_active$/.test(name),
+    ([name, value]) => value > 0 && /^(http|cluster|listener|tcp)\.(?!admin).*_active$/.test(name),
   );
 }
 
 /** Counters of the admin port itself change with every reading. */
 function isSame(left: ReadonlyMap<string, number>, right: ReadonlyMap<string, number>): boolean {
   return [...right].every(
-    ([name, value]) => left.get(name) === value || !/^(http|cluster|listener|tcp)\.(?!admin)/.test(name),
+    ([name, value]) =>
+      left.get(name) === value || !/^(http|cluster|listener|tcp)\.(?!admin)/.test(name),
   );
 }
 
@@ -258,8 +269,9 @@ class StepPlayer {
   }
 
   async play(testCase: DifferentialCase): Promise<void> {
-    const connectsItself = testCase.steps.find((step) => step.do !== "admin")?.do === "connect";
-    if (!connectsItself) await this.#connect(testCase.on, testCase.from ?? null);
+    const connectsItself = testCase.steps.find((step) => !isAdmin(step))?.do === "connect";
+    const talks = testCase.steps.some((step) => !isAdmin(step));
+    if (talks && !connectsItself) await this.#connect(testCase.on, testCase.from ?? null);
     for (const step of testCase.steps) await this.#step(step, testCase);
     for (const { client, closing } of this.#clients) {
       await client.waitForEnd(closing ? ANSWER_TIMEOUT_MS : STAYS_OPEN_MS);
@@ -275,7 +287,8 @@ class StepPlayer {
     for (const [i, { results }] of this.#clients.entries()) {
       for (const [key, value] of results) {
         if (typeof value === "string") outcome.bytes(`client.${i}.${key}`, value);
-        else outcome.message(`client.${i}.${key}`, value as Parameters<OutcomeBuilder["message"]>[1]);
+        else
+          outcome.message(`client.${i}.${key}`, value as Parameters<OutcomeBuilder["message"]>[1]);
       }
     }
     for (const [key, value] of this.#adminAnswers) outcome.set(key, value);
@@ -292,6 +305,7 @@ class StepPlayer {
 
   async #step(step: Step, testCase: DifferentialCase): Promise<void> {
     if (step.do === "admin") return this.#admin(step.method, step.path);
+    if (step.do === "lines") return this.#lines(step.path, step.only);
     if (step.do === "connect") return this.#connect(step.on ?? testCase.on, step.from);
     if (step.do === "client") {
       this.#current = step.index;
@@ -311,7 +325,10 @@ class StepPlayer {
     else if (step.do === "reset") client.reset();
     else if (step.do === "closed") await client.waitForEnd(ANSWER_TIMEOUT_MS);
     else if (step.do === "until") {
-      results.push([`bytes.${results.length}`, await client.readUntil(step.text, ANSWER_TIMEOUT_MS)]);
+      results.push([
+        `bytes.${results.length}`,
+        await client.readUntil(step.text, ANSWER_TIMEOUT_MS),
+      ]);
     } else entry.closing = await this.#response(client, results, step.toHead);
   }
 
@@ -330,10 +347,43 @@ class StepPlayer {
 
   async #admin(method: "GET" | "POST", path: string): Promise<void> {
     const answer = await this.#proxy.admin(substituteText(path, this.#values), method);
-    const key = `admin.${this.#adminAnswers.length / 2} ${method} ${path}`;
+    const key = `admin.${this.#adminAnswers.length} ${method} ${path}`;
     this.#adminAnswers.push([`${key}.status`, String(answer.status)]);
-    this.#adminAnswers.push([`${key}.body`, answer.body]);
+    this.#adminAnswers.push([`${key}.body`, canonicalJson(answer.body)]);
   }
+
+  async #lines(path: string, only: RegExp): Promise<void> {
+    const { body } = await this.#proxy.admin(path);
+    for (const line of body.split("\n")) {
+      const at = line.lastIndexOf(line.includes("{") || !line.includes(": ") ? " " : ": ");
+      const name = line.slice(0, at);
+      if (at < 0 || line.startsWith("#") || !only.test(name)) continue;
+      this.#adminAnswers.push([`admin ${path} ${name}`, line.slice(at).replace(/^[: ]+/, "")]);
+    }
+  }
+}
+
+const isAdmin = (step: Step): boolean => step.do === "admin" || step.do === "lines";
+
+/** JSON with one value per line, so that key order and white space do not count. */
+function canonicalJson(text: string): string {
+  if (!text.startsWith("{")) return text;
+  try {
+    return JSON.stringify(JSON.parse(text), sortedKeys, 1);
+  } catch {
+    return text;
+  }
+}
+
+// Envoy lists named things in the order of a hash map.
+const hasName = (item: unknown): item is { name: string } =>
+  typeof item === "object" && item !== null && "name" in item;
+const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);
+
+function sortedKeys(_key: string, value: unknown): unknown {
+  if (Array.isArray(value)) return value.every(hasName) ? [...value].sort(byName) : value;
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function sleep(ms: number): Promise<void> {

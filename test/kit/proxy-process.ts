@@ -46,7 +46,12 @@ export async function freePorts(count: number): Promise<readonly number[]> {
     }),
   );
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => (server.close(), once(server, "close"))));
+  await Promise.all(
+    servers.map((server) => {
+      server.close();
+      return once(server, "close");
+    }),
+  );
   return ports;
 }
 
@@ -136,9 +141,12 @@ export class ProxyProcess {
   }
 }
 
-// Envoy prints the whole configuration after the reason; only the reason is wanted.
+// Envoy prints the whole configuration around the reason; only the reason is wanted.
 function withoutDumps(text: string): string {
-  return text.replace(/\{"[^\n]{400,}/g, "{…}").slice(-4000);
+  const short = text.replace(/\{"[^\n]{400,}/g, "{…}");
+  if (short.length < 4000) return short;
+  const telling = short.split("\n").filter((line) => /^\[|fail|error|invalid|unknown/i.test(line));
+  return `${telling.join("\n").slice(-2000)}\n…\n${short.slice(-1000)}`;
 }
 
 // One connection per request: a kept-alive one would show in the proxy's own admin counters.

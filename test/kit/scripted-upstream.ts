@@ -16,7 +16,7 @@ export interface UpstreamReply {
   /** Wait before the first byte; default 0. */
   readonly delayMs?: number;
   /** "echo" sends every later byte back (a tunnel); default "keep". */
-  readonly then?: AfterReply;
+  readonly after?: AfterReply;
   /** "head" answers as soon as the head is there, "request" (default) when all of it is. */
   readonly when?: "head" | "request";
 }
@@ -223,9 +223,9 @@ export class ScriptedUpstream {
       if (index > 0) await pause(reply.pieceMs ?? 15);
       if (!socket.destroyed) socket.write(Buffer.from(piece, "latin1"));
     }
-    if (reply.then === "close") socket.end();
-    else if (reply.then === "reset") socket.resetAndDestroy();
-    else if (reply.then === "echo") this.#becomeTunnel(connection);
+    if (reply.after === "close") socket.end();
+    else if (reply.after === "reset") socket.resetAndDestroy();
+    else if (reply.after === "echo") this.#becomeTunnel(connection);
   }
 
   #becomeTunnel(connection: Connection): void {

@@ -1,8 +1,26 @@
 // Remote address and x-forwarded-*: the vectors of 10.4, internal requests, header cleaning (2.5),
 // request ids (10.5).
-import { answers, type CaseOptions, type DifferentialCase, type DifferentialGroup, exchange, get, header, noHeader } from "../case.ts";
-import { any, anyHost, bootstrap, hcmWithHosts, listener, type Message, routeTo } from "../bootstrap.ts";
+
 import { reply } from "../../kit/scripted-upstream.ts";
+import {
+  any,
+  anyHost,
+  bootstrap,
+  hcmWithHosts,
+  listener,
+  type Message,
+  routeTo,
+} from "../bootstrap.ts";
+import {
+  answers,
+  type CaseOptions,
+  type DifferentialCase,
+  type DifferentialGroup,
+  exchange,
+  get,
+  header,
+  noHeader,
+} from "../case.ts";
 
 /** PROXY v1 sets the peer address that the vectors of 10.4 need. */
 const proxyLine = (peer: string): string => `PROXY TCP4 ${peer} 10.99.99.99 4711 80\r\n`;
@@ -126,27 +144,80 @@ const controlCases: readonly DifferentialCase[] = [
   exchange("keeps a user agent", "agent", edge(get("/", "user-agent: mine"))),
   exchange("replaces an empty user agent", "agent", edge(get("/", "user-agent:"))),
   exchange("appends x-forwarded-port", "port", edge(get("/"))),
-  exchange("keeps x-forwarded-port of a hop before", "port-hop", edge(get("/", "x-forwarded-for: 1.1.1.1", "x-forwarded-port: 99", "x-forwarded-proto: https"))),
-  exchange("replaces x-forwarded-port without trusted hops", "port", edge(get("/", "x-forwarded-port: 99", "x-forwarded-proto: https"))),
-  exchange("does not append to XFF when told so", "skip", edge(get("/", "x-forwarded-for: 1.1.1.1"))),
-  exchange("takes the local address for a loopback peer", "edge", proxyLine("127.0.0.3") + get("/")),
-  exchange("removes x-forwarded-proto it cannot believe", "edge", edge(get("/", "x-forwarded-proto: ftp"))),
-  exchange("keeps x-forwarded-proto in a sidecar", "sidecar", edge(get("/", "x-forwarded-proto: https"))),
-  exchange("joins several XFF lines", "sidecar", edge(get("/", "x-forwarded-for: 1.1.1.1", "x-forwarded-for: 2.2.2.2"))),
-  exchange("joins several XFF lines before appending", "edge", edge(get("/", "x-forwarded-for: 1.1.1.1", "x-forwarded-for: 2.2.2.2"))),
+  exchange(
+    "keeps x-forwarded-port of a hop before",
+    "port-hop",
+    edge(get("/", "x-forwarded-for: 1.1.1.1", "x-forwarded-port: 99", "x-forwarded-proto: https")),
+  ),
+  exchange(
+    "replaces x-forwarded-port without trusted hops",
+    "port",
+    edge(get("/", "x-forwarded-port: 99", "x-forwarded-proto: https")),
+  ),
+  exchange(
+    "does not append to XFF when told so",
+    "skip",
+    edge(get("/", "x-forwarded-for: 1.1.1.1")),
+  ),
+  exchange(
+    "takes the local address for a loopback peer",
+    "edge",
+    proxyLine("127.0.0.3") + get("/"),
+  ),
+  exchange(
+    "removes x-forwarded-proto it cannot believe",
+    "edge",
+    edge(get("/", "x-forwarded-proto: ftp")),
+  ),
+  exchange(
+    "keeps x-forwarded-proto in a sidecar",
+    "sidecar",
+    edge(get("/", "x-forwarded-proto: https")),
+  ),
+  exchange(
+    "joins several XFF lines",
+    "sidecar",
+    edge(get("/", "x-forwarded-for: 1.1.1.1", "x-forwarded-for: 2.2.2.2")),
+  ),
+  exchange(
+    "joins several XFF lines before appending",
+    "edge",
+    edge(get("/", "x-forwarded-for: 1.1.1.1", "x-forwarded-for: 2.2.2.2")),
+  ),
   exchange("rewrites the scheme", "scheme", edge(get("/"))),
-  exchange("overwrites x-forwarded-proto with the scheme", "scheme", edge(get("/", "x-forwarded-proto: http"))),
-  exchange("removes XFCC without a client certificate", "edge", edge(get("/", "x-forwarded-client-cert: By=x"))),
-  exchange("keeps XFCC when always forwarding", "xfcc", edge(get("/", "x-forwarded-client-cert: By=x"))),
-  exchange("finds the client in trusted CIDRs", "cidrs", edge(get("/", "x-forwarded-for: 1.1.1.1, 10.1.1.1, 203.0.113.9"))),
+  exchange(
+    "overwrites x-forwarded-proto with the scheme",
+    "scheme",
+    edge(get("/", "x-forwarded-proto: http")),
+  ),
+  exchange(
+    "removes XFCC without a client certificate",
+    "edge",
+    edge(get("/", "x-forwarded-client-cert: By=x")),
+  ),
+  exchange(
+    "keeps XFCC when always forwarding",
+    "xfcc",
+    edge(get("/", "x-forwarded-client-cert: By=x")),
+  ),
+  exchange(
+    "finds the client in trusted CIDRs",
+    "cidrs",
+    edge(get("/", "x-forwarded-for: 1.1.1.1, 10.1.1.1, 203.0.113.9")),
+  ),
   exchange("reads a custom client header", "custom", edge(get("/", "x-client: 8.8.8.8"))),
   exchange("rejects when a custom client header is absent", "custom", edge(get("/")), {
     facts: { "log.0.details": '"rejecting_because_detection_failed"' },
   }),
-  ...["a/b", "/p#frag", "http://u:p@h/x", "http://h/x#f", "http://h/x?q", "not a url"].map((referer) =>
-    exchange(`treats referer ${referer}`, "sidecar", edge(get("/", `referer: ${referer}`))),
+  ...["a/b", "/p#frag", "http://u:p@h/x", "http://h/x#f", "http://h/x?q", "not a url"].map(
+    (referer) =>
+      exchange(`treats referer ${referer}`, "sidecar", edge(get("/", `referer: ${referer}`))),
   ),
-  exchange("removes two referers", "sidecar", edge(get("/", "referer: http://a/", "referer: http://b/"))),
+  exchange(
+    "removes two referers",
+    "sidecar",
+    edge(get("/", "referer: http://a/", "referer: http://b/")),
+  ),
 ];
 
 const ID = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
@@ -165,13 +236,28 @@ const requestIdCases: readonly DifferentialCase[] = [
     facts: { "upstream.up1.0.headers": header("x-request-id", "<uuid>") },
   }),
   exchange("keeps a request id in a sidecar", "sidecar", edge(get("/", id(ID))), given(ID)),
-  exchange("keeps a request id that is no UUID", "sidecar", edge(get("/", id("abc"))), given("abc")),
+  exchange(
+    "keeps a request id that is no UUID",
+    "sidecar",
+    edge(get("/", id("abc"))),
+    given("abc"),
+  ),
   exchange("replaces a request id at the edge", "edge", edge(get("/", id("mine"))), {
     facts: { "upstream.up1.0.headers": header("x-request-id", "<uuid>") },
   }),
   exchange("keeps an internal request id at the edge", "edge", inside(get("/", id(ID))), given(ID)),
-  exchange("preserves an external request id", "preserve", edge(get("/", id("mine"))), given("mine")),
-  exchange("resets the trace reason of a preserved id", "preserve", edge(get("/", id(ID.replace("4372", "9372")))), given(ID)),
+  exchange(
+    "preserves an external request id",
+    "preserve",
+    edge(get("/", id("mine"))),
+    given("mine"),
+  ),
+  exchange(
+    "resets the trace reason of a preserved id",
+    "preserve",
+    edge(get("/", id(ID.replace("4372", "9372")))),
+    given(ID),
+  ),
   exchange("returns the request id", "returned", edge(get("/", id(ID))), {
     ...kept,
     facts: { "client.0.response.0.headers": header("x-request-id", ID) },
@@ -181,12 +267,32 @@ const requestIdCases: readonly DifferentialCase[] = [
     ...kept,
     ...answers(reply(200, "", ["x-request-id: theirs"])),
   }),
-  exchange("returns the id for a forced trace", "edge", inside(get("/", id(ID), "x-envoy-force-trace: 1")), kept),
+  exchange(
+    "returns the id for a forced trace",
+    "edge",
+    inside(get("/", id(ID), "x-envoy-force-trace: 1")),
+    kept,
+  ),
   exchange("generates no request id when told so", "no-id", edge(get("/"))),
   exchange("keeps a given id when generating none", "no-id", edge(get("/", id(ID))), kept),
-  exchange("10.5: samples id 5515 at 55.16 %", "sampled", edge(get("/", id(ID))), given("f47ac10b-58cc-9372-a567-0e02b2c3d479")),
-  exchange("10.5: does not sample id 5515 at 55.15 %", "unsampled", edge(get("/", id(ID))), given(ID)),
-  exchange("does not pack the trace reason when told so", "unpacked", edge(get("/", id(ID))), given(ID)),
+  exchange(
+    "10.5: samples id 5515 at 55.16 %",
+    "sampled",
+    edge(get("/", id(ID))),
+    given("f47ac10b-58cc-9372-a567-0e02b2c3d479"),
+  ),
+  exchange(
+    "10.5: does not sample id 5515 at 55.15 %",
+    "unsampled",
+    edge(get("/", id(ID))),
+    given(ID),
+  ),
+  exchange(
+    "does not pack the trace reason when told so",
+    "unpacked",
+    edge(get("/", id(ID))),
+    given(ID),
+  ),
 ];
 
 const uuid = (fields: Message): Message => ({
@@ -218,7 +324,14 @@ export const hcmAddresses: DifferentialGroup = {
       detection(
         "envoy.http.original_ip_detection.xff",
         "envoy.extensions.http.original_ip_detection.xff.v3.XffConfig",
-        { xff_trusted_cidrs: { cidrs: [{ address_prefix: "10.0.0.0", prefix_len: 8 }, { address_prefix: "203.0.113.0", prefix_len: 24 }] } },
+        {
+          xff_trusted_cidrs: {
+            cidrs: [
+              { address_prefix: "10.0.0.0", prefix_len: 8 },
+              { address_prefix: "203.0.113.0", prefix_len: 24 },
+            ],
+          },
+        },
       ),
     ),
     control(
@@ -232,7 +345,11 @@ export const hcmAddresses: DifferentialGroup = {
     behind("preserve", { ...useRemote, preserve_external_request_id: true }),
     listener(
       "returned",
-      [hcmWithHosts([anyHost([routeTo({ path: "/" })])], { always_set_request_id_in_response: true })],
+      [
+        hcmWithHosts([anyHost([routeTo({ path: "/" })])], {
+          always_set_request_id_in_response: true,
+        }),
+      ],
       PROXY_PROTOCOL,
     ),
     behind("no-id", { generate_request_id: false }),

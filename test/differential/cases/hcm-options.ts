@@ -1,6 +1,14 @@
 // Connection manager options: server header, via, limits, underscores, timeouts, connection life.
 import { reply } from "../../kit/scripted-upstream.ts";
-import { anyHost, bootstrap, hcm, hcmWithHosts, listener, type Message, routeTo } from "../bootstrap.ts";
+import {
+  anyHost,
+  bootstrap,
+  hcm,
+  hcmWithHosts,
+  listener,
+  type Message,
+  routeTo,
+} from "../bootstrap.ts";
 import {
   adminPost,
   answers,
@@ -44,7 +52,11 @@ const headerCases: readonly DifferentialCase[] = [
   exchange("answers 431 to 101 headers", "main", get("/", ...repeat(100, (i) => `h${i}: v`)), {
     facts: { "log.0.details": '"http1.too_many_headers"' },
   }),
-  exchange("allows more headers when told so", "headers-many", get("/", ...repeat(150, (i) => `h${i}: v`))),
+  exchange(
+    "allows more headers when told so",
+    "headers-many",
+    get("/", ...repeat(150, (i) => `h${i}: v`)),
+  ),
   exchange("answers 431 to headers over 60 KiB", "main", get("/", `big: ${"x".repeat(61 * 1024)}`)),
   exchange("forwards headers just below 60 KiB", "main", get("/", `big: ${"x".repeat(59 * 1024)}`)),
   exchange("answers 431 to a small limit", "headers-small", get("/", `big: ${"x".repeat(1100)}`)),
@@ -54,15 +66,69 @@ const headerCases: readonly DifferentialCase[] = [
     facts: { "log.0.details": '"http1.unexpected_underscore"' },
   }),
   exchange("drops names with underscores", "underscore-drop", get("/", "a_b: c", "d: e")),
-  exchange("keeps the case of response headers lower", "main", get("/"), answers(reply(200, "", ["X-UPPER: V"]))),
-  exchange("writes proper case words", "proper-case", get("/", "x-lower-case: V"), answers(reply(200, "", ["x-lower: V"]))),
-  exchange("preserves the case of headers", "preserve-case", get("/", "X-mIxEd: V", "host: x"), answers(reply(200, "", ["x-OWN-case: V"]))),
-  exchange("drops hop-by-hop request headers", "main", get("/", "connection: x-drop, keep-alive", "x-drop: 1", "keep-alive: 5", "proxy-connection: keep-alive", "te: gzip, trailers")),
+  exchange(
+    "keeps the case of response headers lower",
+    "main",
+    get("/"),
+    answers(reply(200, "", ["X-UPPER: V"])),
+  ),
+  exchange(
+    "writes proper case words",
+    "proper-case",
+    get("/", "x-lower-case: V"),
+    answers(reply(200, "", ["x-lower: V"])),
+  ),
+  exchange(
+    "preserves the case of headers",
+    "preserve-case",
+    get("/", "X-mIxEd: V", "host: x"),
+    answers(reply(200, "", ["x-OWN-case: V"])),
+  ),
+  exchange(
+    "drops hop-by-hop request headers",
+    "main",
+    get(
+      "/",
+      "connection: x-drop, keep-alive",
+      "x-drop: 1",
+      "keep-alive: 5",
+      "proxy-connection: keep-alive",
+      "te: gzip, trailers",
+    ),
+  ),
   exchange("keeps te: trailers", "main", get("/", "te: trailers", "connection: te")),
   exchange("removes te without trailers", "main", get("/", "te: gzip")),
-  exchange("removes upgrade when nobody allows it", "main", get("/", "upgrade: h2c", "connection: upgrade, http2-settings", "http2-settings: AAMAAABkAAQAAP__")),
-  exchange("drops hop-by-hop response headers", "main", get("/"), answers(reply(200, "x", ["connection: x-drop", "x-drop: 1", "keep-alive: 5", "proxy-connection: x", "upgrade: y", "te: z"]))),
-  exchange("a 200 with date keeps the date", "main", get("/"), answers(reply(200, "x", ["date: Sun, 06 Nov 1994 08:49:37 GMT"]))),
+  exchange(
+    "removes upgrade when nobody allows it",
+    "main",
+    get(
+      "/",
+      "upgrade: h2c",
+      "connection: upgrade, http2-settings",
+      "http2-settings: AAMAAABkAAQAAP__",
+    ),
+  ),
+  exchange(
+    "drops hop-by-hop response headers",
+    "main",
+    get("/"),
+    answers(
+      reply(200, "x", [
+        "connection: x-drop",
+        "x-drop: 1",
+        "keep-alive: 5",
+        "proxy-connection: x",
+        "upgrade: y",
+        "te: z",
+      ]),
+    ),
+  ),
+  exchange(
+    "a 200 with date keeps the date",
+    "main",
+    get("/"),
+    answers(reply(200, "x", ["date: Sun, 06 Nov 1994 08:49:37 GMT"])),
+  ),
   exchange("early header mutation", "early", get("/", "remove-me: 1")),
 ];
 
@@ -102,17 +168,30 @@ const continueCases: readonly DifferentialCase[] = [
     upstreams: {
       up1: {
         replies: [
-          { send: ["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"], when: "head", pieceMs: 60 },
+          {
+            send: [
+              "HTTP/1.1 100 Continue\r\n\r\n",
+              "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+            ],
+            when: "head",
+            pieceMs: 60,
+          },
         ],
       },
     },
   },
-  exchange("forwards an unknown expectation", "main", request("POST", "/", ["expect: something"], "body")),
+  exchange(
+    "forwards an unknown expectation",
+    "main",
+    request("POST", "/", ["expect: something"], "body"),
+  ),
   {
     name: "a 100 nobody asked for is not forwarded without proxy_100_continue",
     on: "main",
     steps: [send(get("/")), response],
-    ...answers({ send: "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n" }),
+    ...answers({
+      send: "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+    }),
   },
   ...["102 Processing", "103 Early Hints", "104 Upload Resumption"].flatMap((status) => {
     const upstream = answers({
@@ -176,7 +255,7 @@ const timeoutCases: readonly DifferentialCase[] = [
   {
     name: "times out an idle stream inside the request",
     on: "stream-idle",
-    steps: [send(head("POST / HTTP/1.1", "host: a", "content-length: 9") + "abc"), response],
+    steps: [send(`${head("POST / HTTP/1.1", "host: a", "content-length: 9")}abc`), response],
   },
   {
     name: "cuts an idle stream inside the response",
@@ -225,11 +304,19 @@ const lifeCases: readonly DifferentialCase[] = [
     facts: { "client.0.end": "closed" },
   },
   exchange("closes when the client says close", "main", get("/", "connection: close"), {
-    facts: { "client.0.end": "closed", "client.0.response.0.headers": header("connection", "close") },
+    facts: {
+      "client.0.end": "closed",
+      "client.0.response.0.headers": header("connection", "close"),
+    },
   }),
   exchange("closes when the client says Close", "main", get("/", "connection: Close")),
   exchange("closes for proxy-connection: close", "main", get("/", "proxy-connection: close")),
-  exchange("stays open when the upstream closes", "main", get("/"), answers(reply(200, "x", ["connection: close"]))),
+  exchange(
+    "stays open when the upstream closes",
+    "main",
+    get("/"),
+    answers(reply(200, "x", ["connection: close"])),
+  ),
   {
     name: "announces close after healthcheck/fail",
     on: "main",
@@ -248,7 +335,9 @@ const lifeCases: readonly DifferentialCase[] = [
     steps: [send(get("/1") + get("/2") + get("/3")), response, response, response],
     logs: 3,
     upstreams: {
-      up1: { replies: [{ ...reply(200, "one"), delayMs: 40 }, reply(200, "two"), reply(200, "three")] },
+      up1: {
+        replies: [{ ...reply(200, "one"), delayMs: 40 }, reply(200, "two"), reply(200, "three")],
+      },
     },
   },
   {
@@ -267,7 +356,12 @@ const lifeCases: readonly DifferentialCase[] = [
   {
     name: "a client that closes inside its body",
     on: "main",
-    steps: [send(head("POST / HTTP/1.1", "host: a", "content-length: 9") + "abc"), saw("up1", "abc"), finish, closed],
+    steps: [
+      send(`${head("POST / HTTP/1.1", "host: a", "content-length: 9")}abc`),
+      saw("up1", "abc"),
+      finish,
+      closed,
+    ],
   },
   {
     name: "a client that closes inside its head",
@@ -277,7 +371,15 @@ const lifeCases: readonly DifferentialCase[] = [
   {
     name: "two connections do not disturb each other",
     on: "main",
-    steps: [send(get("/1")), saw("up1", "/1"), connectTo(null), send(get("/2")), response, client(0), response],
+    steps: [
+      send(get("/1")),
+      saw("up1", "/1"),
+      connectTo(null),
+      send(get("/2")),
+      response,
+      client(0),
+      response,
+    ],
     logs: 2,
     upstreams: { up1: { replies: [{ ...reply(200, "slow"), delayMs: 100 }, reply(200, "quick")] } },
   },
@@ -287,7 +389,9 @@ const lifeCases: readonly DifferentialCase[] = [
     steps: [send(request("HEAD", "/", [], null)), responseToHead, send(get("/")), response],
     logs: 2,
     upstreams: {
-      up1: { replies: [{ send: "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n" }, reply(200, "next")] },
+      up1: {
+        replies: [{ send: "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n" }, reply(200, "next")],
+      },
     },
   },
 ];
@@ -352,7 +456,12 @@ export const hcmOptions: DifferentialGroup = {
     on("request-timeout", { request_timeout: "0.15s" }),
     listener("stream-idle", [
       hcmWithHosts(
-        [anyHost([routeTo({ path: "/patient" }, "up1", { idle_timeout: "5s" }), routeTo({ prefix: "/" })])],
+        [
+          anyHost([
+            routeTo({ path: "/patient" }, "up1", { idle_timeout: "5s" }),
+            routeTo({ prefix: "/" }),
+          ]),
+        ],
         { stream_idle_timeout: "0.2s" },
       ),
     ]),

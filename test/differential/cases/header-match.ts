@@ -12,7 +12,11 @@ const TRUTH: readonly (readonly [name: string, matcher: Message, truth: Truth])[
   ["exact x", exact, [false, true, false]],
   ["exact x, invert", { ...exact, invert_match: true }, [false, false, true]],
   ["exact x, treat_missing", { ...exact, ...empty }, [false, true, false]],
-  ["exact x, invert, treat_missing", { ...exact, invert_match: true, ...empty }, [true, false, true]],
+  [
+    "exact x, invert, treat_missing",
+    { ...exact, invert_match: true, ...empty },
+    [true, false, true],
+  ],
   ["present true", { present_match: true }, [false, true, true]],
   ["present true, invert", { present_match: true, invert_match: true }, [true, false, false]],
   ["present false", { present_match: false }, [true, false, false]],
@@ -28,16 +32,48 @@ const TRUTH: readonly (readonly [name: string, matcher: Message, truth: Truth])[
 
 /** Other kinds: matcher, and request header lines with whether they match. */
 const KINDS: readonly (readonly [string, Message, readonly (readonly [string[], boolean])[]])[] = [
-  ["no specifier", {}, [[[], false], [["h: "], true]]],
-  ["prefix", { string_match: { prefix: "ab" } }, [[["h: abc"], true], [["h: cab"], false]]],
-  ["suffix", { string_match: { suffix: "bc" } }, [[["h: abc"], true], [["h: bca"], false]]],
-  ["contains", { string_match: { contains: "b" } }, [[["h: abc"], true], [["h: ac"], false]]],
+  [
+    "no specifier",
+    {},
+    [
+      [[], false],
+      [["h: "], true],
+    ],
+  ],
+  [
+    "prefix",
+    { string_match: { prefix: "ab" } },
+    [
+      [["h: abc"], true],
+      [["h: cab"], false],
+    ],
+  ],
+  [
+    "suffix",
+    { string_match: { suffix: "bc" } },
+    [
+      [["h: abc"], true],
+      [["h: bca"], false],
+    ],
+  ],
+  [
+    "contains",
+    { string_match: { contains: "b" } },
+    [
+      [["h: abc"], true],
+      [["h: ac"], false],
+    ],
+  ],
   ["ignore_case", { string_match: { exact: "AbC", ignore_case: true } }, [[["h: aBc"], true]]],
   ["case", { string_match: { exact: "AbC" } }, [[["h: aBc"], false]]],
   [
     "regex",
     { string_match: { safe_regex: { regex: "a[0-9]+" } } },
-    [[["h: a12"], true], [["h: a12b"], false], [["h: xa1"], false]],
+    [
+      [["h: a12"], true],
+      [["h: a12b"], false],
+      [["h: xa1"], false],
+    ],
   ],
   [
     "range",
@@ -55,15 +91,34 @@ const KINDS: readonly (readonly [string, Message, readonly (readonly [string[], 
   [
     "joined",
     { string_match: { exact: "a,b" } },
-    [[["h: a", "h: b"], true], [["h: a,b"], true], [["h: a, b"], false], [["h: b", "h: a"], false]],
+    [
+      [["h: a", "h: b"], true],
+      [["h: a,b"], true],
+      [["h: a, b"], false],
+      [["h: b", "h: a"], false],
+    ],
   ],
   ["pseudo", { name: ":method", string_match: { exact: "GET" } }, [[[], true]]],
   ["authority", { name: ":authority", string_match: { prefix: "a.ex" } }, [[[], true]]],
   ["host", { name: "host", string_match: { exact: "a.example" } }, [[[], true]]],
   ["scheme", { name: ":scheme", string_match: { exact: "http" } }, [[[], true]]],
   ["path", { name: ":path", string_match: { suffix: "?q=1" } }, [[["(query)"], true]]],
-  ["legacy exact", { exact_match: "x" }, [[["h: x"], true], [["h: y"], false]]],
-  ["legacy regex", { safe_regex_match: { regex: "x+" } }, [[["h: xx"], true], [["h: y"], false]]],
+  [
+    "legacy exact",
+    { exact_match: "x" },
+    [
+      [["h: x"], true],
+      [["h: y"], false],
+    ],
+  ],
+  [
+    "legacy regex",
+    { safe_regex_match: { regex: "x+" } },
+    [
+      [["h: xx"], true],
+      [["h: y"], false],
+    ],
+  ],
   ["upper-case name", { name: "H", string_match: { exact: "x" } }, [[["h: x"], true]]],
 ];
 
@@ -80,11 +135,41 @@ const QUERIES: readonly (readonly [string, Message, readonly (readonly [string, 
       ["?K=v", false],
     ],
   ],
-  ["present", { name: "k", present_match: true }, [["?k", true], ["?k=", true], ["?kk=1", false]]],
-  ["absent", { name: "k", present_match: false }, [["?k=1", false], ["?x=1", true], ["", true]]],
-  ["decoded", { name: "k", string_match: { exact: "a b" } }, [["?k=a%20b", false], ["?k=a+b", false]]],
+  [
+    "present",
+    { name: "k", present_match: true },
+    [
+      ["?k", true],
+      ["?k=", true],
+      ["?kk=1", false],
+    ],
+  ],
+  [
+    "absent",
+    { name: "k", present_match: false },
+    [
+      ["?k=1", false],
+      ["?x=1", true],
+      ["", true],
+    ],
+  ],
+  [
+    "decoded",
+    { name: "k", string_match: { exact: "a b" } },
+    [
+      ["?k=a%20b", false],
+      ["?k=a+b", false],
+    ],
+  ],
   ["encoded", { name: "k", string_match: { exact: "a%20b" } }, [["?k=a%20b", true]]],
-  ["regex", { name: "k", string_match: { safe_regex: { regex: "[0-9]+" } } }, [["?k=12", true], ["?k=12x", false]]],
+  [
+    "regex",
+    { name: "k", string_match: { safe_regex: { regex: "[0-9]+" } } },
+    [
+      ["?k=12", true],
+      ["?k=12x", false],
+    ],
+  ],
 ];
 
 const answer = (path: string, match: Message): Message => ({
@@ -133,7 +218,12 @@ function kindCases(): DifferentialCase[] {
 function queryCases(): DifferentialCase[] {
   return QUERIES.flatMap(([name, , examples], i) =>
     examples.map(([query, matches]) =>
-      exchange(`query matcher "${name}" with "${query}"`, "match", get(`/q${i}${query}`), fact(matches)),
+      exchange(
+        `query matcher "${name}" with "${query}"`,
+        "match",
+        get(`/q${i}${query}`),
+        fact(matches),
+      ),
     ),
   );
 }
@@ -148,13 +238,20 @@ const both = answer("/both", {
 export const headerMatch: DifferentialGroup = {
   name: "header-match",
   bootstrap: bootstrap([
-    listener("match", [hcmWithHosts([anyHost([...headerRoutes, ...queryRoutes, both, OTHERWISE])])]),
+    listener("match", [
+      hcmWithHosts([anyHost([...headerRoutes, ...queryRoutes, both, OTHERWISE])]),
+    ]),
   ]),
   cases: [
     ...truthCases(),
     ...kindCases(),
     ...queryCases(),
-    exchange("all header matchers of a route must match", "match", get("/both", "a: 1", "b: 1"), fact(true)),
+    exchange(
+      "all header matchers of a route must match",
+      "match",
+      get("/both", "a: 1", "b: 1"),
+      fact(true),
+    ),
     exchange("one header matcher is not enough", "match", get("/both", "a: 1"), fact(false)),
   ],
 };

@@ -1,15 +1,16 @@
-// Header mutations of routes, virtual hosts and route configurations: 10.14, append actions, formatters.
-import { anyHost, bootstrap, hcmWithHosts, listener, type Message, routeTo } from "../bootstrap.ts";
-import {
-  answers,
-  type DifferentialCase,
-  type DifferentialGroup,
-  exchange,
-  get,
-} from "../case.ts";
-import { reply } from "../../kit/scripted-upstream.ts";
+// Header mutations of routes, virtual hosts and route configurations: 10.14, append actions,
+// formatters.
 
-const option = (key: string, value: string, append_action?: string, more: Message = {}): Message => ({
+import { reply } from "../../kit/scripted-upstream.ts";
+import { anyHost, bootstrap, hcmWithHosts, listener, type Message, routeTo } from "../bootstrap.ts";
+import { answers, type DifferentialCase, type DifferentialGroup, exchange, get } from "../case.ts";
+
+const option = (
+  key: string,
+  value: string,
+  append_action?: string,
+  more: Message = {},
+): Message => ({
   header: { key, value },
   ...(append_action === undefined ? {} : { append_action }),
   ...more,
@@ -22,7 +23,13 @@ const vector = (mostSpecificWins: boolean): Message =>
   hcmWithHosts(
     [
       anyHost(
-        [{ ...routeTo({ prefix: "/" }), request_headers_to_add: [option("x", "r")], response_headers_to_add: [option("y", "r")] }],
+        [
+          {
+            ...routeTo({ prefix: "/" }),
+            request_headers_to_add: [option("x", "r")],
+            response_headers_to_add: [option("y", "r")],
+          },
+        ],
         {
           request_headers_to_add: [option("x", "v", OVERWRITE)],
           response_headers_to_add: [option("y", "v", OVERWRITE)],
@@ -63,7 +70,11 @@ const emptyRoutes = [
       option("e3", "a%REQ(NOT-THERE)%b"),
     ],
   },
-  { ...routeTo({ path: "/remove" }), request_headers_to_remove: ["h", "User-Agent"], response_headers_to_remove: ["RH"] },
+  {
+    ...routeTo({ path: "/remove" }),
+    request_headers_to_remove: ["h", "User-Agent"],
+    response_headers_to_remove: ["RH"],
+  },
   {
     ...routeTo({ path: "/remove-add" }),
     request_headers_to_remove: ["h"],
@@ -71,15 +82,22 @@ const emptyRoutes = [
   },
   {
     ...routeTo({ path: "/computed-first" }),
-    request_headers_to_add: [
-      option("h", "changed", OVERWRITE),
-      option("seen", "%REQ(h)%"),
-    ],
+    request_headers_to_add: [option("h", "changed", OVERWRITE), option("seen", "%REQ(h)%")],
   },
   {
     ...routeTo({ path: "/inline" }),
-    request_headers_to_add: [option("user-agent", "more"), option("x-forwarded-for", "1.2.3.4"), option("accept", "b"), option("cookie", "c=d")],
-    response_headers_to_add: [option("server", "mine"), option("content-type", "b/c"), option("set-cookie", "x=y"), option("via", "me")],
+    request_headers_to_add: [
+      option("user-agent", "more"),
+      option("x-forwarded-for", "1.2.3.4"),
+      option("accept", "b"),
+      option("cookie", "c=d"),
+    ],
+    response_headers_to_add: [
+      option("server", "mine"),
+      option("content-type", "b/c"),
+      option("set-cookie", "x=y"),
+      option("via", "me"),
+    ],
   },
   {
     ...routeTo({ path: "/mixed-case" }),
@@ -88,7 +106,9 @@ const emptyRoutes = [
   },
 ];
 
-/** Formatters in header values: name → format. Durations and ports vary, so kinds are fixed ones. */
+/**
+ * Formatters in header values: name → format. Durations and ports vary, so kinds are fixed ones.
+ */
 const FORMATS: readonly (readonly [string, string])[] = [
   ["method", "%REQ(:METHOD)%"],
   ["path", "%REQ(:PATH)%"],
@@ -154,25 +174,57 @@ const cases: readonly DifferentialCase[] = [
   ...[true, false].map((append) =>
     exchange(`legacy append ${append}`, "actions", get(`/append-${append}`, "h: old"), withHeader),
   ),
-  exchange("skips empty values unless told to keep them", "actions", get("/empty", "h: old"), withHeader),
-  exchange("removes headers whatever their case", "actions", get("/remove", "H: 1", "user-agent: u"), withHeader),
+  exchange(
+    "skips empty values unless told to keep them",
+    "actions",
+    get("/empty", "h: old"),
+    withHeader,
+  ),
+  exchange(
+    "removes headers whatever their case",
+    "actions",
+    get("/remove", "H: 1", "user-agent: u"),
+    withHeader,
+  ),
   exchange("removes before adding", "actions", get("/remove-add", "h: before"), withHeader),
-  exchange("computes values before overwriting", "actions", get("/computed-first", "h: before"), withHeader),
-  exchange("appends to headers that have one line", "actions", get("/inline", "user-agent: u", "accept: a", "cookie: a=b"), withHeader),
+  exchange(
+    "computes values before overwriting",
+    "actions",
+    get("/computed-first", "h: before"),
+    withHeader,
+  ),
+  exchange(
+    "appends to headers that have one line",
+    "actions",
+    get("/inline", "user-agent: u", "accept: a", "cookie: a=b"),
+    withHeader,
+  ),
   exchange("lower-cases added names", "actions", get("/mixed-case"), withHeader),
-  exchange("formats request and response header values", "formats", get("/p?a=1", "h: abcdef"), withHeader),
+  exchange(
+    "formats request and response header values",
+    "formats",
+    get("/p?a=1", "h: abcdef"),
+    withHeader,
+  ),
   exchange("formats without optional values", "formats", get("/"), withHeader),
   exchange("counts attempts in request and response", "attempts", get("/"), withHeader),
   exchange("a direct response gets the response headers of all levels", "direct", get("/")),
   exchange("a local reply gets no response headers of the route", "direct", get("/refused")),
-  exchange("a missing route gets the response headers of the configuration", "vector-no-route", get("/none")),
+  exchange(
+    "a missing route gets the response headers of the configuration",
+    "vector-no-route",
+    get("/none"),
+  ),
 ];
 
 const levels: Message = hcmWithHosts(
   [
     anyHost(
       [
-        { ...routeTo({ prefix: "/refused" }, "refused"), response_headers_to_add: [option("l-route", "1")] },
+        {
+          ...routeTo({ prefix: "/refused" }, "refused"),
+          response_headers_to_add: [option("l-route", "1")],
+        },
         {
           match: { prefix: "/" },
           direct_response: { status: 200 },
@@ -186,9 +238,13 @@ const levels: Message = hcmWithHosts(
   { response_headers_to_add: [option("l-config", "1")] },
 );
 
-const noRoute: Message = hcmWithHosts([anyHost([routeTo({ path: "/only" })])], {}, {
-  response_headers_to_add: [option("l-config", "1")],
-});
+const noRoute: Message = hcmWithHosts(
+  [anyHost([routeTo({ path: "/only" })])],
+  {},
+  {
+    response_headers_to_add: [option("l-config", "1")],
+  },
+);
 
 export const headerMutations: DifferentialGroup = {
   name: "header-mutations",
@@ -196,7 +252,9 @@ export const headerMutations: DifferentialGroup = {
     listener("vector", [vector(false)]),
     listener("vector-specific", [vector(true)]),
     listener("vector-no-route", [noRoute]),
-    listener("actions", [hcmWithHosts([anyHost([...actionRoutes, ...legacyRoutes, ...emptyRoutes])])]),
+    listener("actions", [
+      hcmWithHosts([anyHost([...actionRoutes, ...legacyRoutes, ...emptyRoutes])]),
+    ]),
     listener("formats", [hcmWithHosts([anyHost([formatRoute])])]),
     listener("attempts", [hcmWithHosts([attempts])]),
     listener("direct", [levels]),

@@ -1,4 +1,5 @@
-// What a matched route does: clusters, weights, redirects, direct responses, rewrites (10.6), hosts.
+// What a matched route does: clusters, weights, redirects, direct responses, rewrites (10.6),
+// hosts.
 import {
   anyHost,
   bootstrap,
@@ -49,8 +50,23 @@ const direct = (path: string, fields: Message, route: Message = {}): Message => 
 
 const clusterRoutes: readonly Message[] = [
   { match: { prefix: "/by-header" }, route: { cluster_header: "x-cluster" } },
-  routeTo({ prefix: "/nc-404" }, "up1", {}, { route: { cluster_header: "x-cluster", cluster_not_found_response_code: "NOT_FOUND" } }),
-  routeTo({ prefix: "/nc-500" }, "up1", {}, { route: { cluster_header: "x-cluster", cluster_not_found_response_code: "INTERNAL_SERVER_ERROR" } }),
+  routeTo(
+    { prefix: "/nc-404" },
+    "up1",
+    {},
+    { route: { cluster_header: "x-cluster", cluster_not_found_response_code: "NOT_FOUND" } },
+  ),
+  routeTo(
+    { prefix: "/nc-500" },
+    "up1",
+    {},
+    {
+      route: {
+        cluster_header: "x-cluster",
+        cluster_not_found_response_code: "INTERNAL_SERVER_ERROR",
+      },
+    },
+  ),
   weighted("/w-all-one", weights(100, 0)),
   weighted("/w-all-two", weights(0, 7)),
   weighted("/w-number", { ...weights(3, 7), header_name: "x-number" }),
@@ -73,13 +89,18 @@ const redirectRoutes: readonly Message[] = [
   redirect("/path", { path_redirect: "/elsewhere" }),
   redirect("/queried", { path_redirect: "/elsewhere?own=1", strip_query: true }),
   redirect("/prefix/", { prefix_rewrite: "/new/" }),
-  redirect("/regex", { regex_rewrite: { pattern: { regex: "^/regex/(.*)$" }, substitution: "/got/\\1" } }),
+  redirect("/regex", {
+    regex_rewrite: { pattern: { regex: "^/regex/(.*)$" }, substitution: "/got/\\1" },
+  }),
   redirect("/strip", { path_redirect: "/s", strip_query: true }),
   redirect("/302", { path_redirect: "/x", response_code: "FOUND" }),
   redirect("/303", { path_redirect: "/x", response_code: "SEE_OTHER" }),
   redirect("/307", { path_redirect: "/x", response_code: "TEMPORARY_REDIRECT" }),
   redirect("/308", { path_redirect: "/x", response_code: "PERMANENT_REDIRECT" }),
-  { ...redirect("/decorated", { path_redirect: "/x" }), response_headers_to_add: [add("x-added", "1")] },
+  {
+    ...redirect("/decorated", { path_redirect: "/x" }),
+    response_headers_to_add: [add("x-added", "1")],
+  },
 ];
 
 const directRoutes: readonly Message[] = [
@@ -129,34 +150,42 @@ const rewriteRoutes: readonly Message[] = [
     host_rewrite_path_regex: { pattern: { regex: "^/host-regex/(.+)$" }, substitution: "\\1" },
   }),
   routeTo({ prefix: "/host-auto" }, "dns", { auto_host_rewrite: true }),
-  routeTo({ prefix: "/xfh-auto" }, "dns", { auto_host_rewrite: true, append_x_forwarded_host: true }),
+  routeTo({ prefix: "/xfh-auto" }, "dns", {
+    auto_host_rewrite: true,
+    append_x_forwarded_host: true,
+  }),
   routeTo({ prefix: "/xfh" }, "up1", {
     host_rewrite_literal: "literal.example",
     append_x_forwarded_host: true,
   }),
-  routeTo({ prefix: "/template/{a}/{b=**}" }, "up1", {}, {
-    match: {
-      path_match_policy: {
-        name: "envoy.path.match.uri_template.uri_template_matcher",
-        typed_config: {
-          "@type":
-            "type.googleapis.com/envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig",
-          path_template: "/template/{a}/{b=**}",
+  routeTo(
+    { prefix: "/template/{a}/{b=**}" },
+    "up1",
+    {},
+    {
+      match: {
+        path_match_policy: {
+          name: "envoy.path.match.uri_template.uri_template_matcher",
+          typed_config: {
+            "@type":
+              "type.googleapis.com/envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig",
+            path_template: "/template/{a}/{b=**}",
+          },
+        },
+      },
+      route: {
+        cluster: "up1",
+        path_rewrite_policy: {
+          name: "envoy.path.rewrite.uri_template.uri_template_rewriter",
+          typed_config: {
+            "@type":
+              "type.googleapis.com/envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig",
+            path_template_rewrite: "/{b}/of/{a}",
+          },
         },
       },
     },
-    route: {
-      cluster: "up1",
-      path_rewrite_policy: {
-        name: "envoy.path.rewrite.uri_template.uri_template_rewriter",
-        typed_config: {
-          "@type":
-            "type.googleapis.com/envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig",
-          path_template_rewrite: "/{b}/of/{a}",
-        },
-      },
-    },
-  }),
+  ),
 ];
 
 const first = (path: string): Facts => ({ "upstream.up1.0.start": `GET ${path} HTTP/1.1` });
@@ -204,13 +233,30 @@ const clusterCases: readonly DifferentialCase[] = [
   exchange("routes by cluster_header", "clusters", get("/by-header", "x-cluster: up2"), {
     facts: { "client.0.response.0.body": "up2" },
   }),
-  exchange("takes the first value of cluster_header", "clusters", get("/by-header", "x-cluster: up2", "x-cluster: up1")),
-  exchange("answers 503 NC for an unknown cluster in cluster_header", "clusters", get("/by-header", "x-cluster: nope"), {
-    facts: { "log.0.flags": '"NC"', "log.0.details": '"cluster_not_found"' },
-  }),
+  exchange(
+    "takes the first value of cluster_header",
+    "clusters",
+    get("/by-header", "x-cluster: up2", "x-cluster: up1"),
+  ),
+  exchange(
+    "answers 503 NC for an unknown cluster in cluster_header",
+    "clusters",
+    get("/by-header", "x-cluster: nope"),
+    {
+      facts: { "log.0.flags": '"NC"', "log.0.details": '"cluster_not_found"' },
+    },
+  ),
   exchange("answers without the cluster_header", "clusters", get("/by-header")),
-  exchange("answers 404 for a missing cluster when told to", "clusters", get("/nc-404", "x-cluster: nope")),
-  exchange("answers 500 for a missing cluster when told to", "clusters", get("/nc-500", "x-cluster: nope")),
+  exchange(
+    "answers 404 for a missing cluster when told to",
+    "clusters",
+    get("/nc-404", "x-cluster: nope"),
+  ),
+  exchange(
+    "answers 500 for a missing cluster when told to",
+    "clusters",
+    get("/nc-500", "x-cluster: nope"),
+  ),
   exchange("never picks a cluster of weight zero", "clusters", get("/w-all-one")),
   exchange("applies the response headers of the weighted entry", "clusters", get("/w-all-two")),
   ...["0", "2", "3", "9", "10", "12", "18446744073709551615"].map((number) =>
@@ -246,8 +292,16 @@ const hostCases: readonly DifferentialCase[] = [
   exchange("keeps the host when the header is absent", "rewrites", get("/host-header")),
   exchange("rewrites the host from the path", "rewrites", get("/host-regex/p.example?q=1")),
   exchange("rewrites the host to the chosen upstream's name", "rewrites", get("/host-auto")),
-  exchange("appends the old host to x-forwarded-host", "rewrites", get("/xfh", "x-forwarded-host: before")),
-  exchange("does not repeat the old host in x-forwarded-host", "rewrites", get("/xfh", "x-forwarded-host: a.example")),
+  exchange(
+    "appends the old host to x-forwarded-host",
+    "rewrites",
+    get("/xfh", "x-forwarded-host: before"),
+  ),
+  exchange(
+    "does not repeat the old host in x-forwarded-host",
+    "rewrites",
+    get("/xfh", "x-forwarded-host: a.example"),
+  ),
   exchange("appends x-forwarded-host with auto_host_rewrite", "rewrites", get("/xfh-auto")),
   exchange("adds no original path when told to suppress", "quiet", get("/v1/x"), {
     facts: { "upstream.up1.0.headers": /^(?!.*x-envoy)/s },
@@ -258,7 +312,11 @@ const directCases: readonly DifferentialCase[] = [
   ...["200", "204", "no-body", "599", "201", "bytes", "304", "headers", "format"].map((what) =>
     exchange(`answers directly: ${what}`, "direct", get(`/d/${what}`)),
   ),
-  exchange("answers a POST directly before its body is used", "direct", request("POST", "/d/200", [], "body")),
+  exchange(
+    "answers a POST directly before its body is used",
+    "direct",
+    request("POST", "/d/200", [], "body"),
+  ),
   {
     name: "answers HEAD directly without a body",
     on: "direct",
@@ -297,7 +355,9 @@ const quietRouter: Message = {
 
 const base = bootstrap(
   [
-    listener("clusters", [hcmWithHosts([anyHost(clusterRoutes)], {}, { validate_clusters: false })]),
+    listener("clusters", [
+      hcmWithHosts([anyHost(clusterRoutes)], {}, { validate_clusters: false }),
+    ]),
     listener("redirects", [hcmWithHosts([anyHost(redirectRoutes)])]),
     listener("direct", [hcmWithHosts([anyHost(directRoutes)])]),
     listener("rewrites", [hcmWithHosts([anyHost(rewriteRoutes)])]),
@@ -319,7 +379,12 @@ export const routeActions: DifferentialGroup = {
     ...clusterCases,
     ...LOCATIONS.map(([path, host, location]) =>
       exchange(`redirects ${path} of ${host}`, "redirects", get(path, `host: ${host}`), {
-        facts: { "client.0.response.0.headers": new RegExp(`^location: ${location.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`, "m") },
+        facts: {
+          "client.0.response.0.headers": new RegExp(
+            `^location: ${location.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`,
+            "m",
+          ),
+        },
       }),
     ),
     ...REWRITES.map(([path, forwarded]) =>

@@ -1,14 +1,15 @@
-// The router: the failure matrix of envoy-semantics 3.15, timeouts, x-envoy-* headers, local replies.
+// The router: the failure matrix of envoy-semantics 3.15, timeouts, x-envoy-* headers, local
+// replies.
 import { reply } from "../../kit/scripted-upstream.ts";
 import {
-  anyHost,
   any,
+  anyHost,
   bootstrap,
   cluster,
   hcmWithHosts,
   jsonLog,
-  listener,
   LOG_FIELDS,
+  listener,
   type Message,
   ROUTER,
   routeTo,
@@ -23,7 +24,6 @@ import {
   type DifferentialGroup,
   exchange,
   get,
-  head,
   header,
   request,
   response,
@@ -31,8 +31,8 @@ import {
   send,
 } from "../case.ts";
 
-const raw = (text: string, then: "close" | "reset" | "keep" = "keep"): CaseOptions =>
-  answers({ send: text, then });
+const raw = (text: string, after: "close" | "reset" | "keep" = "keep"): CaseOptions =>
+  answers({ send: text, after });
 
 const failure = (details: string | RegExp, flags: string, more: CaseOptions = {}): CaseOptions => ({
   ...more,
@@ -46,23 +46,55 @@ const BEFORE = "upstream_reset_before_response_started";
 
 const failureCases: readonly DifferentialCase[] = [
   exchange("no route", "main", get("/none", "host: elsewhere"), failure("route_not_found", "NR")),
-  exchange("connection refused", "main", get("/refused"), failure(new RegExp(`${BEFORE}\\{remote_connection_failure`), "UF")),
+  exchange(
+    "connection refused",
+    "main",
+    get("/refused"),
+    failure(new RegExp(`${BEFORE}\\{remote_connection_failure`), "UF"),
+  ),
   exchange("no host", "main", get("/empty"), failure("no_healthy_upstream", "UH")),
-  exchange("upstream closes without an answer", "main", get("/"), failure(`${BEFORE}{connection_termination}`, "UC", raw("", "close"))),
-  exchange("upstream resets without an answer", "main", get("/"), failure(`${BEFORE}{connection_termination}`, "UC", raw("", "reset"))),
-  exchange("upstream closes inside the head", "main", get("/"), failure(`${BEFORE}{protocol_error}`, "UPE", {
-    ...raw("HTTP/1.1 200 OK\r\ncontent-le", "close"),
-    note: "an upstream that ends inside a message is a protocol error, not a termination",
-  })),
-  exchange("upstream sends garbage", "main", get("/"), failure(`${BEFORE}{protocol_error}`, "UPE", raw("garbage garbage\r\n\r\n"))),
-  exchange("upstream speaks before it is asked", "main", get("/"), { upstreams: { up1: { onConnect: { send: "hello\r\n" } } } }),
+  exchange(
+    "upstream closes without an answer",
+    "main",
+    get("/"),
+    failure(`${BEFORE}{connection_termination}`, "UC", raw("", "close")),
+  ),
+  exchange(
+    "upstream resets without an answer",
+    "main",
+    get("/"),
+    failure(`${BEFORE}{connection_termination}`, "UC", raw("", "reset")),
+  ),
+  exchange(
+    "upstream closes inside the head",
+    "main",
+    get("/"),
+    failure(`${BEFORE}{protocol_error}`, "UPE", {
+      ...raw("HTTP/1.1 200 OK\r\ncontent-le", "close"),
+      note: "an upstream that ends inside a message is a protocol error, not a termination",
+    }),
+  ),
+  exchange(
+    "upstream sends garbage",
+    "main",
+    get("/"),
+    failure(`${BEFORE}{protocol_error}`, "UPE", raw("garbage garbage\r\n\r\n")),
+  ),
+  exchange("upstream speaks before it is asked", "main", get("/"), {
+    upstreams: { up1: { onConnect: { send: "hello\r\n" } } },
+  }),
   {
     name: "upstream sends more than its answer",
     on: "main",
     steps: [send(get("/1")), response, send(get("/2")), response],
     logs: 2,
     upstreams: {
-      up1: { replies: [{ send: "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n" }, reply(200, "new")] },
+      up1: {
+        replies: [
+          { send: "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n" },
+          reply(200, "new"),
+        ],
+      },
     },
     facts: { "client.0.response.1.body": "new" },
   },
@@ -74,16 +106,64 @@ const failureCases: readonly DifferentialCase[] = [
     upstreams: { up1: { replies: [reply(200, "one", ["connection: close"]), reply(200, "two")] } },
   },
   exchange("upstream answers with a bad status", "main", get("/"), raw("HTTP/1.1 abc OK\r\n\r\n")),
-  exchange("upstream answers with a bad version", "main", get("/"), raw("HTTP/3.7 200 OK\r\ncontent-length: 0\r\n\r\n")),
+  exchange(
+    "upstream answers with a bad version",
+    "main",
+    get("/"),
+    raw("HTTP/3.7 200 OK\r\ncontent-length: 0\r\n\r\n"),
+  ),
   exchange("upstream answers HTTP/0.9 like", "main", get("/"), raw("<html>", "close")),
-  exchange("upstream answers with both framings", "main", get("/"), raw("HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n")),
-  exchange("upstream answers with two lengths", "main", get("/"), raw("HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabc")),
-  exchange("upstream answers with a bad length", "main", get("/"), raw("HTTP/1.1 200 OK\r\ncontent-length: abc\r\n\r\n")),
-  exchange("upstream answers with a bad chunk", "main", get("/"), { ...raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n") }),
-  exchange("upstream answers with a bad header", "main", get("/"), raw("HTTP/1.1 200 OK\r\nbad header: x\r\ncontent-length: 0\r\n\r\n")),
-  exchange("upstream answers 101 nobody asked for", "main", get("/"), raw("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n")),
-  exchange("upstream answers with too many headers", "main", get("/"), answers(reply(200, "", Array.from({ length: 150 }, (_, i) => `h${i}: v`)))),
-  exchange("upstream answers with a huge head", "main", get("/"), answers(reply(200, "", [`h: ${"x".repeat(70_000)}`]))),
+  exchange(
+    "upstream answers with both framings",
+    "main",
+    get("/"),
+    raw("HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
+  ),
+  exchange(
+    "upstream answers with two lengths",
+    "main",
+    get("/"),
+    raw("HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabc"),
+  ),
+  exchange(
+    "upstream answers with a bad length",
+    "main",
+    get("/"),
+    raw("HTTP/1.1 200 OK\r\ncontent-length: abc\r\n\r\n"),
+  ),
+  exchange("upstream answers with a bad chunk", "main", get("/"), {
+    ...raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"),
+  }),
+  exchange(
+    "upstream answers with a bad header",
+    "main",
+    get("/"),
+    raw("HTTP/1.1 200 OK\r\nbad header: x\r\ncontent-length: 0\r\n\r\n"),
+  ),
+  exchange(
+    "upstream answers 101 nobody asked for",
+    "main",
+    get("/"),
+    raw("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
+  ),
+  exchange(
+    "upstream answers with too many headers",
+    "main",
+    get("/"),
+    answers(
+      reply(
+        200,
+        "",
+        Array.from({ length: 150 }, (_, i) => `h${i}: v`),
+      ),
+    ),
+  ),
+  exchange(
+    "upstream answers with a huge head",
+    "main",
+    get("/"),
+    answers(reply(200, "", [`h: ${"x".repeat(70_000)}`])),
+  ),
   {
     name: "upstream dies inside the body",
     on: "main",
@@ -96,16 +176,30 @@ const failureCases: readonly DifferentialCase[] = [
     name: "upstream sends a bad chunk inside the body",
     on: "main",
     steps: [send(get("/")), response, closed],
-    ...answers({ send: ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n", "zz\r\n"] }),
+    ...answers({
+      send: ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n", "zz\r\n"],
+    }),
   },
   {
     name: "HEAD of a refused upstream",
     on: "main",
     steps: [send(request("HEAD", "/refused", [], null)), responseToHead],
   },
-  exchange("gRPC request to a refused upstream", "main", request("POST", "/refused", ["content-type: application/grpc"], null)),
-  exchange("gRPC request without a route", "main", request("POST", "/x", ["host: elsewhere", "content-type: application/grpc"], null)),
-  exchange("gRPC request to an empty cluster", "main", request("POST", "/empty", ["content-type: application/grpc"], null)),
+  exchange(
+    "gRPC request to a refused upstream",
+    "main",
+    request("POST", "/refused", ["content-type: application/grpc"], null),
+  ),
+  exchange(
+    "gRPC request without a route",
+    "main",
+    request("POST", "/x", ["host: elsewhere", "content-type: application/grpc"], null),
+  ),
+  exchange(
+    "gRPC request to an empty cluster",
+    "main",
+    request("POST", "/empty", ["content-type: application/grpc"], null),
+  ),
   {
     name: "maintenance mode",
     on: "main",
@@ -120,15 +214,30 @@ const failureCases: readonly DifferentialCase[] = [
     logs: 2,
     facts: { "log.0.details": '"maintenance_mode"' },
   },
-  exchange("request breaker of zero", "main", get("/no-requests"), failure(`${BEFORE}{overflow}`, "UO")),
-  exchange("pending breaker of zero", "main", get("/no-pending"), failure(`${BEFORE}{overflow}`, "UO")),
+  exchange(
+    "request breaker of zero",
+    "main",
+    get("/no-requests"),
+    failure(`${BEFORE}{overflow}`, "UO"),
+  ),
+  exchange(
+    "pending breaker of zero",
+    "main",
+    get("/no-pending"),
+    failure(`${BEFORE}{overflow}`, "UO"),
+  ),
 ];
 
 const late = (ms: number): CaseOptions => answers({ ...reply(200, "late"), delayMs: ms });
 
 const timeoutCases: readonly DifferentialCase[] = [
   exchange("route timeout", "main", get("/timeout"), failure("response_timeout", "UT", late(900))),
-  exchange("route timeout of a gRPC request", "main", request("POST", "/timeout", ["content-type: application/grpc"], null), late(900)),
+  exchange(
+    "route timeout of a gRPC request",
+    "main",
+    request("POST", "/timeout", ["content-type: application/grpc"], null),
+    late(900),
+  ),
   {
     name: "route timeout after the head",
     on: "main",
@@ -137,19 +246,66 @@ const timeoutCases: readonly DifferentialCase[] = [
   },
   exchange("no route timeout", "main", get("/no-timeout"), late(30)),
   exchange("max_stream_duration of a route", "main", get("/duration"), late(900)),
-  exchange("grpc-timeout under grpc_timeout_header_max", "main", request("POST", "/grpc-timeout", ["content-type: application/grpc", "grpc-timeout: 150m"], null), late(900)),
-  exchange("internal request sets the timeout", "internal", get("/", "x-envoy-upstream-rq-timeout-ms: 120"), failure("response_timeout", "UT", late(900))),
-  exchange("internal request asks for 204 on timeout", "internal", get("/", "x-envoy-upstream-rq-timeout-ms: 120", "x-envoy-upstream-rq-timeout-alt-response: 1"), late(900)),
-  exchange("internal request with an unusable timeout", "internal", get("/", "x-envoy-upstream-rq-timeout-ms: abc")),
-  exchange("internal request with timeout zero", "internal", get("/", "x-envoy-upstream-rq-timeout-ms: 0")),
-  exchange("internal request with a per-try timeout", "internal", get("/", "x-envoy-upstream-rq-per-try-timeout-ms: 5000"), {
-    facts: { "upstream.up1.0.headers": header("x-envoy-expected-rq-timeout-ms", "5000") },
-  }),
-  exchange("internal request with a per-try timeout above the timeout", "internal", get("/", "x-envoy-upstream-rq-per-try-timeout-ms: 50000"), {
-    facts: { "upstream.up1.0.headers": header("x-envoy-expected-rq-timeout-ms", "15000") },
-  }),
-  exchange("internal request with a stream duration", "internal", get("/", "x-envoy-upstream-stream-duration-ms: 120"), late(900)),
-  exchange("internal request with an alternative stat name", "internal", get("/", "x-envoy-upstream-alt-stat-name: other")),
+  exchange(
+    "grpc-timeout under grpc_timeout_header_max",
+    "main",
+    request(
+      "POST",
+      "/grpc-timeout",
+      ["content-type: application/grpc", "grpc-timeout: 150m"],
+      null,
+    ),
+    late(900),
+  ),
+  exchange(
+    "internal request sets the timeout",
+    "internal",
+    get("/", "x-envoy-upstream-rq-timeout-ms: 120"),
+    failure("response_timeout", "UT", late(900)),
+  ),
+  exchange(
+    "internal request asks for 204 on timeout",
+    "internal",
+    get("/", "x-envoy-upstream-rq-timeout-ms: 120", "x-envoy-upstream-rq-timeout-alt-response: 1"),
+    late(900),
+  ),
+  exchange(
+    "internal request with an unusable timeout",
+    "internal",
+    get("/", "x-envoy-upstream-rq-timeout-ms: abc"),
+  ),
+  exchange(
+    "internal request with timeout zero",
+    "internal",
+    get("/", "x-envoy-upstream-rq-timeout-ms: 0"),
+  ),
+  exchange(
+    "internal request with a per-try timeout",
+    "internal",
+    get("/", "x-envoy-upstream-rq-per-try-timeout-ms: 5000"),
+    {
+      facts: { "upstream.up1.0.headers": header("x-envoy-expected-rq-timeout-ms", "5000") },
+    },
+  ),
+  exchange(
+    "internal request with a per-try timeout above the timeout",
+    "internal",
+    get("/", "x-envoy-upstream-rq-per-try-timeout-ms: 50000"),
+    {
+      facts: { "upstream.up1.0.headers": header("x-envoy-expected-rq-timeout-ms", "15000") },
+    },
+  ),
+  exchange(
+    "internal request with a stream duration",
+    "internal",
+    get("/", "x-envoy-upstream-stream-duration-ms: 120"),
+    late(900),
+  ),
+  exchange(
+    "internal request with an alternative stat name",
+    "internal",
+    get("/", "x-envoy-upstream-alt-stat-name: other"),
+  ),
   exchange("cluster limit of stream duration", "main", get("/cluster-duration"), late(900)),
 ];
 
@@ -160,78 +316,51 @@ const routerCases: readonly DifferentialCase[] = [
     facts: { "log.0.flags": '"IH"' },
   }),
   exchange("strict header check passes", "strict", get("/", "x-envoy-upstream-rq-timeout-ms: 100")),
-  exchange("respects the expected timeout of the hop before", "respect", get("/", "x-envoy-expected-rq-timeout-ms: 120"), late(600)),
+  exchange(
+    "respects the expected timeout of the hop before",
+    "respect",
+    get("/", "x-envoy-expected-rq-timeout-ms: 120"),
+    late(600),
+  ),
   exchange("writes the upstream log", "upstream-log", get("/"), { logs: 2 }),
   exchange("limits requests of a connection to the upstream", "main", get("/one-request")),
-  exchange("marks canary responses", "main", get("/"), answers(reply(200, "", ["x-envoy-upstream-canary: true"]))),
-  exchange("counts an immediate health check failure header", "main", get("/"), answers(reply(200, "", ["x-envoy-immediate-health-check-fail: true"]))),
-  exchange("forwards x-envoy-ratelimited", "main", get("/"), answers(reply(429, "", ["x-envoy-ratelimited: true"]))),
-  exchange("a gRPC response in HTTP/1 with status in headers", "main", request("POST", "/", ["content-type: application/grpc"], null), answers(reply(200, "", ["content-type: application/grpc", "grpc-status: 5"]))),
+  exchange(
+    "marks canary responses",
+    "main",
+    get("/"),
+    answers(reply(200, "", ["x-envoy-upstream-canary: true"])),
+  ),
+  exchange(
+    "counts an immediate health check failure header",
+    "main",
+    get("/"),
+    answers(reply(200, "", ["x-envoy-immediate-health-check-fail: true"])),
+  ),
+  exchange(
+    "forwards x-envoy-ratelimited",
+    "main",
+    get("/"),
+    answers(reply(429, "", ["x-envoy-ratelimited: true"])),
+  ),
+  exchange(
+    "a gRPC response in HTTP/1 with status in headers",
+    "main",
+    request("POST", "/", ["content-type: application/grpc"], null),
+    answers(reply(200, "", ["content-type: application/grpc", "grpc-status: 5"])),
+  ),
   exchange("counts a virtual cluster", "virtual-clusters", get("/v/1")),
   exchange("counts other requests beside virtual clusters", "virtual-clusters", get("/w")),
   exchange("counts a route's stat prefix", "virtual-clusters", get("/counted")),
 ];
 
-const statusFilter = (op: string, value: number): Message => ({
-  status_code_filter: { comparison: { op, value: { default_value: value, runtime_key: "none" } } },
-});
-
-const added = (key: string, value: string): Message => ({ header: { key, value } });
-
-const LOCAL_REPLY: Message = {
-  mappers: [
-    {
-      filter: { header_filter: { header: { name: "x-map", string_match: { exact: "code" } } } },
-      status_code: 418,
-      body: { inline_string: "mapped body" },
-      headers_to_add: [added("x-mapped", "%RESPONSE_CODE%"), added("x-mapped", "two")],
-    },
-    {
-      filter: { header_filter: { header: { name: "x-map", string_match: { exact: "format" } } } },
-      body_format_override: {
-        json_format: { was: "%RESPONSE_CODE%", body: "%LOCAL_REPLY_BODY%", path: "%REQ(:path)%" },
-      },
-    },
-    {
-      filter: { header_filter: { header: { name: "x-map", string_match: { exact: "type" } } } },
-      body_format_override: {
-        text_format_source: { inline_string: "<p>%LOCAL_REPLY_BODY%</p>" },
-        content_type: "text/html; charset=UTF-8",
-      },
-    },
-    { filter: statusFilter("EQ", 404), body: { inline_string: "nothing here" } },
-  ],
-  body_format: { text_format_source: { inline_string: "%LOCAL_REPLY_BODY% %RESPONSE_CODE% %RESPONSE_FLAGS%\n" } },
-};
-
-const localReplyCases: readonly DifferentialCase[] = [
-  exchange("maps status, body and headers", "replies", get("/empty", "x-map: code")),
-  exchange("formats a local reply as JSON", "replies", get("/empty", "x-map: format")),
-  exchange("formats a local reply with its own type", "replies", get("/empty", "x-map: type")),
-  exchange("formats a local reply with the default format", "replies", get("/empty")),
-  exchange("maps by status code", "replies", get("/x", "host: elsewhere")),
-  exchange("does not map upstream answers", "replies", get("/"), answers(reply(404, "theirs"))),
-  exchange("maps direct responses", "replies", get("/direct")),
-  exchange("maps gRPC local replies", "replies", get("/empty", "content-type: application/grpc", "x-map: code")),
-  exchange("maps codec errors", "replies", "GET / HTTP/1.1\r\n\r\n"),
-  {
-    name: "maps a local reply to HEAD",
-    on: "replies",
-    steps: [send(request("HEAD", "/empty", ["x-map: code"], null)), responseToHead],
-  },
-  exchange("maps an oversized head", "replies", get("/", `x: ${"y".repeat(62_000)}`)),
-  exchange("maps a bad request line", "replies", head("GET / HTTP/1.1", "host: a", "bad header: x")),
-];
-
-const direct = { match: { prefix: "/direct" }, direct_response: { status: 404, body: { inline_string: "d" } } };
-
 const routes: readonly Message[] = [
-  direct,
   routeTo({ prefix: "/refused" }, "refused"),
   routeTo({ prefix: "/empty" }, "empty"),
   routeTo({ prefix: "/timeout" }, "up1", { timeout: "0.15s" }),
   routeTo({ prefix: "/no-timeout" }, "up1", { timeout: "0s" }),
-  routeTo({ prefix: "/duration" }, "up1", { max_stream_duration: { max_stream_duration: "0.15s" } }),
+  routeTo({ prefix: "/duration" }, "up1", {
+    max_stream_duration: { max_stream_duration: "0.15s" },
+  }),
   routeTo({ prefix: "/grpc-timeout" }, "up1", {
     max_stream_duration: { max_stream_duration: "9s", grpc_timeout_header_max: "5s" },
   }),
@@ -255,7 +384,8 @@ const INTERNAL: Message = {
   internal_address_config: { cidr_ranges: [{ address_prefix: "127.0.0.0", prefix_len: 8 }] },
 };
 
-const on = (name: string, fields: Message): Message => listener(name, [hcmWithHosts([host], fields)]);
+const on = (name: string, fields: Message): Message =>
+  listener(name, [hcmWithHosts([host], fields)]);
 
 const breaker = (name: string, threshold: Message): Message =>
   cluster(name, ["@upstream:up1@"], { circuit_breakers: { thresholds: [threshold] } });
@@ -281,17 +411,25 @@ export const routerFailures: DifferentialGroup = {
       on("main", {}),
       on("internal", INTERNAL),
       on("quiet", { http_filters: [router({ suppress_envoy_headers: true })] }),
-      on("strict", { ...INTERNAL, http_filters: [router({ strict_check_headers: ["x-envoy-upstream-rq-timeout-ms"] })] }),
+      on("strict", {
+        ...INTERNAL,
+        http_filters: [router({ strict_check_headers: ["x-envoy-upstream-rq-timeout-ms"] })],
+      }),
       on("respect", { ...INTERNAL, http_filters: [router({ respect_expected_rq_timeout: true })] }),
       on("upstream-log", {
         http_filters: [router({ upstream_log: [jsonLog({ ...LOG_FIELDS, from: "upstream" })] })],
       }),
-      on("replies", { local_reply_config: LOCAL_REPLY }),
       listener("virtual-clusters", [
         hcmWithHosts([
-          anyHost([routeTo({ prefix: "/counted" }, "up1", {}, { stat_prefix: "counted" }), routeTo({ prefix: "/" })], {
-            virtual_clusters: [virtualCluster("/v/.*")],
-          }),
+          anyHost(
+            [
+              routeTo({ prefix: "/counted" }, "up1", {}, { stat_prefix: "counted" }),
+              routeTo({ prefix: "/" }),
+            ],
+            {
+              virtual_clusters: [virtualCluster("/v/.*")],
+            },
+          ),
         ]),
       ]),
     ],
@@ -299,10 +437,18 @@ export const routerFailures: DifferentialGroup = {
       ...STANDARD_CLUSTERS,
       breaker("no-requests", { max_requests: 0 }),
       breaker("no-pending", { max_pending_requests: 0 }),
-      cluster("short-streams", ["@upstream:up1@"], protocolOptions({ max_stream_duration: "0.15s" })),
-      cluster("one-request", ["@upstream:up1@"], protocolOptions({ max_requests_per_connection: 1 })),
+      cluster(
+        "short-streams",
+        ["@upstream:up1@"],
+        protocolOptions({ max_stream_duration: "0.15s" }),
+      ),
+      cluster(
+        "one-request",
+        ["@upstream:up1@"],
+        protocolOptions({ max_requests_per_connection: 1 }),
+      ),
     ],
     { layered_runtime: { layers: [{ name: "admin", admin_layer: {} }] } },
   ),
-  cases: [...failureCases, ...timeoutCases, ...routerCases, ...localReplyCases],
+  cases: [...failureCases, ...timeoutCases, ...routerCases],
 };

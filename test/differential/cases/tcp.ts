@@ -1,4 +1,5 @@
-// Network filters over TCP: tcp_proxy, echo, direct_response, connection_limit, local_ratelimit, sni_cluster.
+// Network filters over TCP: tcp_proxy, echo, direct_response, connection_limit, local_ratelimit,
+// sni_cluster.
 import { any, bootstrap, hcm, jsonLog, listener, type Message } from "../bootstrap.ts";
 import {
   client,
@@ -83,7 +84,7 @@ const proxyCases: readonly DifferentialCase[] = [
     name: "passes the server's half close on",
     on: "tcp",
     steps: [until("bye"), closed, send("still here"), saw("up1", "still here"), finish],
-    upstreams: { up1: { tcp: "sink", onConnect: { send: "bye", then: "close" } } },
+    upstreams: { up1: { tcp: "sink", onConnect: { send: "bye", after: "close" } } },
     facts: { "upstream.up1.bytes.0": "still here" },
   },
   {
@@ -96,14 +97,24 @@ const proxyCases: readonly DifferentialCase[] = [
     name: "a reset upstream",
     on: "tcp",
     steps: [until("abc"), closed],
-    upstreams: { up1: { tcp: "sink", onConnect: { send: "abc", then: "reset" } } },
+    upstreams: { up1: { tcp: "sink", onConnect: { send: "abc", after: "reset" } } },
     // Whether the reset is an end or an error for the client depends on the order of two packets.
     counters: false,
   },
-  { name: "a refused upstream", on: "refused", steps: [closed], facts: { "log.0.flags": '"UF,URX"' } },
+  {
+    name: "a refused upstream",
+    on: "refused",
+    steps: [closed],
+    facts: { "log.0.flags": '"UF,URX"' },
+  },
   { name: "a refused upstream after three attempts", on: "attempts", steps: [closed] },
   { name: "an unknown cluster", on: "unknown", steps: [closed], facts: { "log.0.flags": '"NC"' } },
-  { name: "a cluster without hosts", on: "empty", steps: [closed], facts: { "log.0.flags": '"UH"' } },
+  {
+    name: "a cluster without hosts",
+    on: "empty",
+    steps: [closed],
+    facts: { "log.0.flags": '"UH"' },
+  },
   {
     name: "an idle connection",
     on: "idle",
@@ -132,14 +143,29 @@ const proxyCases: readonly DifferentialCase[] = [
   {
     name: "two clients",
     on: "tcp",
-    steps: [send("one"), until("one"), connectTo(null), send("two"), until("two"), finish, closed, client(0), finish, closed],
+    steps: [
+      send("one"),
+      until("one"),
+      connectTo(null),
+      send("two"),
+      until("two"),
+      finish,
+      closed,
+      client(0),
+      finish,
+      closed,
+    ],
     logs: 2,
     ...echo,
   },
 ];
 
 const filterCases: readonly DifferentialCase[] = [
-  { name: "echo returns bytes", on: "echo", steps: [send("hello"), until("hello"), finish, closed] },
+  {
+    name: "echo returns bytes",
+    on: "echo",
+    steps: [send("hello"), until("hello"), finish, closed],
+  },
   { name: "direct_response speaks and closes", on: "direct", steps: [until("."), closed] },
   { name: "direct_response without text", on: "direct-empty", steps: [closed] },
   {
@@ -151,7 +177,18 @@ const filterCases: readonly DifferentialCase[] = [
   {
     name: "connection_limit counts down again",
     on: "limit",
-    steps: [send("a"), until("a"), finish, closed, pause(40), connectTo(null), send("b"), until("b"), finish, closed],
+    steps: [
+      send("a"),
+      until("a"),
+      finish,
+      closed,
+      pause(40),
+      connectTo(null),
+      send("b"),
+      until("b"),
+      finish,
+      closed,
+    ],
     logs: 2,
   },
   {
@@ -213,7 +250,15 @@ export const tcp: DifferentialGroup = {
       tcpProxy(null, { weighted_clusters: { clusters: [{ name: "up2", weight: 3 }] } }),
     ]),
     listener("echo", [ECHO], logged),
-    listener("direct", [network("direct_response", "direct_response.v3.Config", { response: { inline_string: "so." } })], logged),
+    listener(
+      "direct",
+      [
+        network("direct_response", "direct_response.v3.Config", {
+          response: { inline_string: "so." },
+        }),
+      ],
+      logged,
+    ),
     listener("direct-empty", [network("direct_response", "direct_response.v3.Config", {})], logged),
     listener("limit", [limit, ECHO], logged),
     listener("limit-http", [limit, hcm()]),
@@ -228,7 +273,11 @@ export const tcp: DifferentialGroup = {
       ],
       logged,
     ),
-    listener("sni", [network("sni_cluster", "sni_cluster.v3.SniCluster", {}), tcpProxy("up1")], inspected),
+    listener(
+      "sni",
+      [network("sni_cluster", "sni_cluster.v3.SniCluster", {}), tcpProxy("up1")],
+      inspected,
+    ),
   ]),
   cases: [...proxyCases, ...filterCases],
 };

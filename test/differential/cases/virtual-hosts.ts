@@ -86,43 +86,83 @@ const tlsHost = (name: string, require_tls: string): Message =>
   named(name, [`${name}.example`], { require_tls });
 
 const others: readonly DifferentialCase[] = [
-  exchange("does not fall through to another virtual host", "vectors", get("/no", "host: a.foo.com"), {
-    facts: { "client.0.response.0.start": "HTTP/1.1 404 Not Found" },
-  }),
-  exchange("answers a path that only the chosen host knows", "vectors", get("/only/x", "host: b.foo.com")),
-  exchange("takes the host from vhost_header", "by-header", get("/", "host: x", "x-vhost: a.foo.com"), {
-    facts: { "client.0.response.0.body": "v1" },
-  }),
+  exchange(
+    "does not fall through to another virtual host",
+    "vectors",
+    get("/no", "host: a.foo.com"),
+    {
+      facts: { "client.0.response.0.start": "HTTP/1.1 404 Not Found" },
+    },
+  ),
+  exchange(
+    "answers a path that only the chosen host knows",
+    "vectors",
+    get("/only/x", "host: b.foo.com"),
+  ),
+  exchange(
+    "takes the host from vhost_header",
+    "by-header",
+    get("/", "host: x", "x-vhost: a.foo.com"),
+    {
+      facts: { "client.0.response.0.body": "v1" },
+    },
+  ),
   exchange("has no route without vhost_header", "by-header", get("/", "host: a.foo.com"), {
     facts: { "client.0.response.0.start": "HTTP/1.1 404 Not Found" },
   }),
-  exchange("redirects to https when require_tls is ALL", "tls", get("/a?b=c", "host: all.example"), {
-    facts: { "client.0.response.0.start": "HTTP/1.1 301 Moved Permanently" },
-  }),
+  exchange(
+    "redirects to https when require_tls is ALL",
+    "tls",
+    get("/a?b=c", "host: all.example"),
+    {
+      facts: { "client.0.response.0.start": "HTTP/1.1 301 Moved Permanently" },
+    },
+  ),
   exchange(
     "believes x-forwarded-proto for require_tls",
     "tls",
     get("/", "host: all.example", "x-forwarded-proto: https"),
     { facts: { "client.0.response.0.body": "all" } },
   ),
-  exchange("redirects external requests when require_tls is EXTERNAL_ONLY", "tls", get("/", "host: external.example")),
+  exchange(
+    "redirects external requests when require_tls is EXTERNAL_ONLY",
+    "tls",
+    get("/", "host: external.example"),
+  ),
   exchange("drops the port when redirecting to https", "tls", get("/x", "host: all.example:80")),
   exchange("does not redirect when require_tls is NONE", "tls", get("/", "host: none.example")),
-  exchange("does not redirect an internal request", "tls-internal", get("/", "host: external.example"), {
-    facts: { "client.0.response.0.body": "external" },
-  }),
-  exchange("looks at no host when there is only a catch-all", "catch-all", get("/", "host: any-thing.x:99")),
+  exchange(
+    "does not redirect an internal request",
+    "tls-internal",
+    get("/", "host: external.example"),
+    {
+      facts: { "client.0.response.0.body": "external" },
+    },
+  ),
+  exchange(
+    "looks at no host when there is only a catch-all",
+    "catch-all",
+    get("/", "host: any-thing.x:99"),
+  ),
 ];
 
-const tlsHosts = [tlsHost("all", "ALL"), tlsHost("external", "EXTERNAL_ONLY"), tlsHost("none", "NONE")];
+const tlsHosts = [
+  tlsHost("all", "ALL"),
+  tlsHost("external", "EXTERNAL_ONLY"),
+  tlsHost("none", "NONE"),
+];
 
 export const virtualHosts: DifferentialGroup = {
   name: "virtual-hosts",
   bootstrap: bootstrap([
     listener("vectors", [hcmWithHosts(VECTOR_HOSTS)]),
-    listener("ignore-port", [hcmWithHosts(VECTOR_HOSTS, {}, { ignore_port_in_host_matching: true })]),
+    listener("ignore-port", [
+      hcmWithHosts(VECTOR_HOSTS, {}, { ignore_port_in_host_matching: true }),
+    ]),
     listener("others", [hcmWithHosts(NO_CATCH_ALL)]),
-    listener("by-header", [hcmWithHosts(VECTOR_HOSTS.slice(0, 4), {}, { vhost_header: "x-vhost" })]),
+    listener("by-header", [
+      hcmWithHosts(VECTOR_HOSTS.slice(0, 4), {}, { vhost_header: "x-vhost" }),
+    ]),
     listener("catch-all", [hcmWithHosts([named("only", ["*"])])]),
     listener("tls", [hcmWithHosts(tlsHosts)]),
     listener("tls-internal", [

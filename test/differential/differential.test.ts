@@ -1,0 +1,106 @@
+// The harness itself: comparing, normalising, explaining. The comparison with Envoy is `run.ts`
+// (`npm run test:differential`).
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { placeholders, substitute } from "./bootstrap.ts";
+import { header, noHeader } from "./case.ts";
+import { explain, loadAccepted, readAccepted } from "./differences.ts";
+import { groups } from "./groups.ts";
+import { compare, OutcomeBuilder, printDifferences } from "./outcome.ts";
+
+const build = (fill: (builder: OutcomeBuilder) => void): ReadonlyMap<string, string> => {
+  const builder = new OutcomeBuilder(new Map([["4711", "<port:main>"]]), false);
+  fill(builder);
+  return builder.outcome;
+};
+
+describe("differential harness", () => {
+  test("at least 250 cases run, each with a name of its own", () => {
+    const names = groups.flatMap((group) => group.cases.map((one) => `${group.name}/${one.name}`));
+    assert.ok(names.length >= 250);
+    const repeated = names.filter((name, i) => names.indexOf(name) !== i);
+    assert.deepEqual(repeated, []);
+  });
+
+  test("every vector section of the reference has cases", () => {
+    const names = groups.flatMap((group) => group.cases.map((one) => one.name)).join("\n");
+    for (const section of ["10.1:", "10.4:", "10.5:", "10.14:", "10.18:"]) {
+      assert.ok(names.includes(section), section);
+    }
+  });
+
+  test("ports become names, but not inside longer numbers", () => {
+    const outcome = build((builder) => {
+      builder.set("a", "127.0.0.1:4711");
+      builder.set("b", "14711");
+    });
+    assert.equal(outcome.get("a"), "127.0.0.1:<port:main>");
+    assert.equal(outcome.get("b"), "14711");
+  });
+
+  test("durations of a log line are compared by kind only", () => {
+    const one = build((builder) => builder.logLine("log.0", '{"duration":3,"code":200}'));
+    const two = build((builder) => builder.logLine("log.0", '{"code":200,"duration":9}'));
+    const none = build((builder) => builder.logLine("log.0", '{"code":200,"duration":null}'));
+    assert.deepEqual(compare(one, two), []);
+    assert.deepEqual(
+      compare(one, none).map((difference) => difference.key),
+      ["log.0.duration"],
+    );
+  });
+
+  test("the order of headers is a difference", () => {
+    const message = (headers: readonly string[]): ReadonlyMap<string, string> =>
+      build((builder) =>
+        builder.message("m", {
+          startLine: "HTTP/1.1 200 OK",
+          headers,
+          framing: "none",
+          body: "",
+          trailers: [],
+          complete: true,
+        }),
+      );
+    const differences = compare(message(["a: 1", "b: 2"]), message(["b: 2", "a: 1"]));
+    assert.equal(differences.length, 1);
+    assert.match(printDifferences(differences, "envoy", "outrigger"), /^ {4}[-+] [ab]: \d$/m);
+  });
+
+  test("an accepted difference explains its keys and no others", () => {
+    const accepted = readAccepted(
+      "# T\n\n## one\n- cases: `g/a*`\n- keys: `log.*.code`, `x`\nBecause.\n",
+    );
+    const differences = [
+      { key: "log.0.code", judge: "1", subject: "2" },
+      { key: "log.0.flags", judge: "1", subject: "2" },
+    ];
+    const { unexplained, used } = explain("g/abc", differences, accepted);
+    assert.deepEqual(
+      unexplained.map((difference) => difference.key),
+      ["log.0.flags"],
+    );
+    assert.equal(used.length, 1);
+    assert.equal(explain("g/b", differences, accepted).unexplained.length, 2);
+  });
+
+  test("an accepted difference needs a reason", () => {
+    assert.throws(() => readAccepted("## one\n- cases: `a`\n- keys: `b`\n"), /reason/);
+    assert.doesNotThrow(loadAccepted);
+  });
+
+  test("placeholders become ports as numbers and text inside strings", () => {
+    const message = { port_value: "@port:main@", text: "x:@port:main@" };
+    assert.deepEqual(placeholders(message, "port"), ["main"]);
+    assert.deepEqual(substitute(message, new Map([["@port:main@", "81"]])), {
+      port_value: 81,
+      text: "x:81",
+    });
+  });
+
+  test("header facts look at whole lines", () => {
+    assert.match("a: 1\nb: 2", header("b", "2"));
+    assert.doesNotMatch("a: 1\nb: 23", header("b", "2"));
+    assert.match("a: 1\nb: 2", noHeader("c"));
+    assert.doesNotMatch("a: 1\nb: 2", noHeader("b"));
+  });
+});
