@@ -1,5 +1,6 @@
-// The text of dist/outrigger: a shell script that starts the bundle on the pinned runtime, when it is
-// installed beside the package, with the shipped flags. Exec, so the process is the proxy itself.
+// The text of dist/outrigger: a shell script that starts the bundle on the pinned runtime, when it
+// is installed beside the package, with the shipped flags. Exec, so the process is the proxy
+// itself.
 import { RUNTIME_FLAGS } from "../src/cli/runtime-flags.ts";
 
 /** `bundle` is the file name of the entry beside the launcher. */

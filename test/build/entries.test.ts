@@ -10,7 +10,10 @@ describe("rewriteAddresses", () => {
     const found = rewriteAddresses("/p/src/server/server.ts", text);
     assert.deepEqual(found.entries, ["/p/src/server/config-child.ts"]);
     assert.deepEqual(found.assets, ["/p/src/proto/x.json"]);
-    assert.equal(found.text, `const a = ${address("./config-child.js")}; b(${address("./x.json")});`);
+    assert.equal(
+      found.text,
+      `const a = ${address("./config-child.js")}; b(${address("./x.json")});`,
+    );
   });
 
   it("leaves folders and other addresses alone", () => {
