@@ -125,12 +125,12 @@ export class ChildRequestChannel implements RequestChannel {
  * Answers the parent's requests, in the order in which they come. The process ends when nothing was
  * asked for a while and when the parent is gone.
  */
-export function serveParent(handler: RequestHandler): void {
+export function serveParent(handler: RequestHandler, idleMs: number = IDLE_MS): void {
   let open = 0;
   const idle = setTimeout(() => {
     if (open > 0) idle.refresh();
     else process.disconnect?.();
-  }, IDLE_MS);
+  }, idleMs);
   const answer = async ({ id, message }: Envelope): Promise<void> => {
     open++;
     idle.refresh();

@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { ChildRequestChannel } from "../../../src/platform/node/child-requests.ts";
+
+/** Lets the hasty child be idle for its single millisecond. */
+function idle(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const quiet = spawn(process.execPath, ["-e", ""]);
+  quiet.on("exit", () => resolve());
+  return promise;
+}
 
 describe("the child process", () => {
   const echo = new URL("./echo-child.ts", import.meta.url);
@@ -29,5 +40,24 @@ describe("the child process", () => {
     assert.deepEqual(answers, ["1", "2", "3"]);
     channel.close();
     await assert.rejects(channel.request("late"), /closed/);
+  });
+
+  it("ends by itself when nothing is asked", async () => {
+    const channel = new ChildRequestChannel(new URL("./hasty-child.ts", import.meta.url));
+    const first = await channel.request("pid");
+    // Answered by the first child until it has ended, then by the next one.
+    while ((await channel.request("pid")) === first) await idle();
+    channel.close();
+  });
+
+  it("ends when its parent is killed", async () => {
+    const parent = spawn(process.execPath, [join(import.meta.dirname, "asking-parent.ts")], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    // The child holds the same pipe: it closes when both are gone.
+    const closed = once(parent.stdout, "close");
+    await once(parent.stdout, "data");
+    parent.kill("SIGKILL");
+    await closed;
   });
 });

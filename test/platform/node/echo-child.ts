@@ -4,5 +4,6 @@ import { serveParent } from "../../../src/platform/node/child-requests.ts";
 serveParent(async (message) => {
   if (message === "throw") throw new Error("asked to throw");
   if (message === "die") process.exit(1);
+  if (message === "wait") return new Promise(() => {});
   return message === "pid" ? process.pid : message;
 });
