@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { RouteAction, VirtualHost } from "../../src/proto/generated/envoy/config/route/v3.ts";
+import type { RouteEntry } from "../../src/route/route.ts";
+import { oneHost, routeProblems, routeTable, TestRequest } from "../kit/route-request.ts";
+
+function entryOf(
+  action: RouteAction,
+  host: VirtualHost = {},
+  request: TestRequest = new TestRequest("/"),
+): RouteEntry {
+  const routes = [{ match: { prefix: "/" }, route: { cluster: "c", ...action }, statPrefix: "s" }];
+  const virtualHosts = [{ name: "v", domains: ["*"], routes, ...host }];
+  return routeTable({ virtualHosts }).match(request)!.entry!;
+}
+
+function seconds(count: number): { seconds: number; nanos: number } {
+  return { seconds: count, nanos: 0 };
+}
+
+describe("a forwarding route", () => {
+  it("has Envoy's defaults", () => {
+    const entry = entryOf({});
+    const { timeoutMs, idleTimeoutMs, maxStreamDurationMs, perTryTimeoutMs } = entry;
+    assert.deepEqual(
+      [timeoutMs, idleTimeoutMs, maxStreamDurationMs, perTryTimeoutMs],
+      [15_000, -1, -1, 0],
+    );
+    assert.equal(entry.clusterNotFoundStatus, 503);
+    assert.equal(entry.priority, "DEFAULT");
+    assert.equal(entry.upgrades.size, 0);
+    assert.equal(entry.usesNewTimeouts, false);
+    assert.equal(entry.maxGrpcTimeoutMs, -1);
+    assert.equal(entry.autoHostRewrite, false);
+    assert.equal(entry.metadataMatch, null);
+  });
+
+  it("reads its timeouts in milliseconds", () => {
+    const entry = entryOf({
+      timeout: { seconds: 1, nanos: 999_999_999 },
+      idleTimeout: seconds(0),
+      maxGrpcTimeout: seconds(0),
+      grpcTimeoutOffset: seconds(1),
+    });
+    assert.equal(entry.timeoutMs, 1999);
+    assert.equal(entry.idleTimeoutMs, 0);
+    assert.equal(entry.maxGrpcTimeoutMs, 0);
+    assert.equal(entry.grpcTimeoutOffsetMs, 1000);
+  });
+
+  it("has no route timeout once max_stream_duration is there", () => {
+    const entry = entryOf({
+      timeout: seconds(1),
+      maxGrpcTimeout: seconds(1),
+      maxStreamDuration: { grpcTimeoutHeaderMax: seconds(2) },
+    });
+    assert.equal(entry.timeoutMs, 0);
+    assert.equal(entry.usesNewTimeouts, true);
+    assert.equal(entry.maxStreamDurationMs, -1);
+    assert.equal(entry.grpcTimeoutHeaderMaxMs, 2000);
+    assert.equal(entry.maxGrpcTimeoutMs, -1);
+  });
+
+  it("reads what to do without its cluster, its priority and its upgrades", () => {
+    const entry = entryOf({
+      clusterNotFoundResponseCode: "NOT_FOUND",
+      priority: "HIGH",
+      autoHostRewrite: true,
+      appendXForwardedHost: true,
+      upgradeConfigs: [
+        { upgradeType: "WebSocket", enabled: false },
+        { upgradeType: "CONNECT", connectConfig: {} },
+      ],
+    });
+    assert.equal(entry.clusterNotFoundStatus, 404);
+    assert.equal(entry.priority, "HIGH");
+    assert.deepEqual(
+      [...entry.upgrades],
+      [
+        ["websocket", false],
+        ["connect", true],
+      ],
+    );
+    assert.equal(entry.connectTerminates, true);
+    assert.equal(entry.autoHostRewrite, true);
+    assert.equal(entry.appendForwardedHost, true);
+  });
+
+  it("takes attempt counts and virtual clusters from its host", () => {
+    const virtualClusters = [{ name: "posts", headers: [{ name: ":method", exactMatch: "POST" }] }];
+    const host = { includeRequestAttemptCount: true, virtualClusters };
+    const entry = entryOf({}, host);
+    assert.equal(entry.includeAttemptCountInRequest, true);
+    assert.equal(entry.includeAttemptCountInResponse, false);
+    assert.equal(entry.virtualCluster(new TestRequest("/", { method: "POST" }).headers), "posts");
+    assert.equal(entry.virtualCluster(new TestRequest("/").headers), "other");
+    assert.equal(entryOf({}).virtualCluster(new TestRequest("/").headers), "");
+    assert.equal(entry.statPrefix, "s");
+  });
+
+  it("names itself and its host, with their metadata", () => {
+    const metadata = (value: string): { filterMetadata: Record<string, { k: string }> } => ({
+      filterMetadata: { ns: { k: value } },
+    });
+    const routes = [
+      { name: "r", match: { prefix: "/" }, route: { cluster: "c" }, metadata: metadata("route") },
+    ];
+    const table = routeTable({
+      virtualHosts: [{ name: "v", domains: ["*"], routes, metadata: metadata("host") }],
+    });
+    const route = table.match(new TestRequest("/"))!;
+    assert.equal(route.routeName, "r");
+    assert.equal(route.virtualHostName, "v");
+    assert.deepEqual(route.metadata, { ns: { k: "route" } });
+    assert.deepEqual(route.virtualHostMetadata, { ns: { k: "host" } });
+  });
+
+  it("limits the only attempt with the per-try timeout, the host's as well", () => {
+    const retryPolicy = { perTryTimeout: seconds(2) };
+    assert.equal(entryOf({ retryPolicy }).perTryTimeoutMs, 2000);
+    assert.equal(entryOf({}, { retryPolicy }).perTryTimeoutMs, 2000);
+    assert.equal(entryOf({ retryPolicy: {} }, { retryPolicy }).perTryTimeoutMs, 0);
+  });
+});
+
+describe("fields that are not obeyed", () => {
+  const route = { match: { prefix: "/" }, route: { cluster: "c" } };
+
+  it("are warnings where a request loses a second chance or a copy", () => {
+    const message = {
+      requestMirrorPolicies: [{ cluster: "m" }],
+      virtualHosts: [
+        {
+          name: "v",
+          domains: ["*"],
+          retryPolicy: { retryOn: "5xx" },
+          routes: [
+            {
+              ...route,
+              route: {
+                cluster: "c",
+                retryPolicy: {},
+                hedgePolicy: {},
+                requestMirrorPolicies: [{ cluster: "m" }],
+                internalRedirectPolicy: {},
+              },
+            },
+          ],
+        },
+      ],
+    };
+    const at = "warning virtual_hosts[0]";
+    const once = "is not supported yet: requests are forwarded once";
+    assert.deepEqual(routeProblems(message), [
+      "warning request_mirror_policies: request_mirror_policies is not supported yet: no copy of " +
+        "the request is sent",
+      `${at}.retry_policy: retry_policy ${once}`,
+      `${at}.routes[0].route.retry_policy: retry_policy ${once}`,
+      `${at}.routes[0].route.hedge_policy: hedge_policy ${once}`,
+      `${at}.routes[0].route.request_mirror_policies: request_mirror_policies is not supported ` +
+        "yet: no copy of the request is sent",
+      `${at}.routes[0].route.internal_redirect_policy: internal_redirect_policy is not supported ` +
+        "yet: redirects of the upstream go to the client",
+    ]);
+  });
+
+  it("are errors where requests would go elsewhere", () => {
+    const plugin = { ...route, route: { inlineClusterSpecifierPlugin: {} } };
+    const messages = [
+      { ...oneHost(route), vhds: {} },
+      oneHost({ ...route, route: { clusterSpecifierPlugin: "p" } }),
+      oneHost(plugin),
+      oneHost({ match: { prefix: "/" }, filterAction: {} }),
+      oneHost({ match: { prefix: "/" }, nonForwardingAction: {} }),
+    ];
+    for (const message of messages) {
+      assert.match(routeProblems(message)[0] ?? "", /^error .* is not (supported|for proxies)/);
+    }
+  });
+
+  it("include a route without an action and a host without a domain", () => {
+    assert.deepEqual(routeProblems(oneHost({ match: { prefix: "/" } })), [
+      "error virtual_hosts[0].routes[0]: A route needs an action",
+    ]);
+    assert.deepEqual(routeProblems({ virtualHosts: [{ name: "v" }] }), [
+      "error virtual_hosts[0].domains: A virtual host needs a domain",
+    ]);
+    assert.deepEqual(routeProblems(oneHost({ match: { prefix: "/" }, route: {} })), [
+      "error virtual_hosts[0].routes[0].route: A route action needs a cluster",
+    ]);
+  });
+});
