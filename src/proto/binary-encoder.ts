@@ -117,6 +117,11 @@ export class BinaryEncoder {
   }
 
   private any(any: AnyMessage, writer: WireWriter): void {
+    if (any.typedStruct !== undefined) {
+      const { typeUrl, value } = any.typedStruct;
+      this.any({ typeUrl, value: { typeUrl: any.typeUrl, value } }, writer);
+      return;
+    }
     if (any.typeUrl !== "") writeField(1, "string", any.typeUrl, writer);
     if (any.bytes !== undefined) {
       if (any.bytes.length > 0) writeField(2, "bytes", any.bytes, writer);

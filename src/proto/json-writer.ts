@@ -73,6 +73,11 @@ export class JsonWriter {
 
   private any(any: AnyMessage): JsonValue {
     if (any.typeUrl === "") return {};
+    if (any.typedStruct !== undefined) {
+      const { typeUrl, value } = any.typedStruct;
+      const urlName = this.names === "snake" ? "type_url" : "typeUrl";
+      return { "@type": typeUrl, [urlName]: any.typeUrl, value };
+    }
     const type = this.registry.messageOfUrl(any.typeUrl);
     if (type === null || any.value === undefined) {
       // protobuf cannot print this; the bytes tell more than an error would.

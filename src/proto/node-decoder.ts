@@ -311,8 +311,13 @@ export class NodeDecoder {
       if (outer.fieldByName(entry.key) === undefined) this.unknownField(outer, entry, path);
     }
     const content = findEntry(node, "value")?.value;
-    if (content === undefined || isNull(content)) return { typeUrl, value: {} };
-    return { typeUrl, value: this.anyContent(inner, content, path) };
+    const isEmpty = content === undefined || isNull(content);
+    if (!isEmpty && content.kind !== "map") return this.expected("a map", content, path);
+    return {
+      typeUrl,
+      value: isEmpty ? {} : this.anyContent(inner, content, path),
+      typedStruct: { typeUrl: outerUrl, value: isEmpty ? {} : (jsonOf(content) as JsonObject) },
+    };
   }
 
   private read(node: ScalarNode, path: string, reading: ReturnType<typeof readScalar>): unknown {

@@ -31,4 +31,6 @@ export interface AnyMessage {
   readonly value?: unknown;
   /** The encoded value, only when the descriptor does not know the type. */
   readonly bytes?: Uint8Array;
+  /** Only when a TypedStruct was sent: its own type URL and content, for writing it as it came. */
+  readonly typedStruct?: { readonly typeUrl: string; readonly value: JsonObject };
 }

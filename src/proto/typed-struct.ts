@@ -31,11 +31,11 @@ export function unpackTypedStruct(
   const typeUrl = (struct["typeUrl"] ?? "") as string;
   const inner = registry.messageOfUrl(typeUrl);
   if (inner === null) return any;
+  const content = (struct["value"] ?? {}) as JsonObject;
   const sink = new DiagnosticSink(null);
   const decoder = new NodeDecoder(registry, sink, { unknownFields: "collect" });
-  const node = nodeOfJson((struct["value"] ?? {}) as JsonObject);
-  const value = decoder.anyContent(inner, node, path);
+  const value = decoder.anyContent(inner, nodeOfJson(content), path);
   notes.unknownFields.push(...decoder.unknownFields);
   notes.diagnostics.push(...sink.diagnostics);
-  return { typeUrl, value: value ?? {} };
+  return { typeUrl, value: value ?? {}, typedStruct: { typeUrl: any.typeUrl, value: content } };
 }

@@ -158,6 +158,22 @@ const CASES: readonly Case[] = [
     says: "key: Must be text without NUL, CR and LF (remove the other characters)",
   },
   {
+    what: "well_known_regex HTTP_HEADER_NAME, strict",
+    type: "envoy.config.core.v3.UpstreamHttpProtocolOptions",
+    good: { overrideAutoSniHeader: ":authority" },
+    bad: { overrideAutoSniHeader: "a b" },
+    says:
+      "override_auto_sni_header: Must be an HTTP header name: letters, digits and any of " +
+      "!#$%&'*+-.^_|~` (remove the other characters)",
+  },
+  {
+    what: "well_known_regex HTTP_HEADER_VALUE, strict",
+    type: "envoy.config.core.v3.HealthCheck.HttpHealthCheck",
+    good: { path: "/a b\tc" },
+    bad: { path: "/\u0001" },
+    says: "path: Must be an HTTP header value: no control characters (remove the other characters)",
+  },
+  {
     what: "repeated.min_items",
     type: "envoy.config.route.v3.VirtualHost",
     good: { name: "v", domains: ["*"] },

@@ -337,8 +337,27 @@ typed_config:
     it(`${outer} becomes its inner type`, () => {
       assert.deepEqual(decode(type, text), {
         name: "r",
-        typedConfig: { typeUrl: router, value: { suppressEnvoyHeaders: true } },
+        typedConfig: {
+          typeUrl: router,
+          value: { suppressEnvoyHeaders: true },
+          typedStruct: {
+            typeUrl: `type.googleapis.com/${outer}`,
+            value: { suppress_envoy_headers: true },
+          },
+        },
       });
+    });
+
+    it(`${outer} is written as it came`, () => {
+      const plain = decode(type, text);
+      const expected = {
+        "@type": `type.googleapis.com/${outer}`,
+        type_url: router,
+        value: { suppress_envoy_headers: true },
+      };
+      assert.deepEqual(messages.toJson(type, plain), { name: "r", typed_config: expected });
+      const bytes = messages.encodeBinary(type, plain);
+      assert.deepEqual(messages.decodeBinary(type, bytes).message, plain);
     });
 
     it(`${outer} in bytes becomes its inner type`, () => {
@@ -352,6 +371,10 @@ typed_config:
       assert.deepEqual(messages.decodeBinary("google.protobuf.Any", any).message, {
         typeUrl: router,
         value: { suppressEnvoyHeaders: true },
+        typedStruct: {
+          typeUrl: `type.googleapis.com/${outer}`,
+          value: { suppress_envoy_headers: true },
+        },
       });
     });
 
