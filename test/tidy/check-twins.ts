@@ -15,10 +15,7 @@ export function checkTests(
   tree: SourceTree,
   suites: Readonly<Record<string, string>> = TWINS_BY_SUITE,
 ): string[] {
-  const imported = withinFolder(
-    tree,
-    importedBy(tree, "test/", (path) => path.endsWith(".test.ts")),
-  );
+  const imported = withinFolder(tree, importedByTests(tree));
   return sourcesUnder(tree, "src/")
     .filter(hasLogic)
     .filter((file) => !tree.has(mirrored(file.path)) && !imported.has(file.path))
@@ -26,6 +23,20 @@ export function checkTests(
     .map(
       (file) => `${file.path} has no test: write ${mirrored(file.path)} (or see test/README.md)`,
     );
+}
+
+/** What tests import, themselves or through a file of their own folder. */
+function importedByTests(tree: SourceTree): Set<string> {
+  const folders = new Set<string>();
+  for (const file of sourcesUnder(tree, "test/")) {
+    if (file.path.endsWith(".test.ts")) folders.add(posix.dirname(file.path));
+  }
+  folders.delete("test/kit");
+  return importedBy(
+    tree,
+    "test/",
+    (path) => path.endsWith(".test.ts") || folders.has(posix.dirname(path)),
+  );
 }
 
 /** Adds the files that tested files import from their own folder: a part is tested by its whole. */
@@ -98,7 +109,7 @@ export function checkExtensions(tree: SourceTree): string[] {
     const folder = extensionFolder(file.path);
     if (folder !== null) folders.add(folder);
   }
-  const tested = importedBy(tree, "test/", (path) => path.endsWith(".test.ts"));
+  const tested = importedByTests(tree);
   return [...folders].flatMap((folder) => checkExtension(tree, folder, tested));
 }
 
