@@ -1,13 +1,15 @@
 // Which bootstraps a real Envoy accepts and refuses, and whether we do the same. What Envoy accepts and we
 // refuse on purpose is marked `stricter`, with the reason; the other way round `wider`.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { loadTextMessages } from "../../src/proto/text-messages.ts";
 import { requirePeer } from "../kit/find-envoy.ts";
+import { envoyCommand, freePorts, ProxyProcess } from "../kit/proxy-process.ts";
 
 const BOOTSTRAP = "envoy.config.bootstrap.v3.Bootstrap";
 const envoy = requirePeer("envoy");
@@ -58,6 +60,41 @@ function any(content: string): string {
 type Case = readonly [what: string, text: string];
 const limit = "per_connection_buffer_limit_bytes";
 const wkt = '"@type": type.googleapis.com/google.protobuf';
+
+/** A running proxy with one of many kinds of values in its configuration. */
+const RUNNING = `${manager(
+  `stream_idle_timeout: 1.5s
+tracing: {random_sampling: {value: 12.5}}
+access_log:
+- name: envoy.access_loggers.stdout
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog
+    log_format: {json_format: {a: "%PROTOCOL%", b: {c: 1}}}`,
+  `{name: r, typed_config: {"@type": type.googleapis.com/xds.type.v3.TypedStruct, type_url: ${ROUTER}, value: {suppress_envoy_headers: true}}}`,
+).replace(
+  "route_config: {}",
+  "route_config: {virtual_hosts: [{name: v, domains: ['*'], routes: [{match: {prefix: /}, route: {cluster: c}}]}]}",
+)}
+  clusters:
+  - name: c
+    connect_timeout: 0.25s
+    type: STATIC
+    lb_policy: RING_HASH
+    ring_hash_lb_config: {maximum_ring_size: 1024}
+    outlier_detection: {interval: 1.25s, consecutive_5xx: 0}
+    metadata: {filter_metadata: {x: {a: 1, b: [true, s, 1.5, ~]}}}
+    health_checks:
+    - {timeout: 1s, interval: 60s, unhealthy_threshold: 1, healthy_threshold: 1, tcp_health_check: {send: {binary: "AAEC"}}}
+    typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: {http_protocol_options: {}}
+    load_assignment:
+      cluster_name: c
+      endpoints:
+      - lb_endpoints:
+        - endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 1}}}
+`;
 
 const SAME: readonly Case[] = [
   ...["123", "yes", "1.5", "12345678901", "null", "~", "! 123", "!!str 123", "|\n  123"].map(
@@ -187,11 +224,12 @@ const WIDER: readonly Case[] = [
   ["a merge key", cluster("!ignore x: &x {timeout_budgets: true}\ntrack_cluster_stats: {<<: *x}")],
 ];
 
-function envoyAccepts(file: string): boolean {
+async function envoyAccepts(file: string): Promise<boolean> {
   const args = ["--mode", "validate", "-c", file, "-l", "off", "--concurrency", "1"];
-  const run = spawnSync(envoy.path, args, { timeout: 30_000 });
-  assert.notEqual(run.status, null, "Envoy did not finish");
-  return run.status === 0;
+  const child = spawn(envoy.path, args, { stdio: "ignore" });
+  const [code] = (await once(child, "exit")) as [number | null];
+  assert.notEqual(code, null, "Envoy was killed");
+  return code === 0;
 }
 
 function weAccept(text: string): boolean {
@@ -199,36 +237,72 @@ function weAccept(text: string): boolean {
   return messages.decodeText(BOOTSTRAP, input, { unknownFields: "error" }).message !== null;
 }
 
-describe("reading a bootstrap as Envoy does", { skip: envoy.skip }, () => {
-  const file = join(folder, "bootstrap.yaml");
-  const groups: readonly [string, readonly Case[], (text: string) => void][] = [
-    ["alike", SAME, (text) => assert.equal(weAccept(text), envoyAccepts(file))],
-    [
-      "stricter",
-      STRICTER,
-      (text) => assert.deepEqual([weAccept(text), envoyAccepts(file)], [false, true]),
-    ],
-    [
-      "wider",
-      WIDER,
-      (text) => assert.deepEqual([weAccept(text), envoyAccepts(file)], [true, false]),
-    ],
-  ];
-  for (const [how, cases, compare] of groups) {
-    for (const [what, text] of cases) {
-      it(`${how}: ${what}`, () => {
-        writeFileSync(file, text);
-        compare(text);
-      });
+let files = 0;
+
+/** Envoy's answers, asked two at a time. */
+async function envoyAnswers(texts: readonly string[]): Promise<boolean[]> {
+  const answers: boolean[] = [];
+  let next = 0;
+  const ask = async (): Promise<void> => {
+    for (let index = next++; index < texts.length; index = next++) {
+      const file = join(folder, `${++files}.yaml`);
+      writeFileSync(file, texts[index] ?? "");
+      answers[index] = await envoyAccepts(file);
     }
+  };
+  await Promise.all([ask(), ask()]);
+  return answers;
+}
+
+function same(text: string, envoyDoes: boolean): void {
+  const difference = weAccept(text) === envoyDoes ? "none" : `Envoy accepts: ${envoyDoes}`;
+  assert.equal(difference, "none");
+}
+
+describe("reading a bootstrap as Envoy does", { skip: envoy.skip }, () => {
+  const groups = [
+    { how: "alike", cases: SAME, expect: null },
+    { how: "stricter", cases: STRICTER, expect: true },
+    { how: "wider", cases: WIDER, expect: false },
+  ];
+  for (const { how, cases, expect } of groups) {
+    describe(how, async () => {
+      const answers = envoy.skip === false ? await envoyAnswers(cases.map(([, text]) => text)) : [];
+      cases.forEach(([what, text], index) => {
+        it(what, () => {
+          const envoyDoes = answers[index] === true;
+          if (expect === null) same(text, envoyDoes);
+          else assert.deepEqual([weAccept(text), envoyDoes], [!expect, expect]);
+        });
+      });
+    });
   }
 
-  it("Envoy accepts the bytes that we write", () => {
+  it("Envoy accepts the bytes that we write", async () => {
     const text = manager("stream_idle_timeout: 1.5s\nserver_name: s\nxff_num_trusted_hops: 300");
     const input = { file: "bootstrap.yaml", text };
     const { message } = messages.decodeText(BOOTSTRAP, input, { unknownFields: "error" });
     const binary = join(folder, "bootstrap.pb");
     writeFileSync(binary, messages.encodeBinary(BOOTSTRAP, message));
-    assert.ok(envoyAccepts(binary));
+    assert.ok(await envoyAccepts(binary));
+  });
+
+  it("a config_dump of Envoy goes through our messages unchanged", async () => {
+    const [adminPort] = (await freePorts(1)) as [number];
+    const file = join(folder, "running.yaml");
+    const admin = `admin: {address: {socket_address: {address: 127.0.0.1, port_value: ${adminPort}}}}\n`;
+    writeFileSync(file, admin + RUNNING);
+    const base = ["--use-dynamic-base-id", "--concurrency", "1"];
+    const proxy = await ProxyProcess.start(envoyCommand(envoy.path), file, adminPort, base);
+    const { body } = await proxy.admin("/config_dump");
+    await proxy.stop();
+    const type = "envoy.admin.v3.ConfigDump";
+    const input = { file: "dump.json", text: body };
+    const decoded = messages.decodeText(type, input, { unknownFields: "error", skipRules: true });
+    assert.deepEqual(decoded.diagnostics, []);
+    const written = JSON.stringify(messages.toJson(type, decoded.message), null, 1);
+    assert.equal(written, JSON.stringify(JSON.parse(body), null, 1));
+    const bytes = messages.encodeBinary(type, decoded.message);
+    assert.deepEqual(messages.decodeBinary(type, bytes).message, decoded.message);
   });
 });
