@@ -1,9 +1,9 @@
 /**
  * Reads the YAML that configurations are written in: block and flow maps and lists, scalars on one
  * line, comments. Whatever else there is (anchors, tags, block and multi-line scalars, several
- * documents, and every error) it declines, and the complete parser takes over. Where it accepts, it
- * gives exactly what that one gives (a test compares them on thousands of mutated texts): it is there
- * because it needs no package and a twentieth of the time.
+ * documents, and every error) it declines, and the complete parser takes over. What it accepts it
+ * reads as that one does (a test compares them on thousands of mutated texts). It needs no package
+ * and a twentieth of the time.
  */
 import { plainValue } from "./plain-scalar.ts";
 import type { MapEntry, ScalarNode, SourceNode } from "./source-node.ts";

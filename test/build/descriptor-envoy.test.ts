@@ -1,4 +1,5 @@
-// Our messages are exactly those that the judging Envoy carries in its binary: names, numbers, types, rules.
+// Our messages are exactly those that the judging Envoy carries in its binary: names, numbers,
+// types, rules.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { differences, programOf } from "../../build/compare-descriptors.ts";

@@ -1,5 +1,5 @@
-// Which bootstraps a real Envoy accepts and refuses, and whether we do the same. What Envoy accepts and we
-// refuse on purpose is marked `stricter`, with the reason; the other way round `wider`.
+// Which bootstraps a real Envoy accepts and refuses, and whether we do the same. What Envoy accepts
+// and we refuse on purpose is marked `stricter`, with the reason; the other way round `wider`.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
