@@ -1,31 +1,48 @@
-// hot: per request
 /**
- * Headers that Envoy keeps as one value: adding to them appends with a delimiter instead of adding
- * a line. Envoy: the O(1) headers of envoy/http/header_map.h and the registered custom inline
- * headers.
+ * Headers of which Envoy keeps one value: adding to them appends with a comma instead of adding a
+ * line. Which ones differs between requests and responses. Envoy: the O(1) headers of
+ * envoy/http/header_map.h and the custom inline headers that its extensions register; both lists
+ * were read off a running Envoy 1.37.
  */
-import type { HeaderMap } from "./header-map.ts";
-import { type HeaderName, Headers, headerName } from "./header-names.ts";
+import { type HeaderName, headerName } from "./header-names.ts";
 
-const NAMES =
-  "connection content-length content-type expect keep-alive proxy-connection te transfer-encoding upgrade " +
-  "user-agent via x-client-trace-id x-forwarded-client-cert x-forwarded-for x-forwarded-host " +
-  "x-forwarded-port x-forwarded-proto x-request-id date server grpc-message grpc-status " +
-  "x-envoy-attempt-count x-envoy-decorator-operation x-envoy-degraded " +
+export type HeaderDirection = "request" | "response";
+
+const BOTH =
+  "cache-control connection content-encoding content-length content-type keep-alive proxy-connection " +
+  "proxy-status transfer-encoding upgrade via x-envoy-attempt-count x-envoy-decorator-operation " +
+  "x-request-id";
+
+const REQUEST =
+  "accept accept-encoding access-control-request-headers access-control-request-method authorization " +
+  "expect grpc-accept-encoding grpc-timeout if-match if-modified-since if-none-match if-range " +
+  "if-unmodified-since origin pragma referer te user-agent x-client-trace-id " +
   "x-envoy-downstream-service-cluster x-envoy-downstream-service-node x-envoy-expected-rq-timeout-ms " +
-  "x-envoy-external-address x-envoy-force-trace x-envoy-hedge-on-per-try-timeout " +
-  "x-envoy-immediate-health-check-fail x-envoy-internal x-envoy-ip-tags x-envoy-max-retries " +
-  "x-envoy-original-path x-envoy-original-url x-envoy-ratelimited x-envoy-retriable-header-names " +
-  "x-envoy-retriable-status-codes x-envoy-retry-grpc-on x-envoy-retry-on x-envoy-upstream-alt-stat-name " +
-  "x-envoy-upstream-canary x-envoy-upstream-healthchecked-cluster " +
-  "x-envoy-upstream-rq-per-try-timeout-ms x-envoy-upstream-rq-timeout-alt-response " +
-  "x-envoy-upstream-rq-timeout-ms x-envoy-upstream-service-time x-envoy-upstream-stream-duration-ms";
+  "x-envoy-external-address x-envoy-force-trace x-envoy-hedge-on-per-try-timeout x-envoy-internal " +
+  "x-envoy-ip-tags x-envoy-max-retries x-envoy-original-host x-envoy-original-path x-envoy-original-url " +
+  "x-envoy-retriable-header-names x-envoy-retriable-status-codes x-envoy-retry-grpc-on x-envoy-retry-on " +
+  "x-envoy-upstream-alt-stat-name x-envoy-upstream-rq-per-try-timeout-ms " +
+  "x-envoy-upstream-rq-timeout-alt-response x-envoy-upstream-rq-timeout-ms " +
+  "x-envoy-upstream-stream-duration-ms x-forwarded-client-cert x-forwarded-for x-forwarded-host " +
+  "x-forwarded-port x-forwarded-proto";
 
-const INLINE: ReadonlySet<HeaderName> = new Set(NAMES.split(" ").map((name) => headerName(name)));
+const RESPONSE =
+  "access-control-allow-credentials access-control-allow-headers access-control-allow-methods " +
+  "access-control-allow-origin access-control-expose-headers access-control-max-age age date etag " +
+  "expires grpc-message grpc-status last-modified location server vary x-envoy-degraded " +
+  "x-envoy-immediate-health-check-fail x-envoy-ratelimited x-envoy-upstream-canary " +
+  "x-envoy-upstream-healthchecked-cluster x-envoy-upstream-service-time";
 
-/** Adds a header the way Envoy's `addReferenceKey` does. */
-export function addHeader(headers: HeaderMap, name: HeaderName, value: string): void {
-  if (INLINE.has(name)) headers.append(name, value);
-  else if (name === Headers.Cookie) headers.append(name, value, "; ");
-  else headers.add(name, value);
+function namesOf(...lists: string[]): ReadonlySet<HeaderName> {
+  return new Set(lists.flatMap((list) => list.split(" ")).map((name) => headerName(name)));
+}
+
+const INLINE: Readonly<Record<HeaderDirection, ReadonlySet<HeaderName>>> = {
+  request: namesOf(BOTH, REQUEST),
+  response: namesOf(BOTH, RESPONSE),
+};
+
+/** True when a second value goes into the same line: use `append` instead of `add`. */
+export function isInlineHeader(name: HeaderName, direction: HeaderDirection): boolean {
+  return INLINE[direction].has(name);
 }

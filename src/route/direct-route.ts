@@ -97,6 +97,9 @@ export interface DirectBody {
   readonly contentType: string;
 }
 
+/** Where a direct response points when its status asks for a location: the request's own URL. */
+const SAME_PLACE: Redirect = new Redirect({}, null);
+
 const NO_BODY: DirectBody = { text: "", format: null, contentType: "" };
 
 export class DirectRoute implements Route, DirectResponseEntry {
@@ -108,7 +111,7 @@ export class DirectRoute implements Route, DirectResponseEntry {
   readonly entry: null = null;
   readonly status: number;
   readonly redirect: boolean;
-  private readonly target: Redirect | null;
+  private readonly target: Redirect;
   private readonly content: DirectBody;
   private readonly responseMutations: readonly HeaderMutations[];
   private readonly clock: RouteClock;
@@ -127,7 +130,7 @@ export class DirectRoute implements Route, DirectResponseEntry {
     this.perFilterConfigs = perFilterConfigs;
     this.status = action.status;
     this.redirect = action instanceof Redirect;
-    this.target = action instanceof Redirect ? action : null;
+    this.target = action instanceof Redirect ? action : SAME_PLACE;
     this.content = action instanceof Redirect ? NO_BODY : action.body;
     this.responseMutations = responseMutations;
     this.clock = clock;
@@ -142,7 +145,7 @@ export class DirectRoute implements Route, DirectResponseEntry {
   }
 
   rewritePathHeader(headers: RequestHeaderMap, insertOriginalPath: boolean): void {
-    const rewrite = this.target === null ? null : this.target.pathRewrite;
+    const rewrite = this.target.pathRewrite;
     const path = rewrite === null ? null : rewrite.rewrite(headers.path, null);
     if (path === null) return;
     if (insertOriginalPath) headers.set(Headers.EnvoyOriginalPath, headers.path);
@@ -150,7 +153,7 @@ export class DirectRoute implements Route, DirectResponseEntry {
   }
 
   newUri(headers: RequestHeaderMap): string {
-    return this.target === null ? "" : this.target.location(headers);
+    return this.target.location(headers);
   }
 
   body(headers: RequestHeaderMap, info: StreamInfo): string {
@@ -256,10 +259,9 @@ function compileBodyFormat(
   if (spec === undefined) return { text, format: null, contentType: "" };
   const options = { omitEmptyValues: spec.omitEmptyValues === true };
   let format: Formatter | null;
-  let contentType = spec.contentType ?? "";
+  const contentType = spec.contentType ?? "";
   if (spec.jsonFormat !== undefined) {
     format = services.formats.parseJson(spec.jsonFormat, options, context.at("json_format"));
-    if (contentType === "") contentType = "application/json";
   } else if (spec.textFormat !== undefined) {
     format = services.formats.parseText(spec.textFormat, options, context.at("text_format"));
   } else if (spec.textFormatSource?.inlineString !== undefined) {

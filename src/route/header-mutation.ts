@@ -7,7 +7,7 @@
 import { toByteString } from "../base/byte-string.ts";
 import type { HeaderMap } from "../codec/header-map.ts";
 import { type HeaderName, headerName } from "../codec/header-names.ts";
-import { addHeader } from "../codec/inline-headers.ts";
+import { type HeaderDirection, isInlineHeader } from "../codec/inline-headers.ts";
 import type { CompileContext } from "../config/compile-context.ts";
 import type {
   HeaderValueOption,
@@ -31,16 +31,25 @@ class HeaderAddition {
   readonly name: HeaderName;
   readonly action: number;
   readonly keepEmpty: boolean;
+  /** A further value goes into the line that is there. */
+  readonly inline: boolean;
   /** The whole value, or null when `format` computes it. */
   readonly constant: string | null;
   readonly format: Formatter | null;
   /** The value for the request at hand; null: leave it out. Only set inside `apply`. */
   value: string | null = null;
 
-  constructor(name: HeaderName, action: number, keepEmpty: boolean, value: string | Formatter) {
+  constructor(
+    name: HeaderName,
+    action: number,
+    keepEmpty: boolean,
+    inline: boolean,
+    value: string | Formatter,
+  ) {
     this.name = name;
     this.action = action;
     this.keepEmpty = keepEmpty;
+    this.inline = inline;
     this.constant = typeof value === "string" ? value : null;
     this.format = typeof value === "string" ? null : value;
   }
@@ -82,16 +91,15 @@ export class HeaderMutations {
       if (value !== null && action >= OVERWRITE_OR_ADD) headers.set(name, value);
     }
     for (let index = 0; index < additions.length; index++) {
-      const { name, action, value } = additions[index]!;
-      if (value !== null && action < OVERWRITE_OR_ADD) addHeader(headers, name, value);
+      const { name, action, inline, value } = additions[index]!;
+      if (value === null || action >= OVERWRITE_OR_ADD) continue;
+      if (inline) headers.append(name, value);
+      else headers.add(name, value);
     }
   }
 }
 
-/** Field names of one direction: `request_headers_to_add` and so on. */
-export type HeaderDirection = "request" | "response";
-
-/** Compiles one level; problems are in the context. */
+/** Compiles one level: `request_headers_to_add` and so on; problems are in the context. */
 export function compileHeaderMutations(
   direction: HeaderDirection,
   toAdd: readonly HeaderValueOption[] | undefined,
@@ -108,7 +116,7 @@ export function compileHeaderMutations(
   const additions: HeaderAddition[] = [];
   for (const [index, option] of (toAdd ?? []).entries()) {
     const at = context.at(`${direction}_headers_to_add`, index);
-    const addition = compileAddition(option, formats, at);
+    const addition = compileAddition(option, direction, formats, at);
     if (addition !== null) additions.push(addition);
   }
   return new HeaderMutations(removals, additions);
@@ -122,6 +130,7 @@ function isProtected(name: string): boolean {
 
 function compileAddition(
   option: HeaderValueOption,
+  direction: HeaderDirection,
   formats: FormatParser,
   context: CompileContext,
 ): HeaderAddition | null {
@@ -136,7 +145,9 @@ function compileAddition(
   const action = compileAction(option, context);
   const value = compileHeaderValue(option.header?.value ?? "", formats, context.at("header"));
   if (action === null || value === null) return null;
-  return new HeaderAddition(headerName(key), action, option.keepEmptyValue === true, value);
+  const name = headerName(key);
+  const inline = isInlineHeader(name, direction);
+  return new HeaderAddition(name, action, option.keepEmptyValue === true, inline, value);
 }
 
 function compileAction(option: HeaderValueOption, context: CompileContext): number | null {

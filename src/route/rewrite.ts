@@ -36,7 +36,7 @@ export class PrefixRewrite implements PathRewrite {
   }
 }
 
-/** `regex_rewrite`, on the path without query. */
+/** `regex_rewrite`, on the path without query. An empty result is no rewrite. */
 export class RegexPathRewrite implements PathRewrite {
   private readonly regex: RegexRewrite;
 
@@ -44,13 +44,14 @@ export class RegexPathRewrite implements PathRewrite {
     this.regex = regex;
   }
 
-  rewrite(path: string): string {
+  rewrite(path: string): string | null {
     const length = pathLength(path);
-    return this.regex.apply(path.slice(0, length)) + path.slice(length);
+    const rewritten = this.regex.apply(path.slice(0, length));
+    return rewritten === "" ? null : rewritten + path.slice(length);
   }
 }
 
-/** `path_rewrite_policy` with a URI template. Envoy drops the query here. */
+/** `path_rewrite_policy` with a URI template. */
 class TemplatePathRewrite implements PathRewrite {
   private readonly template: UriTemplateRewriter;
 
@@ -59,11 +60,13 @@ class TemplatePathRewrite implements PathRewrite {
   }
 
   rewrite(path: string): string {
-    return this.template.rewrite(path.slice(0, pathLength(path))) ?? path;
+    const length = pathLength(path);
+    const rewritten = this.template.rewrite(path.slice(0, length));
+    return rewritten === null ? path : rewritten + path.slice(length);
   }
 }
 
-/** `path_rewrite`: a format string for path and query. */
+/** `path_rewrite`: a format string for the path without query. */
 class FormattedPathRewrite implements PathRewrite {
   private readonly format: Formatter;
 
@@ -71,9 +74,9 @@ class FormattedPathRewrite implements PathRewrite {
     this.format = format;
   }
 
-  rewrite(_path: string, context: FormatterContext): string | null {
-    const path = this.format.format(context);
-    return path === "" ? null : path;
+  rewrite(path: string, context: FormatterContext): string | null {
+    const formatted = this.format.format(context);
+    return formatted === "" ? null : formatted + path.slice(pathLength(path));
   }
 }
 
@@ -114,8 +117,9 @@ class PathRegexHostRewrite implements HostRewrite {
     this.regex = regex;
   }
 
-  rewrite(headers: RequestHeaderMap): string {
-    return this.regex.apply(headers.path.slice(0, pathLength(headers.path)));
+  rewrite(headers: RequestHeaderMap): string | null {
+    const host = this.regex.apply(headers.path.slice(0, pathLength(headers.path)));
+    return host === "" ? null : host;
   }
 }
 
@@ -219,6 +223,7 @@ export function compileHostRewrite(
   }
   if ((message.hostRewrite ?? "") === "") return null;
   const at = context.at("host_rewrite");
-  const format = formats.parseText(message.hostRewrite!, { omitEmptyValues: true }, at);
+  // Envoy: a missing value gives "-" here, unlike in path_rewrite.
+  const format = formats.parseText(message.hostRewrite!, { omitEmptyValues: false }, at);
   return format === null ? null : new FormattedHostRewrite(format);
 }

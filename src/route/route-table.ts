@@ -1,7 +1,8 @@
 // hot: per request
 /**
- * One RouteConfiguration, compiled. Everything is compiled once to find problems; then virtual hosts are made
- * again at first use, so that memory follows what traffic asks for. Envoy: `ConfigImpl` (config_impl.cc).
+ * One RouteConfiguration, compiled. Everything is compiled once to find problems; then virtual
+ * hosts are made again at first use, so that memory follows what traffic asks for. Envoy:
+ * `ConfigImpl` (config_impl.cc).
  */
 import { lowerAscii } from "../base/ascii.ts";
 import { toByteString } from "../base/byte-string.ts";

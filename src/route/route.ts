@@ -33,7 +33,10 @@ export interface DirectResponseEntry {
    * `rewritePathHeader`.
    */
   rewritePathHeader(headers: RequestHeaderMap, insertOriginalPath: boolean): void;
-  /** Target of a redirect, or "" for a direct response. */
+  /**
+   * Target of a redirect; the URL of the request for a direct response (Envoy adds it to 201 and
+   * 3xx).
+   */
   newUri(headers: RequestHeaderMap): string;
   body(headers: RequestHeaderMap, info: StreamInfo): string;
   /** Own content type of the body, or "" for the default. */

@@ -1,8 +1,8 @@
 /**
- * Fields of route messages that are known and not obeyed yet: reported by name. An error where obeying less
- * would change who gets a request; a warning where the request only loses a second chance or a copy.
- * Inert fields (decorator and tracing without a tracer, rate_limits without their filter) are not reported:
- * the tracer or the filter is.
+ * Fields of route messages that are known and not obeyed yet: reported by name. An error where
+ * obeying less would change who gets a request; a warning where the request only loses a second
+ * chance or a copy. Inert fields (decorator and tracing without a tracer, rate_limits without their
+ * filter) are not reported: the tracer or the filter is.
  */
 import type { CompileContext } from "../config/compile-context.ts";
 import type {

@@ -1,7 +1,8 @@
 // hot: per request
 /**
  * One virtual host, and the index of domains that leads to it. Hosts are compiled at first use: a
- * RouteConfiguration may carry thousands of them. Envoy: `VirtualHostImpl`, `RouteMatcher` (config_impl.cc).
+ * RouteConfiguration may carry thousands of them. Envoy: `VirtualHostImpl`, `RouteMatcher`
+ * (config_impl.cc).
  */
 import { lowerAscii } from "../base/ascii.ts";
 import { Headers } from "../codec/header-names.ts";
@@ -40,7 +41,8 @@ export class VirtualHost {
 
   match(input: RouteMatchInput): Route | null {
     const { headers } = input;
-    // By the protocol the client used, not by :scheme; unknown happens only for requests that are refused.
+    // By the protocol the client used, not by :scheme; unknown happens only for requests that are
+    // refused.
     const protocol = headers.get(Headers.XForwardedProto);
     if (protocol === undefined || protocol === "") return null;
     if (this.requireTls !== "NONE" && protocol !== "https" && this.refusesPlain(input)) {

@@ -62,7 +62,7 @@ export function headerLines(headers: RequestHeaderMap | ResponseHeaderMap): stri
 
 /** Knows %REQ(name)%, %RESP(name)% and %%; everything else is an error. */
 export const TEST_FORMATS: FormatParser = {
-  parseText(text, _options, context): Formatter | null {
+  parseText(text, { omitEmptyValues }, context): Formatter | null {
     const parts = text.split(/(%%|%(?:REQ|RESP)\([^)]*\)%)/);
     if (parts.some((part, index) => index % 2 === 0 && part.includes("%"))) {
       return context.error("Bad format");
@@ -75,7 +75,7 @@ export const TEST_FORMATS: FormatParser = {
             const [, block, name] = /^%(REQ|RESP)\((.*)\)%$/.exec(part) ?? [];
             if (name === undefined) return part;
             const headers = block === "REQ" ? requestHeaders : responseHeaders;
-            return headers?.get(headerName(name)) ?? "";
+            return headers?.get(headerName(name)) ?? (omitEmptyValues ? "" : "-");
           })
           .join(""),
     };

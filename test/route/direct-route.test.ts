@@ -110,7 +110,7 @@ describe("direct responses", () => {
     assert.equal(body({ status: 200, bodyFormat }), "<1>");
   });
 
-  it("have no location, and mutate their headers", () => {
+  it("point to the request's own URL, and mutate their headers", () => {
     const request = new TestRequest("/");
     const table = routeTable(
       oneHost({
@@ -124,7 +124,7 @@ describe("direct responses", () => {
     const response = new ResponseHeaderMap();
     entry.finalizeResponseHeaders(response, request.headers, request.streamInfo);
     assert.deepEqual(headerLines(response), ["x: 1"]);
-    assert.equal(entry.newUri(request.headers), "");
+    assert.equal(entry.newUri(request.headers), "http://example.com/");
     assert.equal(entry.status, 201);
     assert.equal(route.entry, null);
   });

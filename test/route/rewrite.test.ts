@@ -57,7 +57,8 @@ describe("path rewrites", () => {
       "/aaa/XxX/bbb?/xxx/",
       "/aaa/yyy/bbb?/xxx/",
     ],
-    [{ prefix: "/" }, { pathRewrite: "/new%REQ(x)%" }, "/old?q", "/new"],
+    [{ prefix: "/" }, { pathRewrite: "/new%REQ(x)%" }, "/old?q", "/new?q"],
+    [{ prefix: "/" }, regexRewrite("^/rr$", ""), "/rr?q", "/rr?q"],
     [{ prefix: "/" }, { pathRewrite: "%REQ(x)%" }, "/old?q", "/old?q"],
   ];
   for (const [match, action, path, expected] of vectors) {
@@ -127,10 +128,10 @@ describe("URI templates", () => {
 
   it("put variables into a new path", () => {
     const table = routeTable(oneHost(route("/{lang}/{page=x/**}", "/{page}/in/{lang}")));
-    const request = new TestRequest("/en/x/y/z");
+    const request = new TestRequest("/en/x/y/z?q");
     const { entry } = table.match(request)!;
     entry!.finalizeRequestHeaders(request.headers, request.streamInfo, false);
-    assert.equal(request.headers.path, "/x/y/z/in/en");
+    assert.equal(request.headers.path, "/x/y/z/in/en?q");
   });
 
   it("say what is wrong", () => {
@@ -156,9 +157,10 @@ describe("host rewrites", () => {
     assert.equal(host({ hostRewriteHeader: "X-Host" }), "from.header");
     assert.equal(host({ hostRewriteHeader: "absent" }), "example.com");
     assert.equal(host({ hostRewrite: "%REQ(x-host)%:1" }), "from.header:1");
-    assert.equal(host({ hostRewrite: "%REQ(absent)%" }), "example.com");
+    assert.equal(host({ hostRewrite: "%REQ(absent)%" }), "-");
     const pattern = { regex: "^/(.+)$" };
     assert.equal(host({ hostRewritePathRegex: { pattern, substitution: "\\1.com" } }), "p.com");
+    assert.equal(host({ hostRewritePathRegex: { pattern, substitution: "" } }), "example.com");
   });
 
   it("keep the old host in x-forwarded-host when asked, once", () => {
