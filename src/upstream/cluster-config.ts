@@ -181,7 +181,9 @@ function compileDiscovery(
     );
 }
 
-/** Envoy's own names say `envoy.cluster.static`; newer ones and most writers say `envoy.clusters.…`. */
+/**
+ * Envoy's own names say `envoy.cluster.static`; newer ones and most writers say `envoy.clusters.…`.
+ */
 function withoutPlural(name: string): string {
   return name.replace(/^envoy\.clusters\./, "envoy.cluster.");
 }

@@ -218,8 +218,10 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
     entry.warming = null;
     entry.now = null;
     registration.runtime?.info.stats.membership.warmingState.set(0);
-    // A cluster in use is replaced by a running one: the next request must not wait.
-    if (before !== null && before.runtime !== null && registration.runtime === null) {
+    // A cluster in use is replaced by a running one; those of the bootstrap are few and show all
+    // their stats, as in Envoy.
+    const used = before !== null && before.runtime !== null;
+    if (registration.runtime === null && (used || registration.source === "static")) {
       this.start(registration);
     }
     if (before !== null) this.retire(before);

@@ -2,6 +2,7 @@
  * Everything a cluster counts, `cluster.<alt_stat_name or name>.*`, on one data plane. Envoy:
  * `ClusterInfo::trafficStats`, `lbStats`, `endpointStats`, `configUpdateStats`.
  */
+import type { Counter } from "../stats/counter.ts";
 import {
   type ClusterLoadBalancerStats,
   createClusterLoadBalancerStats,
@@ -32,6 +33,8 @@ export class ClusterStats extends ClusterTrafficStats {
   readonly codes: ClusterResponseCodeStats;
   readonly loadBalancer: ClusterLoadBalancerStats;
   readonly membership: ClusterMembershipStats;
+  /** Hosts that got the default transport socket: all of them, until matches are supported. */
+  readonly defaultTransportSocketMatches: Counter;
   readonly timeoutBudget: TimeoutBudgetStats | null;
   readonly sizes: RequestResponseSizeStats | null;
 
@@ -46,6 +49,7 @@ export class ClusterStats extends ClusterTrafficStats {
     this.codes = new ClusterResponseCodeStats(scope);
     this.loadBalancer = createClusterLoadBalancerStats(scope);
     this.membership = createClusterMembershipStats(membershipScope);
+    this.defaultTransportSocketMatches = membershipScope.counter("default.total_match_count");
     this.timeoutBudget = tracked.timeoutBudgets ? createTimeoutBudgetStats(scope) : null;
     this.sizes = tracked.requestResponseSizes ? createRequestResponseSizeStats(scope) : null;
   }

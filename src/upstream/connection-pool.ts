@@ -46,8 +46,8 @@ export interface HttpConnectionPool {
 
 export interface TcpPoolCallbacks {
   /**
-   * The connection is yours to read, write and close. Set its `callbacks` once, before returning: the pool then puts itself
-   * in between to keep the counters right.
+   * The connection is yours to read, write and close. Set its `callbacks` once, before returning:
+   * the pool then puts itself in between to keep the counters right.
    */
   onPoolReady(connection: Connection, host: Host, upstream: PooledUpstreamInfo): void;
   onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host): void;

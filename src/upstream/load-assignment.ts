@@ -73,8 +73,8 @@ export function compileLoadAssignment(
 }
 
 /**
- * The members when every address is known already. An address that is listed twice is two members (Envoy: STATIC) or,
- * without `keepDuplicates`, one (EDS).
+ * The members when every address is known already. An address that is listed twice is two members
+ * (Envoy: STATIC) or, without `keepDuplicates`, one (EDS).
  */
 export function fixedMembership(config: LoadAssignmentConfig, keepDuplicates: boolean): Membership {
   const seen = new Map<string, number>();

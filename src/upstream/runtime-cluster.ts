@@ -148,6 +148,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     }
     this.rebalance();
     stats.membership.membershipChange.add(change.changedPriorities);
+    stats.defaultTransportSocketMatches.add(change.added.length);
     for (const host of change.removed) this.retire(host);
     if (this.config.closeConnectionsOnHostSetChange && change.changedPriorities > 0) {
       this.drainPools();

@@ -1,7 +1,8 @@
 /**
- * Name resolution over `node:dns`. `dns.resolve` knows TTLs but neither the hosts file nor search domains, `dns.lookup` knows
- * both but no TTL: here hosts file and search domains are applied around `dns.Resolver`. Where there is no resolv.conf the
- * system's own lookup answers, without TTL.
+ * Name resolution over `node:dns`. `dns.resolve` knows TTLs but neither the hosts file nor search
+ * domains, `dns.lookup` knows both but no TTL: here hosts file and search domains are applied
+ * around `dns.Resolver`. Where there is no resolv.conf the system's own lookup answers, without
+ * TTL.
  */
 import { lookup, Resolver } from "node:dns";
 import { readFile, stat } from "node:fs/promises";
@@ -115,7 +116,10 @@ function literal(ip: string, own: DnsFamily, asked: DnsFamily): DnsAnswer {
   return { kind: "resolved", addresses: [{ ip, ttlMs: 0 }] };
 }
 
-/** The first candidate with addresses counts. A server that fails ends the search: guessing on could reach a stranger. */
+/**
+ * The first candidate with addresses counts. A server that fails ends the search: guessing on could
+ * reach a stranger.
+ */
 async function search(system: System, name: string, family: DnsFamily): Promise<DnsAnswer> {
   for (const candidate of candidates(name, system.conf)) {
     const answer = await ask(system.resolver, candidate, family);

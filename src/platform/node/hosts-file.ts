@@ -1,4 +1,7 @@
-/** The hosts file: names with fixed addresses, which every resolver honours before it asks a server (hosts(5)). */
+/**
+ * The hosts file: names with fixed addresses, which every resolver honours before it asks a server
+ * (hosts(5)).
+ */
 import net from "node:net";
 import type { DnsFamily } from "../dns.ts";
 

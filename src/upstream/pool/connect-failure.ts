@@ -3,7 +3,11 @@
  * Envoy prints them. Envoy: `ClientConnectionImpl` (source/common/network/connection_impl.cc),
  * `errorDetails`.
  */
-import type { SocketAddress, SocketError } from "../../platform/sockets.ts";
+import {
+  formatSocketAddress,
+  type SocketAddress,
+  type SocketError,
+} from "../../platform/sockets.ts";
 import type { PoolFailureReason } from "../connection-pool.ts";
 
 export interface ConnectFailure {
@@ -82,6 +86,8 @@ export function connectFailure(
     return { reason: "local connection failure", text: words, bind: false };
   }
   const immediate = address.path !== undefined || IMMEDIATE.has(error.code);
-  const text = `${immediate ? "immediate" : "delayed"} connect error: ${words}`;
+  const text = immediate
+    ? `immediate connect error: ${words}|remote address:${formatSocketAddress(address)}`
+    : `delayed connect error: ${words}`;
   return { reason: "remote connection failure", text, bind: false };
 }

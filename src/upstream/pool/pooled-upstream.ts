@@ -1,5 +1,5 @@
 /** Facts about one upstream connection, shared by all its streams. */
-import type { Protocol } from "../../network/stream-info.ts";
+import type { Metadata, Protocol } from "../../network/stream-info.ts";
 import type { SocketAddress } from "../../platform/sockets.ts";
 import { formatSocketAddress } from "../../platform/sockets.ts";
 import type { PooledUpstreamInfo } from "../connection-pool.ts";
@@ -11,6 +11,7 @@ export class PooledUpstream implements PooledUpstreamInfo {
   readonly localAddress: SocketAddress | null;
   readonly connectionId: number;
   readonly protocol: Protocol | null;
+  readonly metadata: Metadata | null;
   readonly connectStartMs: number;
   readonly connectEndMs: number;
 
@@ -28,6 +29,7 @@ export class PooledUpstream implements PooledUpstreamInfo {
     this.localAddress = connected.localAddress;
     this.connectionId = connectionId;
     this.protocol = protocol;
+    this.metadata = host.metadata;
     this.connectStartMs = connected.startMs;
     this.connectEndMs = connected.endMs;
   }

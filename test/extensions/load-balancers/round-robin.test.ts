@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CompileContext } from "../../../src/config/compile-context.ts";
+import { equalWeights } from "../../../src/extensions/common/weighted-hosts.ts";
 import { roundRobin } from "../../../src/extensions/load-balancers/round-robin/round-robin.ts";
 import {
   BalancerBench,
@@ -46,6 +47,17 @@ describe("ROUND_ROBIN", () => {
     const first = bench.pick()!;
     bench.set([{ port: 1 }, { port: 2 }, { port: 3 }, { port: 4 }]);
     assert.equal(bench.pick(), first + 1);
+  });
+
+  it("needs no schedule when all weights are equal", () => {
+    const bench = new BalancerBench(policy).set([
+      { port: 1, weight: 4 },
+      { port: 2, weight: 4 },
+    ]);
+    assert.equal(equalWeights(bench.members.sets[0]!.hosts), true);
+    assert.deepEqual([...bench.count(10).values()], [5, 5]);
+    bench.set([{ port: 1, weight: 4 }, { port: 2 }]);
+    assert.equal(equalWeights(bench.members.sets[0]!.hosts), false);
   });
 
   it("names slow start as not obeyed", () => {

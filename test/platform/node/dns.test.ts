@@ -10,7 +10,9 @@ import { NodeDnsResolver } from "../../../src/platform/node/dns.ts";
 import { parseHosts } from "../../../src/platform/node/hosts-file.ts";
 import { candidates, parseResolvConf } from "../../../src/platform/node/resolv-conf.ts";
 
-/** Answers A questions for the names it knows, NXDOMAIN otherwise; SERVFAIL for names with "broken". */
+/**
+ * Answers A questions for the names it knows, NXDOMAIN otherwise; SERVFAIL for names with "broken".
+ */
 class DnsServer {
   readonly asked: string[] = [];
   readonly socket: Socket = createSocket("udp4");

@@ -5,6 +5,7 @@ import type {
   PooledUpstreamInfo,
   TcpPoolCallbacks,
 } from "../../../src/upstream/connection-pool.ts";
+import type { TcpPool } from "../../../src/upstream/pool/tcp-pool.ts";
 import { connectionPoolContract } from "../../contract/connection-pool/connection-pool-suite.ts";
 import { assertNoLeaks } from "../../kit/leaks.ts";
 import {
@@ -137,6 +138,9 @@ describe("TcpPool", () => {
       await fixture.time.advance(0);
       assert.deepEqual(second.user.events, ["ready"]);
       assert.equal(upstream.sockets.length, 1);
+      const cluster = fixture.cluster("c");
+      const pool = cluster.tcpPool(cluster.chooseHost(CONTEXT)!, "DEFAULT") as TcpPool;
+      assert.deepEqual(pool.counts(), { connecting: 0, busy: 1, pending: 0 });
       second.user.connection!.close("no-flush");
       await fixture.time.advance(0);
     });

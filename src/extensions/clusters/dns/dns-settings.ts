@@ -1,6 +1,7 @@
 /**
- * How often and for which address families the names of a cluster are resolved: from the fields of `Cluster` or from
- * `envoy.extensions.clusters.dns.v3.DnsCluster`. Envoy: source/extensions/clusters/dns/dns_cluster.cc,
+ * How often and for which address families the names of a cluster are resolved: from the fields of
+ * `Cluster` or from `envoy.extensions.clusters.dns.v3.DnsCluster`. Envoy:
+ * source/extensions/clusters/dns/dns_cluster.cc,
  * source/extensions/clusters/common/dns_cluster_backcompat.cc.
  */
 import type { CompileContext } from "../../../config/compile-context.ts";

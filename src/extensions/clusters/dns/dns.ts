@@ -1,6 +1,7 @@
 /**
- * Clusters whose members are names: `type: STRICT_DNS`, `type: LOGICAL_DNS`, and `cluster_type: envoy.clusters.dns` which is
- * either of them. Envoy: source/extensions/clusters/{strict_dns,logical_dns,dns}.
+ * Clusters whose members are names: `type: STRICT_DNS`, `type: LOGICAL_DNS`, and `cluster_type:
+ * envoy.clusters.dns` which is either of them. Envoy:
+ * source/extensions/clusters/{strict_dns,logical_dns,dns}.
  */
 import type { CompileContext } from "../../../config/compile-context.ts";
 import type { Cluster } from "../../../proto/generated/envoy/config/cluster/v3.ts";

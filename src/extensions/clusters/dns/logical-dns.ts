@@ -1,6 +1,7 @@
 /**
- * One name is one host, whose new connections go to the first address of the latest answer; connections that exist stay.
- * A failure or an empty answer keeps the address. Envoy: `LogicalDnsCluster`.
+ * One name is one host, whose new connections go to the first address of the latest answer;
+ * connections that exist stay. A failure or an empty answer keeps the address. Envoy:
+ * `LogicalDnsCluster`.
  */
 import type { SocketAddress } from "../../../platform/sockets.ts";
 import type {

@@ -1,6 +1,6 @@
 /**
- * Resolves one name again and again: by refresh rate, TTL and jitter after a success, by back-off after a failure.
- * Envoy: `StrictDnsClusterImpl::ResolveTarget`, `LogicalDnsCluster::startResolve`.
+ * Resolves one name again and again: by refresh rate, TTL and jitter after a success, by back-off
+ * after a failure. Envoy: `StrictDnsClusterImpl::ResolveTarget`, `LogicalDnsCluster::startResolve`.
  */
 import type { Dispatcher } from "../../../platform/dispatcher.ts";
 import type { DnsAnswer, DnsFamily, DnsResolver, ResolvedAddress } from "../../../platform/dns.ts";
@@ -138,7 +138,9 @@ function resolveInTurn(
   });
 }
 
-/** Addresses of both families, alternating from IPv6 (RFC 8305 §4); a failure only when both fail. */
+/**
+ * Addresses of both families, alternating from IPv6 (RFC 8305 §4); a failure only when both fail.
+ */
 function resolveBoth(dns: DnsResolver, name: string, callback: (answer: DnsAnswer) => void): void {
   dns.resolve(name, "v6", (v6) => {
     dns.resolve(name, "v4", (v4) => {

@@ -1,6 +1,6 @@
 /**
- * Every name of `load_assignment` is resolved on its own; each of its addresses is a host. A failure keeps the hosts, an empty
- * answer removes them. Envoy: `StrictDnsClusterImpl`.
+ * Every name of `load_assignment` is resolved on its own; each of its addresses is a host. A
+ * failure keeps the hosts, an empty answer removes them. Envoy: `StrictDnsClusterImpl`.
  */
 
 import type {

@@ -1,6 +1,6 @@
 /**
- * `type: EDS`: the members come in a ClusterLoadAssignment from a configuration source. Envoy: `EdsClusterImpl`
- * (source/extensions/clusters/eds/eds.cc).
+ * `type: EDS`: the members come in a ClusterLoadAssignment from a configuration source. Envoy:
+ * `EdsClusterImpl` (source/extensions/clusters/eds/eds.cc).
  */
 
 import { formatDiagnostic } from "../../../base/diagnostic.ts";
