@@ -1,29 +1,81 @@
 /** Entry of the program: hands the arguments and the Node platform to the command line. */
+import { spawn } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
+import type { CommandContext } from "./cli/command-context.ts";
+import { main } from "./cli/program.ts";
 import { ChildConfigLoader } from "./config/config-loader-protocol.ts";
 import { ChildRequestChannel } from "./platform/node/child-requests.ts";
+import { NodeDnsResolver } from "./platform/node/dns.ts";
 import { NodeFiles } from "./platform/node/files.ts";
+import { NodeHostEnvironment } from "./platform/node/host-environment.ts";
 import { SystemRandom } from "./platform/node/random.ts";
+import { readWholeFile } from "./platform/node/read-file.ts";
 import { NodeSocketFactory } from "./platform/node/socket-factory.ts";
 import { systemAlarm, systemTime } from "./platform/node/time.ts";
-import { diagnosticLines, Server } from "./server/server.ts";
+
+const LOG_OPTIONS = { flushIntervalMs: 50, flushBytes: 16384, maxBytes: 1 << 22 };
 
 const channel = new ChildRequestChannel(new URL("./server/config-child.ts", import.meta.url));
-channel.start();
-const server = new Server(
-  {
+const files = new NodeFiles();
+
+const context: CommandContext = {
+  platform: {
     time: systemTime,
     alarm: systemAlarm,
     random: new SystemRandom(),
     defer: queueMicrotask,
-    onBug: (error) => console.error(error),
+    onBug: (error) => process.stderr.write(`bug: ${error instanceof Error ? error.stack : String(error)}\n`),
     sockets: new NodeSocketFactory(),
-    dns: { resolve: (_name, _family, callback) => queueMicrotask(() => callback({ kind: "not-found" })) },
-    files: new NodeFiles(),
+    dns: new NodeDnsResolver(),
+    files,
   },
-  new ChildConfigLoader(channel),
-  { source: { files: [process.argv[process.argv.indexOf("-c") + 1] as string] }, drainTimeMs: 10_000 },
-);
-const problems = await server.start();
-for (const line of diagnosticLines(problems)) console.error(line);
-if (problems.some(({ severity }) => severity === "error")) process.exit(1);
+  createLoader: async (kind) => {
+    if (kind === "child") return new ChildConfigLoader(channel);
+    const { createLocalConfigLoader } = await import("./config/local-config-loader.ts");
+    return createLocalConfigLoader({ read: readWholeFile });
+  },
+  stdout: (text) => void process.stdout.write(text),
+  stderr: (text) => void process.stderr.write(text),
+  openLogSink: (path) => {
+    const log = files.openLog(path, LOG_OPTIONS);
+    return (line) => log.append(line);
+  },
+  processId: process.pid,
+  runtimeVersion: process.version,
+  environment: process.env,
+  onStopSignal: (listener) => {
+    process.on("SIGTERM", listener);
+    process.on("SIGINT", listener);
+  },
+  onReopenSignal: (listener) => void process.on("SIGUSR1", listener),
+  reopenLogs: () => files.reopenLogs(),
+  flushLogs: () => files.flushLogs(),
+  processFacts: {
+    memory: () => {
+      const { heapUsed, heapTotal, rss, external } = process.memoryUsage();
+      return { heapUsed, heapTotal, residentSet: rss, external };
+    },
+    runtimeVersion: process.version,
+    commandLineOptions: {},
+  },
+  runBench: (args) => runScript(new URL("./bench.js", import.meta.url), args),
+  writeFile: (path, text) => writeFile(path, text),
+};
+
+/** Runs another program of this package with the same runtime; resolves with its exit code. */
+function runScript(script: URL, args: readonly string[]): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [fileURLToPath(script), ...args], { stdio: "inherit" });
+    child.on("exit", (code) => resolve(code ?? 1));
+    child.on("error", () => resolve(1));
+  });
+}
+
+// The configuration child starts while the rest of this process is still loading.
+if (process.argv.some((argument) => argument === "-c" || argument.startsWith("--config"))) channel.start();
+
+process.exitCode = await main(process.argv.slice(2), context);
+await files.flushLogs();
+process.exit();

@@ -30,6 +30,7 @@ export class ConnectionManager
   private countedRx = 0;
   private countedTx = 0;
   private readonly startMs: number;
+  private lastActivityMs: number;
   private idleTimer: Timer | null = null;
   private durationTimer: Timer | null = null;
   private headersTimer: Timer | null = null;
@@ -40,6 +41,7 @@ export class ConnectionManager
     this.info = callbacks.streamInfo.connection;
     this.bufferLimitBytes = runtime.bufferLimitBytes;
     this.startMs = runtime.dispatcher.nowMs;
+    this.lastActivityMs = this.startMs;
     this.codec = new Http1ServerConnection(this.connection, this, this, runtime.requestParser);
   }
 
@@ -66,6 +68,7 @@ export class ConnectionManager
   }
 
   onData(bytes: Buffer, _endStream: boolean): NetworkFilterStatus {
+    this.lastActivityMs = this.runtime.dispatcher.nowMs;
     this.codec.dispatch(bytes);
     return "stop";
   }
@@ -76,6 +79,10 @@ export class ConnectionManager
 
   onBelowWriteBufferLowWatermark(): void {
     this.codec.onBelowWriteBufferLowWatermark();
+  }
+
+  closeIfQuiet(sinceMs: number): void {
+    if (this.stream === null && this.lastActivityMs <= sinceMs) this.startDrain();
   }
 
   /** The connection is gone. */

@@ -1,5 +1,8 @@
 // hot: per request
-/** Host normalisation before routing: a trailing dot, a port. Pure. Envoy: `maybeNormalizeHost`, header_utility.cc. */
+/**
+ * Host normalisation before routing: a trailing dot, a port. Pure. Envoy: `maybeNormalizeHost`,
+ * header_utility.cc.
+ */
 import { portStart } from "../codec/authority.ts";
 import type { PathSettings } from "./connection-manager-config.ts";
 

@@ -1,8 +1,9 @@
 // hot: per request
 /**
- * Path normalisation before routing: fragments, escaped slashes, dot segments and needless escapes, repeated
- * slashes; only the part before "?" changes. Pure. Envoy: source/common/http/path_utility.cc over Chromium's
- * URL canonicalisation (url_canon_path.cc); RFC 3986 §5.2.4, §6.2.2.
+ * Path normalisation before routing: fragments, escaped slashes, dot segments and needless escapes,
+ * repeated slashes; only the part before "?" changes. Pure. Envoy:
+ * source/common/http/path_utility.cc over Chromium's URL canonicalisation (url_canon_path.cc); RFC
+ * 3986 §5.2.4, §6.2.2.
  */
 import type { PathSettings } from "./connection-manager-config.ts";
 
@@ -89,7 +90,10 @@ const ACTIONS: Uint8Array = Uint8Array.from({ length: 256 }, (_, code) => {
   return PASS;
 });
 
-/** Resolves dot segments, turns "\" into "/", undoes needless escapes; null when the path is invalid. */
+/**
+ * Resolves dot segments, turns "\" into "/", undoes needless escapes; null when the path is
+ * invalid.
+ */
 export function canonicalizePath(path: string): string | null {
   if (path === "") return "/";
   if (isCanonical(path)) return path;

@@ -1,4 +1,7 @@
-/** Where route configurations arrive by name (files now, streams later); the server provides it. Envoy: `RdsRouteConfigProvider`. */
+/**
+ * Where route configurations arrive by name (files now, streams later); the server provides it.
+ * Envoy: `RdsRouteConfigProvider`.
+ */
 import type { ConfigSource } from "../proto/generated/envoy/config/core/v3.ts";
 import type { RouteConfiguration } from "../proto/generated/envoy/config/route/v3.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
@@ -11,6 +14,9 @@ export interface RouteWatcher {
 }
 
 export interface RouteSubscriptions {
-  /** Calls back later, never inside this call. Returns a function that ends the watch. `scope` is `http.<p>.rds.<name>`. */
+  /**
+   * Calls back later, never inside this call. Returns a function that ends the watch. `scope` is
+   * `http.<p>.rds.<name>`.
+   */
   subscribe(source: ConfigSource, name: string, scope: StatsScope, watcher: RouteWatcher): () => void;
 }

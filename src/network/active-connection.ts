@@ -9,9 +9,8 @@ import type { Socket, SocketError } from "../platform/sockets.ts";
 import type { ListenerStats, ListenerWorkerStats } from "../stats/groups/listener-stats.ts";
 import { Connection, type ConnectionCallbacks, type ConnectionCloseSource } from "./connection.ts";
 import type { ConnectionLog } from "./connection-log.ts";
-import type { FilterChain } from "./filter-chain.ts";
 import { FilterManager } from "./filter-manager.ts";
-import type { NetworkFilter, NetworkFilterCallbacks } from "./network-filter.ts";
+import type { NetworkFilter, NetworkFilterCallbacks, NetworkFilterFactory } from "./network-filter.ts";
 import type { StreamInfo } from "./stream-info.ts";
 
 /** What a connection needs of its listener. */
@@ -25,17 +24,25 @@ export interface ConnectionOwner {
   onConnectionGone(): void;
 }
 
+/** The filter chain as its connections see it. */
+export interface ConnectionChain {
+  readonly factories: readonly NetworkFilterFactory[];
+  readonly connections: Set<ActiveConnection>;
+  /** A connection has gone. */
+  remove(connection: ActiveConnection): void;
+}
+
 const NO_FILTER: NetworkFilter = {};
 
 export class ActiveConnection implements ConnectionCallbacks, NetworkFilterCallbacks {
   readonly connection: Connection;
   readonly streamInfo: StreamInfo;
-  readonly chain: FilterChain;
+  readonly chain: ConnectionChain;
   private readonly owner: ConnectionOwner;
   private filter: NetworkFilter = NO_FILTER;
   private gone = false;
 
-  constructor(owner: ConnectionOwner, socket: Socket, streamInfo: StreamInfo, chain: FilterChain) {
+  constructor(owner: ConnectionOwner, socket: Socket, streamInfo: StreamInfo, chain: ConnectionChain) {
     this.owner = owner;
     this.streamInfo = streamInfo;
     this.chain = chain;
@@ -91,6 +98,11 @@ export class ActiveConnection implements ConnectionCallbacks, NetworkFilterCallb
 
   onBelowWriteBufferLowWatermark(): void {
     this.filter.onBelowWriteBufferLowWatermark?.();
+  }
+
+  /** See `NetworkFilter.closeIfQuiet`. */
+  closeIfQuiet(sinceMs: number): void {
+    this.filter.closeIfQuiet?.(sinceMs);
   }
 
   onClose(source: ConnectionCloseSource, error: SocketError | null): void {

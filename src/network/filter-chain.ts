@@ -40,6 +40,10 @@ export class FilterChain {
     for (const connection of [...this.connections]) connection.connection.close("no-flush");
   }
 
+  closeQuietConnections(sinceMs: number): void {
+    for (const connection of [...this.connections]) connection.closeIfQuiet(sinceMs);
+  }
+
   /** The chain is gone for good: no connection uses it any more. */
   close(): void {
     if (this.closed) return;

@@ -95,6 +95,10 @@ export class FilterManager implements NetworkFilter {
     }
   }
 
+  closeIfQuiet(sinceMs: number): void {
+    this.filters[this.filters.length - 1]?.closeIfQuiet?.(sinceMs);
+  }
+
   onDestroy(): void {
     for (let index = 0; index < this.filters.length; index++) this.filters[index]?.onDestroy?.();
   }

@@ -161,6 +161,13 @@ export class ListenerManager {
     for (const listener of this.draining) listener.closeConnections();
   }
 
+  /** Closes connections on which nothing is in flight and nothing was for `quietMs`. */
+  closeQuietConnections(quietMs: number): void {
+    const sinceMs = this.services.dispatcher.monotonicMs() - quietMs;
+    for (const { listener } of this.active.values()) listener.closeQuietConnections(sinceMs);
+    for (const listener of this.draining) listener.closeQuietConnections(sinceMs);
+  }
+
   /** Ends everything: sockets, connections, chains. */
   close(): void {
     for (const entry of [...this.active.values(), ...this.warming.values()]) {

@@ -207,6 +207,10 @@ export class Listener implements AcceptTarget, ConnectionOwner, ListenerFilterOw
     for (const chain of this.chains) chain.closeConnections();
   }
 
+  closeQuietConnections(sinceMs: number): void {
+    for (const chain of this.chains) chain.closeQuietConnections(sinceMs);
+  }
+
   /** Gone for good, its stats too. */
   close(): void {
     this.closeConnections();

@@ -35,6 +35,11 @@ export interface NetworkFilter {
   /** The client reads too slowly: stop producing. */
   onAboveWriteBufferHighWatermark?(): void;
   onBelowWriteBufferLowWatermark?(): void;
+  /**
+   * The server drains: close now if nothing is in flight and nothing was since `sinceMs`
+   * (monotonic).
+   */
+  closeIfQuiet?(sinceMs: number): void;
   /** The connection is gone. Always called exactly once; release timers and upstream work here. */
   onDestroy?(): void;
 }

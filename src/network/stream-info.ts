@@ -62,6 +62,8 @@ export class ConnectionInfo {
   applicationProtocols: readonly string[] = [];
   filterChainName = "";
   listenerName = "";
+  listenerMetadata: Metadata | null = null;
+  filterChainMetadata: Metadata | null = null;
   /** True when the client spoke TLS to us. */
   readonly secure: boolean = false;
   /** The client showed a certificate, and we verified it. */
@@ -85,6 +87,7 @@ export interface UpstreamInfo {
   readonly localAddress: SocketAddress | null;
   readonly connectionId: number;
   readonly protocol: Protocol | null;
+  readonly metadata: Metadata | null;
 }
 
 /** An object in filter state. Envoy: `FilterState::Object`. */
@@ -125,11 +128,15 @@ export class StreamInfo {
   upstreamTxEndMs = -1;
   /** First and last byte received from upstream. */
   upstreamRxStartMs = -1;
+  /** First body byte received from upstream. */
+  upstreamRxBodyStartMs = -1;
   upstreamRxEndMs = -1;
   downstreamTxStartMs = -1;
   downstreamTxEndMs = -1;
   upstreamConnectStartMs = -1;
   upstreamConnectEndMs = -1;
+  /** The pool gave a connection. */
+  upstreamPoolReadyMs = -1;
   /** End of the stream. */
   endMs = -1;
 
@@ -139,14 +146,18 @@ export class StreamInfo {
   responseCodeDetails = "";
   connectionTerminationDetails = "";
   upstreamTransportFailureReason = "";
+  downstreamTransportFailureReason = "";
   /** Bits of `ResponseFlag`. */
   responseFlags = 0;
   /** Body bytes (HTTP) or connection bytes (TCP). */
   bytesReceived = 0;
   bytesSent = 0;
-  requestHeaderBytes = 0;
-  responseHeaderBytes = 0;
-  responseTrailerBytes = 0;
+  /** Heads and trailers on the wire. */
+  downstreamHeaderBytesReceived = 0;
+  downstreamHeaderBytesSent = 0;
+  upstreamHeaderBytesReceived = 0;
+  upstreamHeaderBytesSent = 0;
+  /** Everything of the stream on the wire. */
   downstreamWireBytesReceived = 0;
   downstreamWireBytesSent = 0;
   upstreamWireBytesReceived = 0;

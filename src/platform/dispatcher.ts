@@ -1,11 +1,12 @@
 // hot: per event
 /**
- * One event loop as the data path sees it: the time of the current event, timers, and the writes that wait for its end.
- * Envoy: `Event::Dispatcher` (approximateMonotonicTime, createTimer, deferredDelete). A write that is put off to the end of
- * the event leaves as one system call together with everything else the event produced for the same connection.
+ * One event loop as the data path sees it: the time of the current event, timers, and the writes
+ * that wait for its end. Envoy: `Event::Dispatcher` (approximateMonotonicTime, createTimer,
+ * deferredDelete). A write that is put off to the end of the event leaves as one system call
+ * together with everything else the event produced for the same connection.
  */
 import type { RandomGenerator } from "./random.ts";
-import type { AlarmFactory, Timer, TimerOwner, TimeSource, Timers } from "./time.ts";
+import type { AlarmFactory, Timer, TimerOwner, Timers, TimeSource } from "./time.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 
 /** Something that collected work during an event. */
@@ -45,9 +46,7 @@ export class Dispatcher implements TimeSource, Timers {
     this.defer = platform.defer;
     this.onBug = platform.onBug;
     this.nowMs = platform.time.monotonicMs();
-    this.wheel = new TimerWheel(this, (wakeUp) =>
-      platform.alarm(() => this.runEvent(wakeUp)),
-    );
+    this.wheel = new TimerWheel(this, (wakeUp) => platform.alarm(() => this.runEvent(wakeUp)));
     this.runDeferred = (): void => {
       this.deferred = false;
       this.runEvent(() => undefined);
@@ -68,7 +67,9 @@ export class Dispatcher implements TimeSource, Timers {
     return this.wheel.armedCount;
   }
 
-  /** Runs a callback from the outside as one event; a throw is reported and ends only this event. */
+  /**
+   * Runs a callback from the outside as one event; a throw is reported and ends only this event.
+   */
   runEvent(callback: () => void): void {
     this.begin();
     try {

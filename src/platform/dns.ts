@@ -15,6 +15,8 @@ export type DnsAnswer =
   | { readonly kind: "failure"; readonly code: string };
 
 export interface DnsResolver {
-  /** Honours the hosts file and the search domains. Calls back exactly once, never synchronously. */
+  /**
+   * Honours the hosts file and the search domains. Calls back exactly once, never synchronously.
+   */
   resolve(name: string, family: DnsFamily, callback: (answer: DnsAnswer) => void): void;
 }

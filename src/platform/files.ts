@@ -1,5 +1,10 @@
 /** Files as an input: configuration files, watched paths and append-only logs. */
 
+export interface FolderEntry {
+  readonly name: string;
+  readonly folder: boolean;
+}
+
 export interface FileWatch {
   close(): void;
 }
@@ -28,8 +33,12 @@ export interface Files {
   read(path: string): Promise<Uint8Array>;
   exists(path: string): Promise<boolean>;
   /**
-   * Calls back after a file was moved into place at `path` (rename, Kubernetes symlink swap of its folder included when
-   * `folder` is that folder). Envoy: `Filesystem::Watcher` with `MovedTo`.
+   * Entries of a folder, links resolved, hidden ones left out; empty when there is no such folder.
+   */
+  list(path: string): Promise<readonly FolderEntry[]>;
+  /**
+   * Calls back after a file was moved into place at `path` (rename, Kubernetes symlink swap of its
+   * folder included when `folder` is that folder). Envoy: `Filesystem::Watcher` with `MovedTo`.
    */
   watchMoves(path: string, onMove: () => void): FileWatch;
   /** Calls back on any change of content (debounced): for hot reload of the start file. */

@@ -1,6 +1,7 @@
 /**
- * Stream sockets as the proxy sees them. `Socket` names its methods as `net.Socket` does; reading is by callback into a
- * buffer that is only valid during the call, so that idle connections own no read buffer.
+ * Stream sockets as the proxy sees them. `Socket` names its methods as `net.Socket` does; reading
+ * is by callback into a buffer that is only valid during the call, so that idle connections own no
+ * read buffer.
  */
 
 /** An IP address and port, or a Unix socket path. */
@@ -12,17 +13,26 @@ export interface SocketAddress {
   readonly path?: string;
 }
 
-/** Why a socket ended. `code` is the operating system's word (ECONNREFUSED, ECONNRESET, ETIMEDOUT, …). */
+/**
+ * Why a socket ended. `code` is the operating system's word (ECONNREFUSED, ECONNRESET, ETIMEDOUT,
+ * …).
+ */
 export interface SocketError {
   readonly code: string;
   readonly message: string;
 }
 
-/** Receives what happens on one socket. Every method is called from the event loop, never from inside a socket call. */
+/**
+ * Receives what happens on one socket. Every method is called from the event loop, never from
+ * inside a socket call.
+ */
 export interface SocketEvents {
   /** The connection is established (outgoing sockets only). */
   onConnect(): void;
-  /** `length` bytes arrived at the start of `buffer`. The buffer is borrowed: copy what must outlive the call. */
+  /**
+   * `length` bytes arrived at the start of `buffer`. The buffer is borrowed: copy what must outlive
+   * the call.
+   */
   onBytes(buffer: Buffer, length: number): void;
   /** The peer sent FIN; writing is still possible. */
   onEnd(): void;
@@ -38,9 +48,9 @@ export interface Socket {
   /** Writes text, one byte per character (latin1). */
   writeText(text: string): boolean;
   /**
-   * Writes bytes. A view of the buffer of the running `onBytes` call is allowed: the socket copies, or takes the buffer over,
-   * when the kernel does not accept everything at once. Other bytes must not change until written.
-   * False when much data is waiting: `onDrain` follows.
+   * Writes bytes. A view of the buffer of the running `onBytes` call is allowed: the socket copies,
+   * or takes the buffer over, when the kernel does not accept everything at once. Other bytes must
+   * not change until written. False when much data is waiting: `onDrain` follows.
    */
   writeBytes(bytes: Uint8Array): boolean;
   /** Between cork and uncork, writes are collected into one system call. */
@@ -65,7 +75,10 @@ export interface Socket {
   readonly descriptor: number;
   localSocketAddress(): SocketAddress;
   remoteSocketAddress(): SocketAddress;
-  /** Where the client meant to go before a firewall redirected it (SO_ORIGINAL_DST); null when it was not redirected. */
+  /**
+   * Where the client meant to go before a firewall redirected it (SO_ORIGINAL_DST); null when it
+   * was not redirected.
+   */
   originalDestination(): SocketAddress | null;
 }
 
@@ -94,7 +107,10 @@ export interface ConnectOptions {
 }
 
 export interface SocketFactory {
-  /** Resolves once bound; rejects with an Error whose `code` is the system's word (EADDRINUSE, EACCES, …). */
+  /**
+   * Resolves once bound; rejects with an Error whose `code` is the system's word (EADDRINUSE,
+   * EACCES, …).
+   */
   listen(options: ListenOptions, onAccept: (socket: Socket) => void): Promise<ListenSocket>;
   /** Begins to connect; the outcome arrives as `onConnect` or `onClose`. */
   connect(options: ConnectOptions, events: SocketEvents): Socket;
@@ -103,5 +119,7 @@ export interface SocketFactory {
 /** `ip:port`, `[ip]:port` for IPv6, or the path of a pipe: Envoy's `Address::asString`. */
 export function formatSocketAddress(address: SocketAddress): string {
   if (address.path !== undefined) return address.path;
-  return address.ip.includes(":") ? `[${address.ip}]:${address.port}` : `${address.ip}:${address.port}`;
+  return address.ip.includes(":")
+    ? `[${address.ip}]:${address.port}`
+    : `${address.ip}:${address.port}`;
 }

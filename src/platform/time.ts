@@ -3,7 +3,10 @@
  * Envoy: `TimeSource` (envoy/common/time.h), `Event::Timer` (envoy/event/timer.h).
  */
 
-/** Monotonic values are for durations, wall values for timestamps. Both in milliseconds, with fractions. */
+/**
+ * Monotonic values are for durations, wall values for timestamps. Both in milliseconds, with
+ * fractions.
+ */
 export interface TimeSource {
   monotonicMs(): number;
   wallMs(): number;
@@ -16,9 +19,15 @@ export interface TimerOwner {
 
 /** A re-armable timer. Arming and disarming are cheap enough for every request. */
 export interface Timer {
-  /** Fires once after `delayMs`, up to 1/64 of the delay late (never early). Replaces an earlier arming. */
+  /**
+   * Fires once after `delayMs`, up to 1/64 of the delay late (never early). Replaces an earlier
+   * arming.
+   */
   arm(delayMs: number): void;
-  /** Will not fire. Cheap: the wheel forgets the timer when its old time comes; use `close` when the owner goes away. */
+  /**
+   * Will not fire. Cheap: the wheel forgets the timer when its old time comes; use `close` when the
+   * owner goes away.
+   */
   disarm(): void;
   /** Disarms and lets go of the owner at once. */
   close(): void;

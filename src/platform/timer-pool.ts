@@ -1,7 +1,8 @@
 // hot: per request
 /**
- * Timers that are borrowed for one stream and given back. A returned timer stays in its bucket, so borrowing and arming it
- * again for a similar delay costs two stores. Keep one pool per purpose: delays inside a pool should be alike.
+ * Timers that are borrowed for one stream and given back. A returned timer stays in its bucket, so
+ * borrowing and arming it again for a similar delay costs two stores. Keep one pool per purpose:
+ * delays inside a pool should be alike.
  */
 import type { Timer, TimerOwner, Timers } from "./time.ts";
 

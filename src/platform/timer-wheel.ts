@@ -1,9 +1,10 @@
 // hot: per request
 /**
- * Timers in buckets of due time over one alarm. Re-arming to a later time is a store: the bucket moves the timer on when it
- * comes due, so a keep-alive connection that re-arms per request touches a bucket once per time-out, not once per request.
+ * Timers in buckets of due time over one alarm. Re-arming to a later time is a store: the bucket
+ * moves the timer on when it comes due, so a keep-alive connection that re-arms per request touches
+ * a bucket once per time-out, not once per request.
  */
-import type { Alarm, AlarmFactory, TimeSource, Timer, TimerOwner, Timers } from "./time.ts";
+import type { Alarm, AlarmFactory, Timer, TimerOwner, Timers, TimeSource } from "./time.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -61,7 +62,10 @@ class CallbackOwner implements TimerOwner {
   }
 }
 
-/** The only `Timers` implementation; real and simulated time differ in the alarm and the time source given to it. */
+/**
+ * The only `Timers` implementation; real and simulated time differ in the alarm and the time source
+ * given to it.
+ */
 export class TimerWheel implements Timers {
   private readonly time: TimeSource;
   private readonly alarm: Alarm;

@@ -1,6 +1,7 @@
 /**
- * One complete data path: clusters, listeners and everything between them, on one event loop. Configuration comes in as
- * plain messages, is prepared without touching anything live, then committed. Several may run over the same shared memory.
+ * One complete data path: clusters, listeners and everything between them, on one event loop.
+ * Configuration comes in as plain messages, is prepared without touching anything live, then
+ * committed. Several may run over the same shared memory.
  */
 import type { Diagnostic } from "../base/diagnostic.ts";
 import type { CompileContext } from "../config/compile-context.ts";
@@ -14,9 +15,11 @@ import type { TrafficDirection } from "../network/network-filter.ts";
 import { Dispatcher, type DispatcherPlatform } from "../platform/dispatcher.ts";
 import type { DnsResolver } from "../platform/dns.ts";
 import type { Files } from "../platform/files.ts";
+import type { HostEnvironment } from "../platform/host-environment.ts";
 import type { SocketAddress, SocketFactory } from "../platform/sockets.ts";
 import type { Cluster as ClusterMessage } from "../proto/generated/envoy/config/cluster/v3.ts";
 import { createListenerManagerStats } from "../stats/groups/listener-manager-stats.ts";
+import type { StatsScope } from "../stats/stats-scope.ts";
 import type { StatsStore } from "../stats/stats-store.ts";
 import type { ClusterCatalogues, ClusterConfig } from "../upstream/cluster-config.ts";
 import { compileCluster } from "../upstream/cluster-config.ts";
@@ -34,13 +37,17 @@ export interface DataPlanePlatform extends DispatcherPlatform {
   readonly sockets: SocketFactory;
   readonly dns: DnsResolver;
   readonly files: Files;
+  readonly host: HostEnvironment;
 }
 
 /** What the server shares with its data planes. */
 export interface DataPlaneServices {
   readonly stats: StatsStore;
-  /** Where membership and cluster_manager stats go: `stats` on the first data plane, a silent store elsewhere. */
-  readonly configurationStats: StatsStore;
+  /**
+   * Where membership and cluster_manager stats go: `stats` on the first data plane, a silent scope
+   * elsewhere.
+   */
+  readonly configurationStats: StatsScope;
   readonly shared: SharedUpstreamState;
   readonly runtime: RuntimeSnapshot;
   readonly node: NodeFacts;
@@ -79,12 +86,15 @@ export interface ConfigUpdate {
 
 export interface PreparedUpdate {
   readonly diagnostics: readonly Diagnostic[];
-  /** Clusters, then listeners once the clusters are warm. `done` gets what went wrong while binding. */
+  /**
+   * Clusters, then listeners once the clusters are warm. `done` gets what went wrong while binding.
+   */
   commit(done: (problems: readonly Diagnostic[]) => void): void;
 }
 
 export class DataPlane {
   readonly dispatcher: Dispatcher;
+  readonly stats: StatsStore;
   readonly clusters: UpstreamClusterManager;
   readonly listeners: ListenerManager;
   private readonly catalogue: Catalogue;
@@ -94,12 +104,14 @@ export class DataPlane {
 
   constructor(platform: DataPlanePlatform, services: DataPlaneServices, options: DataPlaneOptions) {
     this.dispatcher = new Dispatcher(platform);
+    this.stats = services.stats;
     this.clusters = this.createClusters(platform, services, options);
     this.catalogue = buildCatalogue({
       dispatcher: this.dispatcher,
       clusters: this.clusters,
       runtime: services.runtime,
       files: platform.files,
+      host: platform.host,
       stats: services.stats.root,
       node: services.node,
       routeSubscriptions: services.routes,
@@ -156,7 +168,7 @@ export class DataPlane {
       runtime: services.runtime,
       slots: openUpstreamSlots(services.shared, options.id),
       stats: services.stats.root,
-      configurationStats: services.configurationStats.root,
+      configurationStats: services.configurationStats,
       connectionIds: new ConnectionIds(),
       createHttp1Client,
     });

@@ -1,4 +1,7 @@
-/** Joins pools and codec: the client side of HTTP/1 on an upstream connection, with one parser per set of settings. */
+/**
+ * Joins pools and codec: the client side of HTTP/1 on an upstream connection, with one parser per
+ * set of settings.
+ */
 import type { ClientConnection, ClientConnectionCallbacks } from "../codec/codec.ts";
 import { Http1ClientConnection } from "../codec/h1/client-connection.ts";
 import { ResponseParser } from "../codec/h1/response-parser.ts";

@@ -1,8 +1,8 @@
 /** `Files` over node:fs: reading, watching for moves into place, log files. */
 import { type FSWatcher, watch } from "node:fs";
-import { access, readFile } from "node:fs/promises";
-import { basename, dirname } from "node:path";
-import type { Files, FileWatch, LogFile, LogFileOptions } from "../files.ts";
+import { access, readdir, readFile, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { Files, FileWatch, FolderEntry, LogFile, LogFileOptions } from "../files.ts";
 import { NodeLogFile } from "./log-file.ts";
 
 /** Editors write a file in several steps; one reload is enough. */
@@ -21,6 +21,17 @@ export class NodeFiles implements Files {
       return true;
     } catch {
       return false;
+    }
+  }
+
+  async list(path: string): Promise<readonly FolderEntry[]> {
+    try {
+      const names = (await readdir(path)).filter((name) => !name.startsWith("."));
+      return Promise.all(
+        names.map(async (name) => ({ name, folder: (await stat(join(path, name))).isDirectory() })),
+      );
+    } catch {
+      return [];
     }
   }
 

@@ -1,0 +1,33 @@
+/**
+ * What commands need of the process: given by the entry, so that tests run commands without one.
+ */
+import type { ConfigLoader } from "../config/config-loader.ts";
+import type { LogSink } from "../log/logger.ts";
+import type { DataPlanePlatform } from "../server/data-plane.ts";
+import type { AdminHost } from "../server/admin/admin-host.ts";
+
+export type StopSignal = "first" | "second";
+
+export interface CommandContext {
+  readonly platform: DataPlanePlatform;
+  /** Makes the loader of configuration: a child process, or (`local`) this process. */
+  createLoader(kind: "child" | "local"): Promise<ConfigLoader>;
+  stdout(text: string): void;
+  stderr(text: string): void;
+  /** Where the log goes: stderr or `--log-path`. */
+  openLogSink(path: string): LogSink;
+  readonly processId: number;
+  readonly runtimeVersion: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** SIGTERM and SIGINT. */
+  onStopSignal(listener: () => void): void;
+  /** SIGUSR1: log rotation. */
+  onReopenSignal(listener: () => void): void;
+  reopenLogs(): void;
+  flushLogs(): Promise<void>;
+  /** Numbers of the process for the admin pages. */
+  readonly processFacts: AdminHost["processFacts"];
+  runBench(args: readonly string[]): Promise<number>;
+  /** Writes a small file (`--admin-address-path`). */
+  writeFile(path: string, text: string): Promise<void>;
+}

@@ -1,0 +1,46 @@
+/** Opens the admin interface and, for `run`, the metrics and health ports. */
+import type { AccessLogger } from "../../http/access-log.ts";
+import type { ListenSocket, SocketAddress } from "../../platform/sockets.ts";
+import type { AdminHost } from "./admin-host.ts";
+import { listenAdmin } from "./admin-listener.ts";
+import { adminDispatch } from "./dispatch.ts";
+import type { AdminEndpoint } from "./endpoint.ts";
+
+/** Rejects when the address cannot be bound. The server must be running. */
+export function startAdmin(
+  host: AdminHost,
+  name: string,
+  address: SocketAddress,
+  endpoints: readonly AdminEndpoint[],
+  accessLoggers: readonly AccessLogger[] = [],
+): Promise<ListenSocket> {
+  const plane = host.server.planes?.all[0];
+  if (plane === undefined) throw new Error("The server is not running");
+  const services = {
+    dispatcher: plane.dispatcher,
+    sockets: host.server.platform.sockets,
+    stats: plane.stats.root,
+    accessLoggers,
+  };
+  return listenAdmin(services, name, address, adminDispatch(endpoints, host));
+}
+
+/** Ports tried after the wanted one is taken. */
+const NEXT_PORTS = 20;
+
+/** Binds the wanted port or the next free one after it. */
+export async function startOnFreePort(
+  host: AdminHost,
+  name: string,
+  address: SocketAddress,
+  endpoints: readonly AdminEndpoint[],
+): Promise<ListenSocket> {
+  for (let offset = 0; ; offset++) {
+    try {
+      return await startAdmin(host, name, { ip: address.ip, port: address.port + offset }, endpoints);
+    } catch (error) {
+      const taken = (error as { code?: string }).code === "EADDRINUSE";
+      if (!taken || offset === NEXT_PORTS) throw error;
+    }
+  }
+}

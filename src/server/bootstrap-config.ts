@@ -1,0 +1,126 @@
+/**
+ * The parts of a `Bootstrap` that belong to the process itself, compiled. Listeners and clusters
+ * are the data plane's.
+ */
+import type { CompileContext } from "../config/compile-context.ts";
+import { durationMs } from "../config/duration.ts";
+import { compileStatsConfig, type StatsConfig } from "../config/stats-config.ts";
+import type { SocketAddress } from "../platform/sockets.ts";
+import type { Bootstrap, RuntimeLayer as LayerMessage } from "../proto/generated/envoy/config/bootstrap/v3.ts";
+import type { AccessLog } from "../proto/generated/envoy/config/accesslog/v3.ts";
+import type { ConfigSource } from "../proto/generated/envoy/config/core/v3.ts";
+import type { Tag } from "../stats/tags.ts";
+import { compileListenAddress } from "../network/listener-address.ts";
+import { compileBindConfig } from "../upstream/connection-options.ts";
+import { flattenLayer, type RuntimeValue } from "./runtime/runtime-value.ts";
+import { reportUnsupportedBootstrap } from "./unsupported-bootstrap-fields.ts";
+
+export interface NodeConfig {
+  readonly id: string;
+  readonly cluster: string;
+  readonly zone: string;
+}
+
+/** A runtime layer as configured. */
+export type RuntimeLayerConfig =
+  | { readonly kind: "static"; readonly name: string; readonly entries: Map<string, RuntimeValue> }
+  | { readonly kind: "disk"; readonly name: string; readonly root: string; readonly watched: string }
+  | { readonly kind: "admin"; readonly name: string };
+
+export interface AdminConfig {
+  /** Null: no admin interface. */
+  readonly address: SocketAddress | null;
+  readonly accessLogs: readonly AccessLog[];
+}
+
+export interface BootstrapConfig {
+  readonly node: NodeConfig;
+  readonly admin: AdminConfig;
+  readonly stats: StatsConfig;
+  readonly statsFlushIntervalMs: number;
+  readonly runtimeLayers: readonly RuntimeLayerConfig[];
+  readonly sourceAddresses: readonly SocketAddress[];
+  readonly cds: ConfigSource | null;
+  readonly lds: ConfigSource | null;
+}
+
+/** Command-line values that override or complete the file. */
+export interface BootstrapOverrides {
+  readonly serviceNode: string;
+  readonly serviceCluster: string;
+  readonly serviceZone: string;
+  readonly statsTags: readonly Tag[];
+}
+
+/** Problems are in the context. */
+export function compileBootstrap(
+  message: Bootstrap,
+  overrides: BootstrapOverrides,
+  context: CompileContext,
+): BootstrapConfig {
+  reportUnsupportedBootstrap(message, context);
+  const node = message.node ?? {};
+  const manager = context.at("cluster_manager");
+  return {
+    node: {
+      id: overrides.serviceNode || (node.id ?? ""),
+      cluster: overrides.serviceCluster || (node.cluster ?? ""),
+      zone: overrides.serviceZone || (node.locality?.zone ?? ""),
+    },
+    admin: compileAdmin(message, context.at("admin")),
+    stats: compileStatsConfig(message.statsConfig, overrides.statsTags, context.at("stats_config")),
+    statsFlushIntervalMs: durationMs(message.statsFlushInterval, 5000),
+    runtimeLayers: compileLayers(message.layeredRuntime?.layers, node.cluster ?? "", context),
+    sourceAddresses: compileBindConfig(
+      message.clusterManager?.upstreamBindConfig,
+      [],
+      manager.at("upstream_bind_config"),
+    ),
+    cds: message.dynamicResources?.cdsConfig ?? null,
+    lds: message.dynamicResources?.ldsConfig ?? null,
+  };
+}
+
+function compileAdmin(message: Bootstrap, context: CompileContext): AdminConfig {
+  const admin = message.admin;
+  if (admin?.address === undefined) return { address: null, accessLogs: [] };
+  const compiled = compileListenAddress(admin.address, context.at("address"));
+  return { address: compiled?.address ?? null, accessLogs: admin.accessLog ?? [] };
+}
+
+/** Without configured layers Envoy has one empty admin layer, so that /runtime_modify works. */
+function compileLayers(
+  messages: readonly LayerMessage[] | undefined,
+  serviceCluster: string,
+  context: CompileContext,
+): RuntimeLayerConfig[] {
+  if (messages === undefined || messages.length === 0) return [{ kind: "admin", name: "admin" }];
+  const at = context.at("layered_runtime");
+  const names = new Set<string>();
+  return messages.flatMap((message, index) => {
+    const layerAt = at.at("layers", index);
+    const name = message.name ?? "";
+    if (names.has(name)) layerAt.at("name").error(`There is more than one layer named "${name}"`, "give each a name of its own");
+    names.add(name);
+    const layer = compileLayer(message, name, serviceCluster, layerAt);
+    return layer === null ? [] : [layer];
+  });
+}
+
+function compileLayer(
+  message: LayerMessage,
+  name: string,
+  serviceCluster: string,
+  context: CompileContext,
+): RuntimeLayerConfig | null {
+  if (message.staticLayer !== undefined) return { kind: "static", name, entries: flattenLayer(message.staticLayer) };
+  if (message.adminLayer !== undefined) return { kind: "admin", name };
+  if (message.rtdsLayer !== undefined) {
+    return context.at("rtds_layer").error("Runtime discovery is not supported yet", "use a static, disk or admin layer");
+  }
+  const disk = message.diskLayer;
+  if (disk === undefined) return context.error("The layer is empty", "set static_layer, disk_layer or admin_layer");
+  const watched = disk.symlinkRoot ?? "";
+  const parts = [watched, disk.subdirectory ?? "", disk.appendServiceCluster === true ? serviceCluster : ""];
+  return { kind: "disk", name, root: parts.filter((part) => part !== "").join("/"), watched };
+}
