@@ -1,4 +1,8 @@
-/** Everything configuration can name, as lists. Built once per data plane, in layer order; nothing registers itself. */
+/**
+ * Everything configuration can name, as lists. Built once per data plane, in layer order; nothing
+ * registers itself.
+ */
+import type { CompileContext } from "../config/compile-context.ts";
 import type { RuntimeSnapshot } from "../config/runtime.ts";
 import { HttpFilterCatalogue } from "../http/http-filter-catalogue.ts";
 import type { RouteSubscriptions } from "../http/route-subscriptions.ts";
@@ -7,12 +11,16 @@ import type { ListenerFilterType } from "../network/listener-filter.ts";
 import type { NetworkFilterType } from "../network/network-filter.ts";
 import type { Dispatcher } from "../platform/dispatcher.ts";
 import type { Files } from "../platform/files.ts";
+import type { HostEnvironment } from "../platform/host-environment.ts";
+import type { DataSource } from "../proto/generated/envoy/config/core/v3.ts";
 import type { RouteServices } from "../route/route-services.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { ClusterManager } from "../upstream/cluster.ts";
 import type { ClusterFactory } from "../upstream/discovery.ts";
 import type { LoadBalancerFactory } from "../upstream/load-balancer.ts";
 import { clusterFactories } from "./clusters/catalogue.ts";
+import { readDataSource } from "./common/data-source.ts";
+import { SubstitutionFormatParser } from "./formatters/format-parser.ts";
 import { httpFilters } from "./http-filters/catalogue.ts";
 import { listenerFilters } from "./listener-filters/catalogue.ts";
 import { loadBalancerFactories } from "./load-balancers/catalogue.ts";
@@ -25,6 +33,7 @@ export interface CatalogueServices {
   readonly clusters: ClusterManager;
   readonly runtime: RuntimeSnapshot;
   readonly files: Files;
+  readonly host: HostEnvironment;
   readonly stats: StatsScope;
   readonly node: NodeFacts;
   readonly routeSubscriptions: RouteSubscriptions;
@@ -42,14 +51,21 @@ export interface Catalogue {
 }
 
 export function buildCatalogue(services: CatalogueServices): Catalogue {
-  const { dispatcher, clusters, runtime } = services;
+  const { dispatcher, clusters, runtime, host } = services;
+  const formats = new SubstitutionFormatParser({
+    host,
+    time: dispatcher,
+    random: dispatcher.random,
+  });
+  const readData = (source: DataSource, context: CompileContext): Uint8Array | null =>
+    readDataSource(source, host, context);
   const filters = new HttpFilterCatalogue(httpFilters({ clusters, dispatcher, runtime }));
   const routes = (): RouteServices => ({
     runtime,
-    formats: NO_FORMATS,
+    formats,
     filters,
     time: dispatcher,
-    readDataSource: (_source, context) => context.error("Only inline data is supported here", "use inline_string"),
+    readDataSource: readData,
     clusterNames: services.clusterNames(),
     validateClusters: true,
   });
@@ -66,18 +82,15 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
         routeSubscriptions: services.routeSubscriptions,
         compileAccessLog: (_message, context) => context.error("later"),
         createAccessLogger: () => ({ log: () => undefined }),
-        compileLocalReplies: () => ({ rewrite: (_headers, body) => ({ body, contentType: "text/plain" }) }),
+        compileLocalReplies: () => ({
+          rewrite: (_headers, body) => ({ body, contentType: "text/plain" }),
+        }),
       },
       dispatcher,
       clusters,
       runtime,
-      readDataSource: (_source, context) => context.error("Only inline data is supported here", "use inline_string"),
+      readDataSource: readData,
     }),
     connectionLogs: null,
   };
 }
-
-const NO_FORMATS = {
-  parseText: (text: string) => ({ format: () => text }),
-  parseJson: () => null,
-};

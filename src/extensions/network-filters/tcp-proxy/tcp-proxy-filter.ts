@@ -344,5 +344,6 @@ function failedUpstream(host: Host): UpstreamInfo {
     localAddress: null,
     connectionId: 0,
     protocol: null,
+    metadata: description.metadata,
   };
 }

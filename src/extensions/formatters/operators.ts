@@ -1,0 +1,47 @@
+/**
+ * The command table of format strings. A new command is one entry here or in one of the families.
+ * Envoy: docs/root/configuration/observability/access_log/usage.rst.
+ */
+import { toByteString } from "../../base/byte-string.ts";
+import { ADDRESS_OPERATORS } from "./address-operators.ts";
+import { TextCommand } from "./command.ts";
+import { DURATION_OPERATORS } from "./duration-operators.ts";
+import { GRPC_OPERATORS } from "./grpc-status.ts";
+import { HEADER_OPERATORS } from "./header-operators.ts";
+import { METADATA_OPERATORS } from "./metadata-operators.ts";
+import type { OperatorCall, OperatorTable } from "./operator.ts";
+import { textWithParameters } from "./operator.ts";
+import { STREAM_OPERATORS } from "./stream-operators.ts";
+import { TIME_OPERATORS } from "./time-operators.ts";
+import { TLS_OPERATORS } from "./tls-operators.ts";
+
+/** Fixed for the life of the process: read once. */
+const PROCESS_OPERATORS: OperatorTable = {
+  HOSTNAME: {
+    parameters: "none",
+    truncates: false,
+    create: ({ services }) => constant(services.host.hostname),
+  },
+  ENVIRONMENT: textWithParameters(({ parameters, services }: OperatorCall) => {
+    const value = services.host.variable(parameters);
+    const bytes = value === undefined ? null : toByteString(value);
+    return () => bytes;
+  }),
+};
+
+function constant(text: string): TextCommand {
+  const bytes = text === "" ? null : toByteString(text);
+  return new TextCommand(() => bytes);
+}
+
+export const OPERATORS: OperatorTable = {
+  ...TIME_OPERATORS,
+  ...HEADER_OPERATORS,
+  ...STREAM_OPERATORS,
+  ...DURATION_OPERATORS,
+  ...ADDRESS_OPERATORS,
+  ...METADATA_OPERATORS,
+  ...GRPC_OPERATORS,
+  ...TLS_OPERATORS,
+  ...PROCESS_OPERATORS,
+};
