@@ -30,6 +30,7 @@ const context: CommandContext = {
     sockets: new NodeSocketFactory(),
     dns: new NodeDnsResolver(),
     files,
+    host: new NodeHostEnvironment(),
   },
   createLoader: async (kind) => {
     if (kind === "child") return new ChildConfigLoader(channel);
