@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { CompileContext } from "../../src/config/compile-context.ts";
 import type { VirtualHost } from "../../src/proto/generated/envoy/config/route/v3.ts";
+import { compileRouteTable } from "../../src/route/route-table.ts";
 import {
   clusterOf,
   oneHost,
   routeProblems,
+  routeServices,
   routeTable,
   TestRequest,
 } from "../kit/route-request.ts";
@@ -173,5 +176,24 @@ describe("path specifiers", () => {
     assert.match(first!, /^error virtual_hosts\[0\]\.routes\[0\]\.match\.path_separated_prefix: /);
     assert.ok(second!.startsWith(`${routes}[1].match.safe_regex.regex: The pattern is no valid`));
     assert.equal(third, `${routes}[2].match: A route match needs a path specifier`);
+  });
+});
+
+describe("compileRouteTable", () => {
+  it("gives no table when there are errors, and keeps its reports apart from earlier ones", () => {
+    const context = new CompileContext("route_config");
+    context.error("An error of someone else");
+    const bad = oneHost({ match: { prefix: "/" } });
+    assert.equal(compileRouteTable(bad, routeServices(), context), null);
+    assert.equal(context.diagnostics[1]?.path, "route_config.virtual_hosts[0].routes[0]");
+    assert.notEqual(compileRouteTable({ name: "empty" }, routeServices(), context), null);
+  });
+
+  it("names its internal-only headers", () => {
+    const table = routeTable({ internalOnlyHeaders: ["X-Secret"] });
+    assert.deepEqual(
+      table.internalOnlyHeaders.map(({ text }) => text),
+      ["x-secret"],
+    );
   });
 });
