@@ -137,7 +137,7 @@ describe("regex automaton", () => {
         for (let count = pick(random, 7); count > 0; count--) {
           text += CHARACTERS[pick(random, CHARACTERS.length)]!;
         }
-        const expected = re2.matches(text) ? 1 : 0;
+        const expected: number = re2.matches(text) ? 1 : 0;
         assert.equal(automaton.run(text), expected, `/${pattern}/ on ${JSON.stringify(text)}`);
       }
     }
