@@ -112,8 +112,11 @@ export interface ServerConnection {
 export interface ClientConnectionCallbacks {
   /** The last stream ended cleanly and the connection may carry another. */
   onStreamComplete(): void;
-  /** The peer will take no more streams (GOAWAY, `connection: close`, framing by close). */
-  onNoMoreStreams(): void;
+  /**
+   * The peer will take no more streams (GOAWAY, `connection: close`), or our side gave up the one in
+   * flight, which HTTP/1 can only do with its connection (`incomplete`).
+   */
+  onNoMoreStreams(incomplete: boolean): void;
   /** Unsolicited or malformed bytes: the connection must not be used again. */
   onProtocolError(details: string): void;
 }
@@ -121,8 +124,8 @@ export interface ClientConnectionCallbacks {
 export interface ClientConnection {
   readonly protocol: Protocol;
   dispatch(bytes: Buffer): void;
-  /** The peer sent FIN or the connection failed. */
-  onConnectionClose(reason: StreamResetReason, transportFailure: string): void;
+  /** The peer sent FIN or the connection failed. True when that left no stream unfinished. */
+  onConnectionClose(reason: StreamResetReason, transportFailure: string): boolean;
   /** Begins a request. The owner respects the number of parallel streams. */
   newStream(decoder: ResponseDecoder): RequestEncoder;
   onAboveWriteBufferHighWatermark(): void;

@@ -5,7 +5,13 @@
  */
 import type { Connection } from "../../network/connection.ts";
 import type { Protocol } from "../../network/stream-info.ts";
-import type { ClientConnection, ClientConnectionCallbacks, RequestEncoder, ResponseDecoder, StreamResetReason } from "../codec.ts";
+import type {
+  ClientConnection,
+  ClientConnectionCallbacks,
+  RequestEncoder,
+  ResponseDecoder,
+  StreamResetReason,
+} from "../codec.ts";
 import type { HeaderMap, RequestHeaderMap } from "../header-map.ts";
 import { Headers } from "../header-names.ts";
 import { BodyReader } from "./body-reader.ts";
@@ -27,7 +33,14 @@ const CLOSED = 5;
 
 const EMPTY: Buffer = Buffer.alloc(0);
 /** Methods whose bodiless requests carry no `content-length: 0`. */
-const BODILESS_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "TRACE", "CONNECT", "OPTIONS"]);
+const BODILESS_METHODS: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "DELETE",
+  "TRACE",
+  "CONNECT",
+  "OPTIONS",
+]);
 
 export class Http1ClientConnection implements ClientConnection, RequestEncoder {
   private readonly connection: Connection;
@@ -47,7 +60,11 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder {
   /** The peer announced that this is its last response. */
   private lastResponse = false;
 
-  constructor(connection: Connection, callbacks: ClientConnectionCallbacks, parser: ResponseParser) {
+  constructor(
+    connection: Connection,
+    callbacks: ClientConnectionCallbacks,
+    parser: ResponseParser,
+  ) {
     this.connection = connection;
     this.callbacks = callbacks;
     this.parser = parser;
@@ -76,15 +93,23 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder {
     this.input = EMPTY;
   }
 
-  onConnectionClose(reason: StreamResetReason, transportFailure: string): void {
-    const decoder = this.decoder;
-    const ended = this.state === BODY && (this.body as BodyReader).untilClose && reason === "connection termination";
-    const tunnelled = this.state === TUNNEL;
+  onConnectionClose(reason: StreamResetReason, transportFailure: string): boolean {
+    const { decoder, state } = this;
     this.state = CLOSED;
     this.decoder = null;
-    if (decoder === null) return;
-    if ((ended || tunnelled) && transportFailure === "") decoder.decodeData(EMPTY, true);
-    else decoder.onResetStream(reason, transportFailure);
+    if (decoder === null) return true;
+    const terminated = reason === "connection termination" && transportFailure === "";
+    const framedByClose = state === BODY && (this.body as BodyReader).untilClose;
+    if (terminated && (framedByClose || state === TUNNEL)) {
+      decoder.decodeData(EMPTY, true);
+      return true;
+    }
+    if (terminated && (state === BODY || this.headBuffer !== null)) {
+      // A response that began and was cut short is malformed: Envoy answers 502, not 503.
+      this.callbacks.onProtocolError("http1.codec_error");
+      decoder.onResetStream("protocol error", "");
+    } else decoder.onResetStream(reason, transportFailure);
+    return false;
   }
 
   onAboveWriteBufferHighWatermark(): void {
@@ -129,7 +154,7 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder {
     if (this.decoder === null) return;
     this.decoder = null;
     this.state = CLOSED;
-    this.callbacks.onNoMoreStreams();
+    this.callbacks.onNoMoreStreams(true);
   }
 
   readDisable(disable: boolean): void {
@@ -204,7 +229,9 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder {
       this.fail("http1.codec_error");
       return;
     }
-    this.lastResponse = http11 ? hasConnectionToken(headers, "close") : !hasConnectionToken(headers, "keep-alive");
+    this.lastResponse = http11
+      ? hasConnectionToken(headers, "close")
+      : !hasConnectionToken(headers, "keep-alive");
     this.startResponse(status);
   }
 
@@ -212,7 +239,8 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder {
   private startResponse(status: number): void {
     const { headers, bodyLength } = this.parser;
     const tunnel = status === 101 || (this.connectRequest && status < 300);
-    const bodiless = !tunnel && (this.headRequest || status === 204 || status === 304 || bodyLength === 0);
+    const bodiless =
+      !tunnel && (this.headRequest || status === 204 || status === 304 || bodyLength === 0);
     if (tunnel) this.state = TUNNEL;
     else if (!bodiless) this.startBody(bodyLength);
     else this.state = WAITING;
@@ -235,7 +263,8 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder {
       this.fail(body.error.details);
       return;
     }
-    const data = body.dataEnd > body.dataStart ? bytes.subarray(body.dataStart, body.dataEnd) : EMPTY;
+    const data =
+      body.dataEnd > body.dataStart ? bytes.subarray(body.dataStart, body.dataEnd) : EMPTY;
     if (!body.done) {
       if (data.length > 0) this.decoder?.decodeData(data, false);
       return;
@@ -274,7 +303,7 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder {
 
   private close(): void {
     this.state = CLOSED;
-    this.callbacks.onNoMoreStreams();
+    this.callbacks.onNoMoreStreams(false);
   }
 
   private fail(details: string): void {
@@ -282,6 +311,6 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder {
     this.decoder = null;
     this.state = CLOSED;
     this.callbacks.onProtocolError(details);
-    decoder?.onResetStream("protocol error", details);
+    decoder?.onResetStream("protocol error", "");
   }
 }

@@ -37,6 +37,12 @@ const MAX_DURATION_TIMER = 1;
 
 const UNLIMITED = 0x3fffffff;
 
+/** The codec's word for bytes after a complete response. */
+const UNSOLICITED_BYTES = "unsolicited_bytes";
+const ONE = 0x31;
+const REQUEST_TIMEOUT = 408;
+const ZERO = 0x30;
+
 export class H1Client
   implements
     ConnectionCallbacks,
@@ -60,7 +66,7 @@ export class H1Client
   private readonly phaseTimer: Timer;
   private maxDurationTimer: Timer | null = null;
   private connection: Connection | null = null;
-  /** The request in flight was given up before its response was complete. */
+  /** A request is in flight, or was given up. */
   private incomplete = false;
 
   constructor(pool: H1Pool) {
@@ -143,15 +149,18 @@ export class H1Client
 
   onData(bytes: Buffer): void {
     this.account.countBytes();
+    if (this.state === READY && isRequestTimeout(bytes)) {
+      this.close();
+      return;
+    }
     (this.codec as ClientConnection).dispatch(bytes);
   }
 
   onClose(source: ConnectionCloseSource): void {
-    const { stats } = this.pool.info;
-    this.closeBooks(source, this.incomplete);
-    stats.upstreamRqPerCx.record(this.requests);
     this.pool.clientClosed(this);
-    (this.codec as ClientConnection).onConnectionClose("connection termination", "");
+    const ended = (this.codec as ClientConnection).onConnectionClose("connection termination", "");
+    this.closeBooks(source, this.incomplete && (source === "local" || !ended));
+    this.pool.info.stats.upstreamRqPerCx.record(this.requests);
     this.pool.afterClose();
   }
 
@@ -173,12 +182,14 @@ export class H1Client
    * The response announced the end of the connection, or our side gave the request up
    * (`incomplete`).
    */
-  onNoMoreStreams(incomplete: boolean = false): void {
+  onNoMoreStreams(incomplete: boolean): void {
     this.incomplete = incomplete;
+    if (!incomplete) this.pool.info.stats.upstreamCxCloseNotify.inc();
     this.close();
   }
 
-  onProtocolError(): void {
+  onProtocolError(details: string): void {
+    if (details === UNSOLICITED_BYTES) this.incomplete = false;
     this.pool.info.stats.upstreamCxProtocolError.inc();
     this.close();
   }
@@ -210,4 +221,16 @@ export class H1Client
     this.maxDurationTimer?.close();
     this.account.closed(source, activeRequest, this.pool.services.dispatcher.monotonicMs());
   }
+}
+
+/**
+ * `HTTP/1.x 408` on an idle connection is how some servers say that they close it: no protocol
+ * error (Envoy: `getPrematureResponseHttpCode`).
+ */
+function isRequestTimeout(bytes: Buffer): boolean {
+  if (bytes.length < 12 || bytes[5] !== ONE) return false;
+  const hundreds = (bytes[9] as number) - ZERO;
+  const tens = (bytes[10] as number) - ZERO;
+  const ones = (bytes[11] as number) - ZERO;
+  return hundreds * 100 + tens * 10 + ones === REQUEST_TIMEOUT;
 }

@@ -283,6 +283,109 @@ describe("H1Pool", () => {
     assert.equal(upstream.closed, 1);
   });
 
+  const RESET = "reset: protocol error";
+  const CUT = "reset: connection termination";
+  // Counters and words as a real Envoy 1.37 gives them for the same bytes.
+  const ends: readonly {
+    name: string;
+    bytes: string;
+    ending: "end" | "resetAndDestroy" | null;
+    events: readonly string[];
+    counted: readonly string[];
+  }[] = [
+    {
+      name: "a response cut short by FIN",
+      bytes: "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc",
+      ending: "end",
+      events: ["status 200", "data 3", RESET],
+      counted: ["protocol_error", "destroy_remote", "destroy_remote_with_active_rq"],
+    },
+    {
+      name: "a response cut short by RST",
+      bytes: "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc",
+      ending: "resetAndDestroy",
+      events: ["status 200", "data 3", RESET],
+      counted: ["protocol_error", "destroy_remote", "destroy_remote_with_active_rq"],
+    },
+    {
+      name: "half a head",
+      bytes: "HTTP/1.1 200 OK\r\nfoo: b",
+      ending: "end",
+      events: [RESET],
+      counted: ["protocol_error", "destroy_remote", "destroy_remote_with_active_rq"],
+    },
+    {
+      name: "no answer at all",
+      bytes: "",
+      ending: "end",
+      events: [CUT],
+      counted: ["destroy_remote", "destroy_remote_with_active_rq"],
+    },
+    {
+      name: "a malformed head",
+      bytes: "HTTP/1.1 2x0 OK\r\n\r\n",
+      ending: null,
+      events: [RESET],
+      counted: ["protocol_error", "destroy_local", "destroy_local_with_active_rq"],
+    },
+    {
+      name: "a response that ends with the connection",
+      bytes: "HTTP/1.1 200 OK\r\n\r\nabc",
+      ending: "end",
+      events: ["status 200", "data 3", "data 0 end"],
+      counted: ["destroy_remote"],
+    },
+    {
+      name: "a response that ends with RST instead of FIN",
+      bytes: "HTTP/1.1 200 OK\r\n\r\nabc",
+      ending: "resetAndDestroy",
+      events: ["status 200", "data 3", "data 0 end"],
+      counted: ["destroy_remote"],
+    },
+    {
+      name: "an HTTP/1.0 response",
+      bytes: "HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n",
+      ending: null,
+      events: ["status 200 end"],
+      counted: ["close_notify", "destroy_local"],
+    },
+  ];
+  for (const { name, bytes, ending, events, counted } of ends) {
+    it(`counts ${counted.join(", ")} for ${name}`, async () => {
+      fixture.add(staticMessage([1000]));
+      const stream = request(fixture.cluster("c"));
+      await settle();
+      if (bytes !== "") upstream.answer(0, bytes);
+      await settle();
+      if (ending !== null) upstream.sockets[0]![ending]();
+      await settle();
+      assert.deepEqual(stream.events, ["ready", ...events]);
+      const names = [
+        "close_notify",
+        "protocol_error",
+        "destroy_local",
+        "destroy_local_with_active_rq",
+        "destroy_remote",
+        "destroy_remote_with_active_rq",
+      ];
+      const seen = names.filter((one) => stat(`upstream_cx_${one}`) > 0);
+      assert.deepEqual(seen, counted);
+    });
+  }
+
+  it("does not call a 408 on an idle connection a protocol error", async () => {
+    fixture.add(staticMessage([1000]));
+    request(fixture.cluster("c"));
+    await settle();
+    upstream.answer(0);
+    await settle();
+    upstream.answer(0, "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n\r\n");
+    await settle();
+    assert.equal(pool().counts().ready, 0);
+    assert.equal(stat("upstream_cx_protocol_error"), 0);
+    assert.equal(stat("upstream_cx_destroy_local"), 1);
+  });
+
   it("closes a connection after max_requests_per_connection", async () => {
     fixture.add(staticMessage([1000], explicitHttp({ maxRequestsPerConnection: 2 })));
     for (let sent = 0; sent < 3; sent++) {
@@ -353,7 +456,7 @@ describe("H1Pool", () => {
     stream.encoder!.resetStream("local reset");
     await settle();
     assert.equal(stat("upstream_rq_active"), 0);
-    assert.equal(stat("upstream_cx_destroy_local"), 1);
+    assert.equal(stat("upstream_cx_destroy_local_with_active_rq"), 1);
     assert.equal(upstream.closed, 1);
   });
 

@@ -30,7 +30,7 @@ const services = {
     return {
       protocol: "HTTP/1.1",
       dispatch: () => undefined,
-      onConnectionClose: () => undefined,
+      onConnectionClose: () => true,
       newStream: () => encoder,
       onAboveWriteBufferHighWatermark: () => undefined,
       onBelowWriteBufferLowWatermark: () => undefined,
