@@ -1,8 +1,9 @@
 /** Entry of the program: hands the arguments and the Node platform to the command line. */
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import type { CommandContext } from "./cli/command-context.ts";
 import { main } from "./cli/program.ts";
 import { ChildConfigLoader } from "./config/config-loader-protocol.ts";
@@ -61,14 +62,20 @@ const context: CommandContext = {
     runtimeVersion: process.version,
     commandLineOptions: {},
   },
-  runBench: (args) => runScript(new URL("./bench.js", import.meta.url), args),
+  runBench: (args) => runScript(benchScript(), args),
   writeFile: (path, text) => writeFile(path, text),
 };
 
+/** The load harness: its own bundle beside this one, or its source when this runs from source. */
+function benchScript(): string {
+  const bundled = join(import.meta.dirname, "bench.js");
+  return existsSync(bundled) ? bundled : join(import.meta.dirname, "../bench/load/main.ts");
+}
+
 /** Runs another program of this package with the same runtime; resolves with its exit code. */
-function runScript(script: URL, args: readonly string[]): Promise<number> {
+function runScript(script: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [fileURLToPath(script), ...args], { stdio: "inherit" });
+    const child = spawn(process.execPath, [script, ...args], { stdio: "inherit" });
     child.on("exit", (code) => resolve(code ?? 1));
     child.on("error", () => resolve(1));
   });
