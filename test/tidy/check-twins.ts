@@ -84,10 +84,12 @@ function isSuite(tree: SourceTree, suite: string): boolean {
 
 /** Every `// hot:` file says how often it runs and has a bench, its own or its folder's. */
 export function checkBenches(tree: SourceTree): string[] {
-  const imported = withinFolder(
-    tree,
-    importedBy(tree, "bench/micro/", () => true),
-  );
+  const named = importedBy(tree, "bench/micro/", () => true);
+  // A bench may set its subject up with a test's fixture.
+  for (const path of [...named].filter((target) => target.startsWith("test/"))) {
+    for (const to of tree.get(path)?.imports ?? []) if (to.target !== null) named.add(to.target);
+  }
+  const imported = withinFolder(tree, named);
   const problems: string[] = [];
   for (const file of sourcesUnder(tree, "src/")) {
     if (file.hot === null) continue;
