@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import type { LogFileOptions } from "../../../src/platform/files.ts";
+import { NodeFiles } from "../../../src/platform/node/files.ts";
+import { NodeLogFile } from "../../../src/platform/node/log-file.ts";
+
+describe("NodeLogFile", () => {
+  const folder = mkdtempSync(join(tmpdir(), "outrigger-log-"));
+  after(() => rmSync(folder, { recursive: true }));
+  let count = 0;
+  const newPath = (): string => join(folder, `${(count += 1)}.log`);
+  const options: LogFileOptions = { flushIntervalMs: 60_000, flushBytes: 64, maxBytes: 256 };
+  const flushed = (log: NodeLogFile): Promise<void> => new Promise((resolve) => log.flush(resolve));
+
+  it("writes lines in order, byte for byte", async () => {
+    const path = newPath();
+    const log = new NodeLogFile(path, options);
+    for (let line = 0; line < 30; line += 1) {
+      log.append(`${line} \xe9\xff\n`);
+      if (line % 7 === 0) await flushed(log);
+    }
+    await flushed(log);
+    const expected = Array.from({ length: 30 }, (_, line) => `${line} \xe9\xff\n`).join("");
+    assert.equal(readFileSync(path, "latin1"), expected);
+  });
+
+  it("starts to write by itself when enough waits", async () => {
+    const path = newPath();
+    const log = new NodeLogFile(path, options);
+    log.append("x".repeat(64));
+    // The write is under way; a flush of nothing more waits for it.
+    await flushed(log);
+    assert.equal(readFileSync(path, "latin1").length, 64);
+  });
+
+  it("drops whole lines beyond its bound, and counts their bytes", async () => {
+    const path = newPath();
+    const log = new NodeLogFile(path, { ...options, flushBytes: 1000 });
+    log.append("a".repeat(200));
+    log.append("b".repeat(100));
+    log.append("c".repeat(50));
+    await flushed(log);
+    assert.equal(readFileSync(path, "latin1"), "a".repeat(200) + "c".repeat(50));
+    assert.equal(log.droppedBytes, 100);
+  });
+
+  it("goes on in a new file after rotation, without losing a line", async () => {
+    const path = newPath();
+    const log = new NodeLogFile(path, options);
+    log.append("before\n");
+    await flushed(log);
+    renameSync(path, `${path}.1`);
+    log.reopen();
+    log.append("after\n");
+    await flushed(log);
+    assert.equal(readFileSync(`${path}.1`, "latin1"), "before\n");
+    assert.equal(readFileSync(path, "latin1"), "after\n");
+  });
+
+  it("is one writer per path for all who open it", () => {
+    const files = new NodeFiles();
+    const path = newPath();
+    assert.equal(files.openLog(path, options), files.openLog(path, options));
+    assert.notEqual(files.openLog(path, options), files.openLog(newPath(), options));
+  });
+});
