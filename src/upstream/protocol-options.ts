@@ -56,6 +56,12 @@ export function compileProtocolOptions(
   const at = context.at("typed_extension_protocol_options", HTTP_OPTIONS);
   const parts = options === undefined ? legacyParts(cluster) : typedParts(options, tls, at);
   if (options !== undefined) reportHttpOptions(options, at);
+  if (parts.wantsHttp2) {
+    context.warn(
+      "HTTP/2 to upstreams is not supported yet: requests to this cluster get 503",
+      "use http_protocol_options where the upstream speaks HTTP/1.1 too",
+    );
+  }
   const { common } = parts;
   const tcp = typed[TCP_OPTIONS]?.value as TcpProtocolOptions | undefined;
   return {

@@ -4,12 +4,18 @@
  * may have at one priority, counted over all data planes in shared words. Envoy:
  * `ResourceManagerImpl` (source/common/upstream/resource_manager_impl.h).
  */
+import type { RuntimeSnapshot } from "../config/runtime.ts";
 import type { Gauge } from "../stats/gauge.ts";
 import type {
   CircuitBreakerRemainingStats,
   CircuitBreakerStats,
 } from "../stats/groups/circuit-breaker-stats.ts";
-import { createSharedSlots, SharedSlots, type SharedSlotsHandle } from "./shared-slots.ts";
+import {
+  createSharedSlots,
+  SCRATCH_SLOT,
+  SharedSlots,
+  type SharedSlotsHandle,
+} from "./shared-slots.ts";
 
 const CONNECTIONS = 0;
 const PENDING = 1;
@@ -49,9 +55,10 @@ export function createLimitSlots(dataPlanes: number): SharedSlotsHandle {
 export class ResourceLimit {
   max: number;
   private readonly words: Int32Array;
-  private readonly index: number;
+  private index: number;
   private readonly own: Float64Array;
-  private readonly ownIndex: number;
+  private ownIndex: number;
+  private detached = false;
   private readonly openGauge: Gauge;
   private readonly remainingGauge: Gauge | null;
 
@@ -99,7 +106,15 @@ export class ResourceLimit {
     this.show();
   }
 
+  /** The slot is given back: what is still released later goes nowhere. */
+  detach(scratch: LimitPlace): void {
+    this.detached = true;
+    this.index = scratch.word;
+    this.ownIndex = scratch.cell;
+  }
+
   private show(): void {
+    if (this.detached) return;
     const count = Atomics.load(this.words, this.index);
     this.openGauge.set(count < this.max ? 0 : 1);
     if (this.remainingGauge !== null) {
@@ -122,6 +137,7 @@ export class ResourceLimits {
   readonly retries: ResourceLimit;
   readonly connectionPools: ResourceLimit;
   readonly maxConnectionsPerHost: number;
+  private readonly thresholds: Thresholds;
 
   constructor(
     place: LimitPlace,
@@ -157,8 +173,51 @@ export class ResourceLimits {
       open.cxPoolOpen,
       left?.remainingCxPools,
     );
+    this.thresholds = thresholds;
+  }
+
+  /** Runtime may override each limit: `circuit_breakers.<cluster>.<priority>.max_requests`, … */
+  readRuntime(runtime: RuntimeSnapshot, prefix: string): void {
+    const { thresholds } = this;
+    const configured = [
+      thresholds.maxConnections,
+      thresholds.maxPendingRequests,
+      thresholds.maxRequests,
+      thresholds.maxRetries,
+      thresholds.maxConnectionPools,
+    ];
+    const limits = this.all();
+    for (let index = 0; index < limits.length; index++) {
+      const key = `${prefix}.${RUNTIME_WORDS[index]}`;
+      const max = runtime.getInteger(key, configured[index] as number);
+      (limits[index] as ResourceLimit).max = max;
+    }
+  }
+
+  detach(slots: LimitSlots): void {
+    const scratch = slots.place(SCRATCH_SLOT, 0);
+    for (const limit of this.all()) limit.detach(scratch);
+  }
+
+  private all(): readonly ResourceLimit[] {
+    return [
+      this.connections,
+      this.pendingRequests,
+      this.requests,
+      this.retries,
+      this.connectionPools,
+    ];
   }
 }
+
+/** Runtime keys end in these, in the order of the limits. */
+const RUNTIME_WORDS = [
+  "max_connections",
+  "max_pending_requests",
+  "max_requests",
+  "max_retries",
+  "max_connection_pools",
+] as const;
 
 /** The limits' slots as one data plane uses them. */
 export class LimitSlots {

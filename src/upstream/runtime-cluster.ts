@@ -75,6 +75,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
       membershipScope: this.membershipScope,
       slot: services.slots.limits.acquire(this.slotName),
     });
+    this.readRuntimeLimits();
     this.balancer = new PriorityLoadBalancer(
       config.policy,
       services.dispatcher.random,
@@ -162,11 +163,19 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     this.listener.onClusterReady(this);
   }
 
-  /** Health bits or runtime values changed: computes tiers and loads anew. */
+  /** Health bits or runtime values changed: computes tiers, loads and limits anew. */
   refresh(): void {
+    this.readRuntimeLimits();
     this.members = refreshHealth(this.members, this.membership);
     this.rebalance();
     this.listener.onMembersChanged(this);
+  }
+
+  private readRuntimeLimits(): void {
+    const { name } = this.config;
+    const [normal, high] = this.info.limits;
+    normal.readRuntime(this.services.runtime, `circuit_breakers.${name}.default`);
+    high.readRuntime(this.services.runtime, `circuit_breakers.${name}.high`);
   }
 
   private rebalance(): void {
@@ -210,7 +219,9 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     if (--this.draining > 0 || this.onDrained === null) return;
     const done = this.onDrained;
     this.onDrained = null;
-    this.services.slots.limits.release(this.slotName);
+    const { limits } = this.services.slots;
+    for (const one of this.info.limits) one.detach(limits);
+    limits.release(this.slotName);
     done();
   }
 

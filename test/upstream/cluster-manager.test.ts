@@ -265,6 +265,42 @@ describe("UpstreamClusterManager", () => {
     one.manager.close(() => undefined);
   });
 
+  it("takes limits from runtime keys", async () => {
+    const values = new Map([["circuit_breakers.c.default.max_requests", 1]]);
+    const runtime: RuntimeSnapshot = {
+      ...DEFAULT_RUNTIME,
+      getInteger: (key, fallback) => values.get(key) ?? fallback,
+    };
+    const one = upstreamFixture({ runtime });
+    const upstream = await new TestUpstream().listen(one.network, 1000);
+    one.add(staticMessage([1000]));
+    const streams = [1, 2].map(() => request(one.cluster("c")));
+    await one.time.advance(0);
+    assert.deepEqual(
+      streams.map((stream) => stream.events[0]),
+      ["ready", "failed: overflow"],
+    );
+    values.clear();
+    one.manager.refresh();
+    const third = request(one.cluster("c"));
+    await one.time.advance(0);
+    assert.deepEqual(third.events, ["ready"]);
+    one.manager.close(() => undefined);
+    for (const socket of upstream.sockets) socket.resetAndDestroy();
+    await one.time.advance(0);
+  });
+
+  it("ignores what is released after the cluster is gone", async () => {
+    add(staticMessage([1000]));
+    const { retries } = fixture.cluster("c").info.limits[0];
+    assert.equal(retries.tryAcquire(), true);
+    manager.remove("c", "dynamic");
+    add(staticMessage([1000]));
+    const next = fixture.cluster("c").info.limits[0].retries;
+    retries.release();
+    assert.equal(next.count, 0);
+  });
+
   it("shares hosts and limits between two data planes", async () => {
     const state = createSharedUpstreamState(2);
     const planes = [0, 1].map((dataPlane) => upstreamFixture({ state, dataPlane }));

@@ -41,6 +41,8 @@ export class TcpClient
   private user: ConnectionCallbacks | null = null;
   private attached = false;
   private closed = false;
+  /** The user is being told of the peer's FIN. */
+  private ending = false;
 
   constructor(pool: TcpPool) {
     const { services, info, host } = pool;
@@ -127,11 +129,14 @@ export class TcpClient
 
   onData(bytes: Buffer, endStream: boolean): void {
     this.account.countBytes();
+    this.ending = endStream;
     this.user?.onData(bytes, endStream);
+    this.ending = false;
   }
 
   onClose(source: ConnectionCloseSource, error: SocketError | null): void {
-    this.finish(source);
+    // Closing in answer to the peer's FIN is the peer's close (Envoy closes as remote by then).
+    this.finish(this.ending ? "remote" : source);
     this.user?.onClose(source, error);
   }
 

@@ -119,6 +119,23 @@ describe("TcpPool", () => {
     });
   });
 
+  it("counts a close in answer to the peer's FIN as the peer's", async () => {
+    await with1000(async (fixture, upstream) => {
+      const user = new (class extends TcpUser {
+        override onData(bytes: Buffer, endStream: boolean): void {
+          super.onData(bytes, endStream);
+          if (endStream) this.connection!.close("no-flush");
+        }
+      })();
+      open(fixture, user);
+      await fixture.time.advance(0);
+      upstream.sockets[0]!.end();
+      await fixture.time.advance(0);
+      assert.equal(fixture.stat("cluster.c.upstream_cx_destroy_remote_with_active_rq"), 1);
+      assert.equal(fixture.stat("cluster.c.upstream_cx_destroy_local"), 0);
+    });
+  });
+
   it("keeps its books when the user closes the connection at once", async () => {
     await with1000(async (fixture) => {
       const user = new TcpUser();
