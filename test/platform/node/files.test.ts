@@ -11,7 +11,7 @@ describe("NodeFiles", () => {
   after(() => rmSync(root, { recursive: true }));
   let count = 0;
   const newFolder = (): string => {
-    const folder = join(root, String((count += 1)));
+    const folder = join(root, String(count++));
     mkdirSync(folder);
     return folder;
   };

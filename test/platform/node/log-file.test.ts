@@ -11,7 +11,7 @@ describe("NodeLogFile", () => {
   const folder = mkdtempSync(join(tmpdir(), "outrigger-log-"));
   after(() => rmSync(folder, { recursive: true }));
   let count = 0;
-  const newPath = (): string => join(folder, `${(count += 1)}.log`);
+  const newPath = (): string => join(folder, `${count++}.log`);
   const options: LogFileOptions = { flushIntervalMs: 60_000, flushBytes: 64, maxBytes: 256 };
   const flushed = (log: NodeLogFile): Promise<void> => new Promise((resolve) => log.flush(resolve));
 
