@@ -6,6 +6,13 @@ import type { UpstreamReply, UpstreamScript } from "../kit/scripted-upstream.ts"
 export type Step =
   | { readonly do: "send"; readonly text: string }
   | { readonly do: "response"; readonly toHead: boolean }
+  | {
+      readonly do: "drain";
+      readonly toHead: boolean;
+      /** Answers that must come; more are taken when they are there. */
+      readonly answers: number;
+      readonly closes: boolean;
+    }
   | { readonly do: "until"; readonly text: string }
   | { readonly do: "closed" }
   | { readonly do: "finish" }

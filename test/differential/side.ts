@@ -17,6 +17,9 @@ const SETTLE_TIMEOUT_MS = 1_500;
 /** How long a connection that nobody announced to close is watched. */
 const STAYS_OPEN_MS = 12;
 
+/** How long to wait for an answer that may not come, and for more after one. */
+const FIRST_ANSWER_MS = 250;
+const STAYS_QUIET_MS = 90;
 /** How long to look for log lines that should not come. */
 const NO_LOG_MS = 40;
 
@@ -248,13 +251,20 @@ function addRecording(
   }
 }
 
+/** One connection of a case and what came back on it. */
+interface PlayedClient {
+  readonly client: RawClient;
+  readonly results: [string, unknown][];
+  closing: boolean;
+}
+
 /** Runs the steps of one case and keeps what came back. */
 class StepPlayer {
   readonly ports = new Map<string, string>();
   readonly #values: ReadonlyMap<string, string>;
   readonly #proxy: ProxyProcess;
   readonly #upstreams: readonly ScriptedUpstream[];
-  readonly #clients: { client: RawClient; results: [string, unknown][]; closing: boolean }[] = [];
+  readonly #clients: PlayedClient[] = [];
   readonly #adminAnswers: [string, string][] = [];
   #current = 0;
 
@@ -324,12 +334,28 @@ class StepPlayer {
     else if (step.do === "finish") client.finish();
     else if (step.do === "reset") client.reset();
     else if (step.do === "closed") await client.waitForEnd(ANSWER_TIMEOUT_MS);
+    else if (step.do === "drain") await this.#drain(entry, step);
     else if (step.do === "until") {
       results.push([
         `bytes.${results.length}`,
         await client.readUntil(step.text, ANSWER_TIMEOUT_MS),
       ]);
     } else entry.closing = await this.#response(client, results, step.toHead);
+  }
+
+  /** Reads answers until it stays quiet; long waits only for what must come. */
+  async #drain(entry: PlayedClient, step: Extract<Step, { do: "drain" }>): Promise<void> {
+    const { client, results } = entry;
+    for (let count = 0; ; count++) {
+      const mustCome = count < step.answers;
+      const quietMs = count === 0 ? FIRST_ANSWER_MS : STAYS_QUIET_MS;
+      const timeoutMs = mustCome ? ANSWER_TIMEOUT_MS : quietMs;
+      const { message } = await client.readResponse(step.toHead, timeoutMs);
+      if (message === null) break;
+      results.push([`response.${results.length}`, message]);
+      if (!message.complete) break;
+    }
+    if (step.closes) await client.waitForEnd(ANSWER_TIMEOUT_MS);
   }
 
   /** Reads one response; true when the connection is about to close. */
