@@ -52,7 +52,8 @@ async function bundle(assets: Set<string>): Promise<BuildResult> {
     banner: { js: REQUIRE },
     plugins: [addressPlugin(assets)],
     minifySyntax: true,
-    // Whitespace is a third of the text, and V8 keeps the text: 756 → 450 KB. Names stay for stack traces.
+    // Whitespace is a third of the text, and V8 keeps the text: 756 → 450 KB. Names stay for stack
+    // traces.
     minifyWhitespace: true,
     keepNames: false,
     sourcemap: "linked",

@@ -1,5 +1,5 @@
-// The Node side of the platform: randomness in pools, log lines into a batch, borrowed read buffers,
-// and a kilobyte there and back over a real loopback socket.
+// The Node side of the platform: randomness in pools, log lines into a batch, borrowed read
+// buffers, and a kilobyte there and back over a real loopback socket.
 
 import { NodeLogFile } from "../../../../src/platform/node/log-file.ts";
 import { SystemRandom } from "../../../../src/platform/node/random.ts";
