@@ -43,6 +43,10 @@ export class Regex {
   /** Replaces every match, leftmost first, with the substitution (RE2::GlobalReplace). */
   replaceAll(text: string, substitution: Substitution): string {
     const matcher = this.matcher(text);
+    const { groups } = substitution;
+    for (let index = 0; index < groups.length; index++) {
+      if (groups[index]! > matcher.groupCount()) return text;
+    }
     let result = "";
     let copied = 0;
     // RE2 accepts an empty match only where the previous match did not end.
@@ -102,6 +106,11 @@ export interface Substitution {
   /** One more than `groups`. Byte strings. */
   readonly literals: readonly string[];
   readonly groups: readonly number[];
+  /**
+   * What is wrong with it, or "". RE2 then uses what stands before a wrong escape, and replaces
+   * nothing when a group is missing.
+   */
+  readonly problem: string;
 }
 
 /** Compiles a pattern, or returns what is wrong with it. */
@@ -113,15 +122,11 @@ export function compileRegex(pattern: string): Regex | { readonly error: string 
   return typeof re2 === "string" ? { error: re2 } : new Regex(pattern, null, re2);
 }
 
-/**
- * Parses `\0` … `\9` and `\\`; any other backslash is an error, as is a group the pattern lacks.
- */
-export function parseSubstitution(
-  text: string,
-  groupCount: number,
-): Substitution | { readonly error: string } {
+/** Parses `\0` … `\9` and `\\`. */
+export function parseSubstitution(text: string, groupCount: number): Substitution {
   const literals: string[] = [];
   const groups: number[] = [];
+  let problem = "";
   let literal = "";
   for (let at = 0; at < text.length; at++) {
     const char = text[at]!;
@@ -129,20 +134,22 @@ export function parseSubstitution(
       literal += char;
       continue;
     }
-    const next = text[++at];
+    const next = text[++at] ?? "";
     if (next === "\\") literal += next;
-    else if (next !== undefined && next >= "0" && next <= "9") {
+    else if (/^[0-9]$/.test(next)) {
       const group = Number(next);
-      if (group > groupCount) {
-        return { error: `\\${next} refers to a group that the pattern does not have` };
-      }
+      if (group > groupCount)
+        problem = `\\${next} refers to a group that the pattern does not have`;
       literals.push(literal);
       groups.push(group);
       literal = "";
-    } else return { error: "a backslash must be followed by a digit or a backslash" };
+    } else {
+      problem = "a backslash must be followed by a digit or a backslash";
+      break;
+    }
   }
   literals.push(literal);
-  return { literals, groups };
+  return { literals, groups, problem };
 }
 
 function expand(substitution: Substitution, matcher: Re2Matcher, text: string): string {

@@ -161,6 +161,7 @@ class RouteCompiler {
     context: CompileContext,
   ): RouteTarget | null {
     reportRouteAction(message, context);
+    this.checkAction(message, context);
     const action = this.action(message, path, context);
     const base: ClusterChoice = {
       clusterName: "",
@@ -186,6 +187,19 @@ class RouteCompiler {
     }
     this.parent.useCluster(clusterName, context.at("cluster"));
     return new FixedCluster(new ForwardRoute(action, { ...base, clusterName }));
+  }
+
+  private checkAction(message: RouteAction, context: CompileContext): void {
+    if (this.message.match?.pathMatchPolicy !== undefined && (message.prefixRewrite ?? "") !== "") {
+      const remedy = "use path_rewrite_policy";
+      context
+        .at("prefix_rewrite")
+        .error("prefix_rewrite does not go with path_match_policy", remedy);
+    }
+    for (const [index, mirror] of (message.requestMirrorPolicies ?? []).entries()) {
+      const at = context.at("request_mirror_policies", index).at("cluster");
+      if ((mirror.cluster ?? "") !== "") this.parent.useCluster(mirror.cluster!, at);
+    }
   }
 
   private action(

@@ -52,6 +52,24 @@ class QueryParameterInput implements MatchInput<HttpMatchData> {
   }
 }
 
+class FilterStateInput implements MatchInput<HttpMatchData> {
+  private readonly key: string;
+  private readonly field: string;
+
+  constructor(key: string, field: string) {
+    this.key = key;
+    this.field = field;
+  }
+
+  get(data: HttpMatchData): string | null {
+    const object = data.streamInfo.filterState(this.key);
+    if (object === undefined) return null;
+    if (this.field === "") return object.serializeAsString();
+    const value = object.field?.(this.field);
+    return value === undefined ? null : String(value);
+  }
+}
+
 class StatusCodeInput implements MatchInput<HttpMatchData> {
   get(data: HttpMatchData): string | null {
     return data.responseHeaders === null ? null : String(data.responseHeaders.status);
@@ -82,12 +100,19 @@ function queryInput(message: object, context: CompileContext): QueryParameterInp
   return new QueryParameterInput(queryParam);
 }
 
+function filterStateInput(message: object, context: CompileContext): FilterStateInput | null {
+  const { key = "", field = "" } = message as { key?: string; field?: string };
+  if (key === "") return context.at("key").error("A filter state key is missing");
+  return new FilterStateInput(key, field);
+}
+
 const PACKAGE = "envoy.type.matcher.v3";
 
 /** Inputs that read only the request. */
 export const REQUEST_INPUTS: Readonly<Record<string, InputCompiler<HttpMatchData>>> = {
   [`${PACKAGE}.HttpRequestHeaderMatchInput`]: headerInput("requestHeaders"),
   [`${PACKAGE}.HttpRequestQueryParamMatchInput`]: queryInput,
+  "envoy.extensions.matching.common_inputs.network.v3.FilterStateInput": filterStateInput,
 };
 
 /** Inputs that read request and response. */

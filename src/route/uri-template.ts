@@ -3,6 +3,8 @@
  * paths. Envoy: envoy.path.match.uri_template, envoy.path.rewrite.uri_template (uri_template_lib).
  */
 import { compileRegex, type Regex } from "../base/regex.ts";
+import type { RequestHeaderMap } from "../codec/header-map.ts";
+import { pathLength } from "../codec/query-string.ts";
 import type { CompileContext } from "../config/compile-context.ts";
 import { messageNameOf } from "../config/matcher/compile-match-tree.ts";
 import type { TypedExtensionConfig } from "../proto/generated/envoy/config/core/v3.ts";
@@ -11,9 +13,9 @@ import type { PathMatcher } from "./path-matcher.ts";
 const MATCH_CONFIG = "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig";
 const REWRITE_CONFIG = "envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig";
 
-const PATH_CHARACTERS = "a-zA-Z0-9-._~%!$&'()+,;:@";
-const LITERAL = /^[a-zA-Z0-9\-._~%!$&'()+,;:@]+$/;
-const REWRITE_LITERAL = /^[a-zA-Z0-9\-._~%!$&'()+,;:@/]+$/;
+const PATH_CHARACTERS = "a-zA-Z0-9-._~%!$&'()*+,;:@=";
+const LITERAL = /^[a-zA-Z0-9\-._~%!$&'()*+,;:@=]+$/;
+const REWRITE_LITERAL = /^[a-zA-Z0-9\-._~%!$&'()*+,;:@=/]+$/;
 const VARIABLE_NAME = /^[a-zA-Z][a-zA-Z0-9_]*$/;
 const VARIABLES_MAX = 5;
 const VARIABLE_NAME_MAX = 16;
@@ -29,8 +31,10 @@ export class UriTemplateMatcher implements PathMatcher {
     this.variables = variables;
   }
 
-  matches(path: string): boolean {
-    return this.regex.matchesFully(path);
+  /** Sees path parameters whatever ignore_path_parameters_in_path_matching says, as in Envoy. */
+  matches(_path: string, headers: RequestHeaderMap): boolean {
+    const length = pathLength(headers.path);
+    return this.regex.matchesFully(headers.path.slice(0, length));
   }
 
   matchedLength(path: string): number {
@@ -185,7 +189,7 @@ class TemplateParser {
     const literal = this.text.slice(this.at, stop);
     if (!LITERAL.test(literal)) return { problem: `"${literal}" has a character that no path has` };
     this.at = stop;
-    return { pattern: literal.replace(/[$()+.]/g, "\\$&") };
+    return { pattern: literal.replace(/[$()*+.]/g, "\\$&") };
   }
 
   private variable(): Step {

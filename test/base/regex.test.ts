@@ -14,9 +14,7 @@ function regex(pattern: string): Regex {
 
 function replace(pattern: string, substitution: string, text: string): string {
   const compiled = regex(pattern);
-  const parsed = parseSubstitution(substitution, compiled.groups);
-  if ("error" in parsed) throw new Error(parsed.error);
-  return compiled.replaceAll(text, parsed);
+  return compiled.replaceAll(text, parseSubstitution(substitution, compiled.groups));
 }
 
 describe("regex", () => {
@@ -70,11 +68,16 @@ describe("regex", () => {
     assert.equal(regex("/(a+)/").captures("/b/"), null);
   });
 
-  it("refuses substitutions that refer to nothing", () => {
-    assert.ok("error" in parseSubstitution("\\2", 1));
-    assert.ok("error" in parseSubstitution("\\x", 1));
-    assert.ok("error" in parseSubstitution("a\\", 1));
-    assert.deepEqual(parseSubstitution("a\\1b", 1), { literals: ["a", "b"], groups: [1] });
+  it("treats wrong substitutions as RE2 does", () => {
+    assert.equal(replace("a", "<\\1>", "/bab"), "/bab");
+    assert.equal(replace("a", "<\\x>", "/bab"), "/b<b");
+    assert.notEqual(parseSubstitution("\\2", 1).problem, "");
+    assert.notEqual(parseSubstitution("a\\", 1).problem, "");
+    assert.deepEqual(parseSubstitution("a\\1b", 1), {
+      literals: ["a", "b"],
+      groups: [1],
+      problem: "",
+    });
   });
 
   it("takes linear time where backtracking does not", () => {

@@ -80,13 +80,13 @@ describe("path rewrites", () => {
     ]);
   });
 
-  it("refuse two rewrites and a group that is not there", () => {
+  it("refuse two rewrites, and warn of a group that is not there", () => {
     const match = { prefix: "/" };
     const two = { cluster: "c", prefixRewrite: "/x", ...regexRewrite("a", "b") };
     const group = { cluster: "c", ...regexRewrite("a", "\\1") };
     assert.deepEqual(routeProblems(oneHost({ match, route: two }, { match, route: group })), [
       "error virtual_hosts[0].routes[0].route: Several path rewrites are set",
-      "error virtual_hosts[0].routes[1].route.regex_rewrite.substitution: The substitution is " +
+      "warning virtual_hosts[0].routes[1].route.regex_rewrite.substitution: The substitution is " +
         "wrong: \\1 refers to a group that the pattern does not have",
     ]);
   });
@@ -117,6 +117,7 @@ describe("URI templates", () => {
     ["/{x=videos/*}/end", ["/videos/1/end"], ["/audio/1/end"]],
     ["/**.m3u8", ["/a/b.m3u8"], ["/a/b.ts"]],
     ["/", ["/"], ["/a"]],
+    ["/a*b=c", ["/a*b=c"], ["/aab=c"]],
   ];
   for (const [template, good, bad] of matching) {
     it(`${template} matches what it says`, () => {
@@ -125,6 +126,13 @@ describe("URI templates", () => {
       for (const path of bad) assert.equal(table.match(new TestRequest(path)), null, path);
     });
   }
+
+  it("see path parameters even when other specifiers do not", () => {
+    const message = { ...oneHost(route("/a/{b}")), ignorePathParametersInPathMatching: true };
+    assert.notEqual(routeTable(message).match(new TestRequest("/a/b;c=1")), null);
+    const literal = { ...oneHost(route("/a")), ignorePathParametersInPathMatching: true };
+    assert.equal(routeTable(literal).match(new TestRequest("/a;c=1")), null);
+  });
 
   it("put variables into a new path", () => {
     const table = routeTable(oneHost(route("/{lang}/{page=x/**}", "/{page}/in/{lang}")));
@@ -144,6 +152,8 @@ describe("URI templates", () => {
     assert.match(routeProblems(oneHost(route("/{a}", "x")))[0]!, /must begin with a slash/);
     const plain = { match: { prefix: "/" }, route: route("/{a}", "/{a}").route! };
     assert.match(routeProblems(oneHost(plain))[0]!, /needs a template match/);
+    const prefixed = { ...route("/{a}"), route: { cluster: "c", prefixRewrite: "/x" } };
+    assert.match(routeProblems(oneHost(prefixed))[0]!, /does not go with path_match_policy/);
   });
 });
 

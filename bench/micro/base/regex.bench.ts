@@ -34,6 +34,4 @@ bench("re2js alone, cookie", () => typeof re2 !== "string" && re2.matches(cookie
 
 const rewrite = regex("^/api/([^/]+)/users(/.*)$");
 const substitution = parseSubstitution("/\\1/people\\2", rewrite.groups);
-bench("Regex.replaceAll, two groups", () =>
-  "error" in substitution ? null : rewrite.replaceAll(path, substitution),
-);
+bench("Regex.replaceAll, two groups", () => rewrite.replaceAll(path, substitution));

@@ -64,10 +64,11 @@ export function compileRegexRewrite(
   const regex = compileRegexMatcher(message.pattern, context.at("pattern"));
   if (regex === null) return null;
   const substitution = parseSubstitution(toByteString(message.substitution ?? ""), regex.groups);
-  if ("error" in substitution) {
-    return context
+  if (substitution.problem !== "") {
+    // Envoy accepts it, and then rewrites nothing or half.
+    context
       .at("substitution")
-      .error(`The substitution is wrong: ${substitution.error}`, "write groups as \\1 … \\9");
+      .warn(`The substitution is wrong: ${substitution.problem}`, "write groups as \\1 … \\9");
   }
   return new RegexRewrite(regex, substitution);
 }
