@@ -10,7 +10,11 @@ import type { ListenerStats, ListenerWorkerStats } from "../stats/groups/listene
 import { Connection, type ConnectionCallbacks, type ConnectionCloseSource } from "./connection.ts";
 import type { ConnectionLog } from "./connection-log.ts";
 import { FilterManager } from "./filter-manager.ts";
-import type { NetworkFilter, NetworkFilterCallbacks, NetworkFilterFactory } from "./network-filter.ts";
+import type {
+  NetworkFilter,
+  NetworkFilterCallbacks,
+  NetworkFilterFactory,
+} from "./network-filter.ts";
 import type { StreamInfo } from "./stream-info.ts";
 
 /** What a connection needs of its listener. */
@@ -42,7 +46,12 @@ export class ActiveConnection implements ConnectionCallbacks, NetworkFilterCallb
   private filter: NetworkFilter = NO_FILTER;
   private gone = false;
 
-  constructor(owner: ConnectionOwner, socket: Socket, streamInfo: StreamInfo, chain: ConnectionChain) {
+  constructor(
+    owner: ConnectionOwner,
+    socket: Socket,
+    streamInfo: StreamInfo,
+    chain: ConnectionChain,
+  ) {
     this.owner = owner;
     this.streamInfo = streamInfo;
     this.chain = chain;
@@ -98,6 +107,10 @@ export class ActiveConnection implements ConnectionCallbacks, NetworkFilterCallb
 
   onBelowWriteBufferLowWatermark(): void {
     this.filter.onBelowWriteBufferLowWatermark?.();
+  }
+
+  onWriteBufferDrained(): void {
+    this.filter.onWriteBufferDrained?.();
   }
 
   /** See `NetworkFilter.closeIfQuiet`. */

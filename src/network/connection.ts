@@ -34,6 +34,8 @@ export interface ConnectionCallbacks {
   onClose(source: ConnectionCloseSource, error: SocketError | null): void;
   onAboveWriteBufferHighWatermark?(): void;
   onBelowWriteBufferLowWatermark?(): void;
+  /** After a write of which at least 16 KiB had to wait: everything has left. */
+  onWriteBufferDrained?(): void;
 }
 
 /** How a connection is closed by us. Envoy: `ConnectionCloseType`. */
@@ -256,12 +258,13 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
   }
 
   onDrain(): void {
-    if (!this.aboveHighWatermark) return;
     const dispatcher = this.dispatcher;
     dispatcher.begin();
     try {
+      const wasAbove = this.aboveHighWatermark;
       this.aboveHighWatermark = false;
-      if (this.state === OPEN) this.callbacks.onBelowWriteBufferLowWatermark?.();
+      this.callbacks.onWriteBufferDrained?.();
+      if (wasAbove && this.state === OPEN) this.callbacks.onBelowWriteBufferLowWatermark?.();
     } catch (error) {
       this.fail(error);
     } finally {

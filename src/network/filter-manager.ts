@@ -95,6 +95,12 @@ export class FilterManager implements NetworkFilter {
     }
   }
 
+  onWriteBufferDrained(): void {
+    for (let index = 0; index < this.filters.length; index++) {
+      this.filters[index]?.onWriteBufferDrained?.();
+    }
+  }
+
   closeIfQuiet(sinceMs: number): void {
     this.filters[this.filters.length - 1]?.closeIfQuiet?.(sinceMs);
   }

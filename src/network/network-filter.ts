@@ -35,6 +35,8 @@ export interface NetworkFilter {
   /** The client reads too slowly: stop producing. */
   onAboveWriteBufferHighWatermark?(): void;
   onBelowWriteBufferLowWatermark?(): void;
+  /** After a write of which at least 16 KiB had to wait: everything has left. */
+  onWriteBufferDrained?(): void;
   /**
    * The server drains: close now if nothing is in flight and nothing was since `sinceMs`
    * (monotonic).

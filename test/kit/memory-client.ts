@@ -1,16 +1,17 @@
-// A downstream client on a MemoryNetwork: records what it gets, sends what the test says.
-import type { Socket, SocketAddress, SocketError } from "../../src/platform/sockets.ts";
+// The two ends around a proxy on a MemoryNetwork: a downstream client and an upstream server. Both
+// record what they get and send what the test says.
+import type {
+  ListenSocket,
+  Socket,
+  SocketAddress,
+  SocketError,
+  SocketEvents,
+} from "../../src/platform/sockets.ts";
 import type { MemoryNetwork } from "./memory-network.ts";
 
-export interface MemoryClientOptions {
-  /** Source address. */
-  readonly from?: SocketAddress;
-  /** Do not read until `socket.resume()`. */
-  readonly paused?: boolean;
-}
-
-export class MemoryClient {
-  readonly socket: Socket;
+/** One end of a connection. */
+export class MemoryPeer implements SocketEvents {
+  socket!: Socket;
   connected = false;
   /** The proxy sent FIN. */
   ended = false;
@@ -18,12 +19,6 @@ export class MemoryClient {
   error: SocketError | null = null;
   receivedBytes = 0;
   private readonly chunks: Buffer[] = [];
-
-  constructor(network: MemoryNetwork, address: SocketAddress, options: MemoryClientOptions = {}) {
-    const source = options.from === undefined ? {} : { localAddress: options.from };
-    this.socket = network.connect({ address, ...source }, this);
-    if (options.paused === true) this.socket.pause();
-  }
 
   /** Everything received so far, one character per byte. */
   get text(): string {
@@ -57,5 +52,53 @@ export class MemoryClient {
   onClose(error: SocketError | null): void {
     this.closed = true;
     this.error = error;
+  }
+}
+
+export interface MemoryClientOptions {
+  /** Source address. */
+  readonly from?: SocketAddress;
+  /** Do not read until `socket.resume()`. */
+  readonly paused?: boolean;
+}
+
+/** Connects at once. */
+export class MemoryClient extends MemoryPeer {
+  constructor(network: MemoryNetwork, address: SocketAddress, options: MemoryClientOptions = {}) {
+    super();
+    const source = options.from === undefined ? {} : { localAddress: options.from };
+    this.socket = network.connect({ address, ...source }, this);
+    if (options.paused === true) this.socket.pause();
+  }
+}
+
+/** Accepts everything. */
+export class MemoryServer {
+  readonly peers: MemoryPeer[] = [];
+  /** Accepted sockets do not read until resumed. */
+  paused = false;
+  private listening: ListenSocket | null = null;
+
+  async listen(network: MemoryNetwork, address: SocketAddress): Promise<this> {
+    this.listening = await network.listen({ address }, (socket) => {
+      const peer = new MemoryPeer();
+      peer.socket = socket;
+      peer.connected = true;
+      socket.events = peer;
+      this.peers.push(peer);
+      if (!this.paused) socket.resume();
+    });
+    return this;
+  }
+
+  /** The connection accepted last. */
+  get last(): MemoryPeer {
+    const peer = this.peers.at(-1);
+    if (peer === undefined) throw new Error("nobody connected to the upstream");
+    return peer;
+  }
+
+  close(): void {
+    this.listening?.close();
   }
 }

@@ -1,4 +1,7 @@
-/** Which cluster and which hosts of it a TCP connection may use. Envoy: `Config::getRouteFromEntries`. */
+/**
+ * Which cluster and which hosts of it a TCP connection may use. Envoy:
+ * `Config::getRouteFromEntries`.
+ */
 import { XxHash64 } from "../../../base/xxhash64.ts";
 import type { StreamInfo } from "../../../network/stream-info.ts";
 import { type RandomGenerator, randomBelow } from "../../../platform/random.ts";

@@ -41,6 +41,9 @@ const IDLE_TIMER = 0;
 const DURATION_TIMER = 1;
 const LOG_TIMER = 2;
 
+/** Less output leaves without an announcement, so that it could not be taken off again. */
+const COUNTED_MIN_BYTES = 16384;
+
 /** Overrides `idle_timeout` for one connection, in ms. */
 const IDLE_TIMEOUT_KEY = "envoy.tcp_proxy.per_connection_idle_timeout_ms";
 
@@ -133,11 +136,14 @@ export class TcpProxyFilter implements NetworkFilter, TcpPoolCallbacks, TimerOwn
 
   onBelowWriteBufferLowWatermark(): void {
     const { upstream, cluster } = this;
-    this.countBuffered();
-    this.touch();
     if (upstream === null) return;
     cluster?.info.stats.upstreamFlowControlResumedReadingTotal.inc();
     upstream.connection.readDisable(false);
+  }
+
+  onWriteBufferDrained(): void {
+    this.countBuffered();
+    this.touch();
   }
 
   /** @internal Upstream is gone: what it sent still goes to the client. */
@@ -296,7 +302,8 @@ export class TcpProxyFilter implements NetworkFilter, TcpPoolCallbacks, TimerOwn
   }
 
   private countBuffered(): void {
-    const { bufferedBytes } = this.connection;
+    const waiting = this.connection.bufferedBytes;
+    const bufferedBytes = waiting < COUNTED_MIN_BYTES ? 0 : waiting;
     this.runtime.stats.downstreamCxTxBytesBuffered.add(bufferedBytes - this.bufferedBytes);
     this.bufferedBytes = bufferedBytes;
   }
