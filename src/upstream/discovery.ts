@@ -77,6 +77,8 @@ export interface DiscoveryConfig {
   readonly type: string;
   /** Runs although nobody uses the cluster yet: its members must be fetched first. */
   readonly eager: boolean;
+  /** Members come and go (not one logical host). Envoy: `BaseDynamicClusterImpl`. */
+  readonly hostsVary: boolean;
   /** Members known without asking anybody; null when they must be discovered. */
   readonly fixedMembership: Membership | null;
   create(services: DiscoveryServices): HostDiscovery;

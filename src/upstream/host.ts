@@ -71,7 +71,9 @@ const UNHEALTHY_FLAGS =
   HealthFlag.EdsStatusDraining;
 const DEGRADED_FLAGS = HealthFlag.DegradedActiveHealthCheck | HealthFlag.DegradedEdsHealth;
 const EXCLUDED_FLAGS =
-  HealthFlag.PendingActiveHealthCheck | HealthFlag.ExcludedByImmediateHealthCheckFail;
+  HealthFlag.PendingActiveHealthCheck |
+  HealthFlag.ExcludedByImmediateHealthCheckFail |
+  HealthFlag.EdsStatusDraining;
 
 /** Envoy: `HostImpl::coarseHealth`. */
 export function coarseHealth(flags: number): CoarseHealth {

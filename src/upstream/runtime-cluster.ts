@@ -203,7 +203,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     membership.membershipHealthy.set(healthy);
     membership.membershipDegraded.set(degraded);
     membership.membershipExcluded.set(excluded);
-    if (this.config.discovery.fixedMembership === null) membership.maxHostWeight.set(heaviest);
+    if (this.config.discovery.hostsVary) membership.maxHostWeight.set(heaviest);
   }
 
   private hostSlotName(host: HostDescription): string {

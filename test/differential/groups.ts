@@ -20,11 +20,13 @@ import { routerFailures } from "./cases/router.ts";
 import { stats, statsTags } from "./cases/stats.ts";
 import { tcp } from "./cases/tcp.ts";
 import { upgrades } from "./cases/upgrades.ts";
+import { upstreams } from "./cases/upstreams.ts";
 import { virtualHosts } from "./cases/virtual-hosts.ts";
 
 export const groups: readonly DifferentialGroup[] = [
   hcmOptions,
   routerFailures,
+  upstreams,
   httpFilters,
   accessLogs,
   listeners,

@@ -23,7 +23,7 @@ const EDS: Cluster = {
 interface Member {
   readonly ip: string;
   readonly weight?: number;
-  readonly health?: "UNHEALTHY" | "HEALTHY";
+  readonly health?: "UNHEALTHY" | "HEALTHY" | "DRAINING";
   readonly zone?: string;
 }
 
@@ -192,6 +192,16 @@ describe("EDS", () => {
     for (let pick = 0; pick < 10; pick++) {
       assert.equal(cluster.chooseHost(CONTEXT)!.addressText, "127.0.0.2:1000");
     }
+    fixture.manager.close(() => undefined);
+  });
+
+  it("leaves a draining host out of every total", () => {
+    const { endpoints, fixture } = make();
+    fixture.add(EDS);
+    endpoints.push([{ ip: "127.0.0.1", health: "DRAINING" }, { ip: "127.0.0.2" }]);
+    assert.equal(fixture.stat("cluster.c.membership_excluded"), 1);
+    assert.equal(fixture.stat("cluster.c.membership_healthy"), 1);
+    assert.equal(fixture.stat("cluster.c.membership_total"), 2);
     fixture.manager.close(() => undefined);
   });
 

@@ -20,6 +20,7 @@ import { NameResolution, type NameResolutionListener } from "./name-resolution.t
 export class LogicalDnsConfig implements DiscoveryConfig {
   readonly type = "LOGICAL_DNS";
   readonly eager = true;
+  readonly hostsVary = false;
   readonly fixedMembership = null;
   private readonly assignment: LoadAssignmentConfig;
   private readonly settings: DnsSettings;

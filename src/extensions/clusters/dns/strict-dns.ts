@@ -20,6 +20,7 @@ import { NameResolution, type NameResolutionListener } from "./name-resolution.t
 export class StrictDnsConfig implements DiscoveryConfig {
   readonly type = "STRICT_DNS";
   readonly eager = true;
+  readonly hostsVary = true;
   readonly fixedMembership = null;
   private readonly assignment: LoadAssignmentConfig;
   private readonly settings: DnsSettings;

@@ -50,6 +50,7 @@ function compile(
 class EdsConfig implements DiscoveryConfig {
   readonly type = "EDS";
   readonly eager = true;
+  readonly hostsVary = true;
   readonly fixedMembership = null;
   readonly source: ConfigSource;
   readonly resourceName: string;

@@ -35,6 +35,7 @@ function compile(
 class StaticConfig implements DiscoveryConfig {
   readonly type = "STATIC";
   readonly eager = false;
+  readonly hostsVary = false;
   readonly fixedMembership: Membership;
 
   constructor(membership: Membership) {

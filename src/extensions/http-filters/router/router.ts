@@ -340,7 +340,6 @@ class Router implements HttpFilter, UpstreamRequestOwner, TimerOwner, WatermarkL
 
   private replyNoHost(): void {
     this.callbacks.streamInfo.setFlag(ResponseFlag.NoHealthyUpstream);
-    (this.cluster as Cluster).info.stats.upstreamCxNoneHealthy.inc();
     this.countCode(503, null);
     this.callbacks.sendLocalReply({ status: 503, body: "no healthy upstream", details: "no_healthy_upstream" });
   }

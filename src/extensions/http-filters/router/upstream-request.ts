@@ -93,10 +93,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     this.done = true;
     this.resumeRequest();
     if (this.waiting !== null) this.waiting.cancel();
-    else if (this.encoder !== null) {
-      this.cluster.info.stats.upstreamRqTxReset.inc();
-      this.encoder.resetStream("local reset");
-    }
+    else if (this.encoder !== null) this.encoder.resetStream("local reset");
   }
 
   onPoolReady(encoder: RequestEncoder, _host: Host, upstream: PooledUpstreamInfo): void {
@@ -150,7 +147,6 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   onResetStream(reason: StreamResetReason, transportFailure: string): void {
     if (this.done) return;
     this.done = true;
-    this.cluster.info.stats.upstreamRqRxReset.inc();
     this.resumeRequest();
     this.owner.onUpstreamReset(reason, transportFailure);
   }
