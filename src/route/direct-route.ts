@@ -153,7 +153,8 @@ export class DirectRoute implements Route, DirectResponseEntry {
   }
 
   newUri(headers: RequestHeaderMap): string {
-    return this.target.location(headers);
+    const redirects = this.status === 201 || (this.status >= 300 && this.status <= 399);
+    return redirects ? this.target.location(headers) : "";
   }
 
   body(headers: RequestHeaderMap, info: StreamInfo): string {

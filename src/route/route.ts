@@ -34,8 +34,8 @@ export interface DirectResponseEntry {
    */
   rewritePathHeader(headers: RequestHeaderMap, insertOriginalPath: boolean): void;
   /**
-   * Target of a redirect; the URL of the request for a direct response (Envoy adds it to 201 and
-   * 3xx).
+   * The location to send: target of a redirect, the request's own URL for a direct response of 201
+   * or 3xx, "" for others.
    */
   newUri(headers: RequestHeaderMap): string;
   body(headers: RequestHeaderMap, info: StreamInfo): string;

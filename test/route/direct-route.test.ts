@@ -110,7 +110,7 @@ describe("direct responses", () => {
     assert.equal(body({ status: 200, bodyFormat }), "<1>");
   });
 
-  it("point to the request's own URL, and mutate their headers", () => {
+  it("point to the request's own URL with 201 and 3xx, and mutate their headers", () => {
     const request = new TestRequest("/");
     const table = routeTable(
       oneHost({
@@ -126,6 +126,13 @@ describe("direct responses", () => {
     assert.deepEqual(headerLines(response), ["x: 1"]);
     assert.equal(entry.newUri(request.headers), "http://example.com/");
     assert.equal(entry.status, 201);
+    const location = (status: number): string =>
+      routeTable(oneHost({ match, directResponse: { status } }))
+        .match(request)!
+        .directResponse!.newUri(request.headers);
+    assert.equal(location(308), "http://example.com/");
+    assert.equal(location(200), "");
+    assert.equal(location(404), "");
     assert.equal(route.entry, null);
   });
 
