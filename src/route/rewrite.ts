@@ -147,12 +147,12 @@ export function updateAuthority(
   insertOriginalHost: boolean,
 ): void {
   const old = headers.authority;
+  if (insertOriginalHost && old !== "") headers.set(Headers.EnvoyOriginalHost, old);
   if (appendForwardedHost && old !== "") {
     const forwarded = headers.get(Headers.XForwardedHost) ?? "";
     const last = forwarded.slice(forwarded.lastIndexOf(",") + 1);
     if (last !== old) headers.append(Headers.XForwardedHost, old);
   }
-  if (insertOriginalHost && old !== "") headers.set(Headers.EnvoyOriginalHost, old);
   headers.authority = host;
 }
 
