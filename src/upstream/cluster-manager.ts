@@ -10,7 +10,9 @@ import {
 import type { Cluster, ClusterLookup, ClusterManager } from "./cluster.ts";
 import type { ClusterConfig } from "./cluster-config.ts";
 import { flagsOfHealthStatus, type HostDescription } from "./host.ts";
+import { EMPTY_MEMBERSHIP } from "./host-set.ts";
 import type { HostTotals } from "./host-slots.ts";
+import { localityKey } from "./locality.ts";
 import { RuntimeCluster, type RuntimeClusterListener } from "./runtime-cluster.ts";
 import type { UpstreamHost } from "./upstream-host.ts";
 import type { UpstreamServices } from "./upstream-services.ts";
@@ -32,6 +34,10 @@ export interface ClusterStatus {
   readonly config: ClusterConfig;
   readonly source: ClusterSource;
   readonly hosts: readonly HostStatus[];
+  /** By `localityKey`; localities without a weight are absent. */
+  readonly localityWeights: ReadonlyMap<string, number>;
+  /** Percent. */
+  readonly overprovisioningFactor: number;
   /** False while nobody has used it. */
   readonly started: boolean;
 }
@@ -130,11 +136,12 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
 
   /** Clusters that serve, with their hosts; starts nothing. */
   describe(): ClusterStatus[] {
-    const clusters: ClusterStatus[] = [];
-    for (const { active } of this.entries.values()) {
-      if (active !== null) clusters.push(describe(active));
-    }
-    return clusters;
+    return [...this.statuses()];
+  }
+
+  /** As `describe`, one at a time. */
+  *statuses(): Generator<ClusterStatus> {
+    for (const { active } of this.entries.values()) if (active !== null) yield describe(active);
   }
 
   /** Those that wait for their members. */
@@ -302,13 +309,28 @@ class LaterLookup {
   }
 }
 
-function describe(registration: Registration): ClusterStatus {
-  const { config, source, runtime } = registration;
-  const hosts =
-    runtime === null
-      ? (config.discovery.fixedMembership?.hosts ?? []).map(unusedHost)
-      : runtime.hostSets.flatMap((set) => set.hosts.map((host) => usedHost(host as UpstreamHost)));
-  return { config, source, hosts, started: runtime !== null };
+function describe({ config, source, runtime }: Registration): ClusterStatus {
+  if (runtime === null) {
+    const members = config.discovery.fixedMembership ?? EMPTY_MEMBERSHIP;
+    const { localityWeights, overprovisioningFactor } = members;
+    const hosts = members.hosts.map(unusedHost);
+    return { config, source, hosts, localityWeights, overprovisioningFactor, started: false };
+  }
+  const { hostSets } = runtime;
+  const localityWeights = new Map<string, number>();
+  for (const { localities, priority } of hostSets) {
+    for (const { locality, weight } of localities) {
+      if (weight > 0) localityWeights.set(localityKey(locality, priority), weight);
+    }
+  }
+  return {
+    config,
+    source,
+    hosts: hostSets.flatMap((set) => set.hosts.map((host) => usedHost(host as UpstreamHost))),
+    localityWeights,
+    overprovisioningFactor: hostSets[0]?.overprovisioningFactor ?? 140,
+    started: true,
+  };
 }
 
 function unusedHost(description: HostDescription): HostStatus {

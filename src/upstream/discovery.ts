@@ -77,6 +77,8 @@ export interface DiscoveryConfig {
   readonly type: string;
   /** Runs although nobody uses the cluster yet: its members must be fetched first. */
   readonly eager: boolean;
+  /** `eds_cluster_config.service_name`; absent or "" when the cluster's own name is asked for. */
+  readonly serviceName?: string;
   /** Members come and go (not one logical host). Envoy: `BaseDynamicClusterImpl`. */
   readonly hostsVary: boolean;
   /** Members known without asking anybody; null when they must be discovered. */

@@ -38,6 +38,19 @@ export function createHostSlots(dataPlanes: number): SharedSlotsHandle {
   });
 }
 
+/**
+ * A data plane died: nothing of it is active any more. What it counted stays. The slots that it
+ * held are not given back: nobody knows which they were; each death costs that many slots.
+ */
+export function reclaimHostSlots(handle: SharedSlotsHandle, dataPlane: number): void {
+  const slots = new SharedSlots(handle);
+  for (let slot = 0; slot < slots.end; slot++) {
+    const at = slots.cellIndex(slot, dataPlane);
+    slots.cells[at + CX_ACTIVE] = 0;
+    slots.cells[at + RQ_ACTIVE] = 0;
+  }
+}
+
 /** Totals of one host over all data planes, as `/clusters` prints them. */
 export interface HostTotals {
   readonly cxActive: number;

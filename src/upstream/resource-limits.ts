@@ -51,6 +51,19 @@ export function createLimitSlots(dataPlanes: number): SharedSlotsHandle {
   });
 }
 
+/** A data plane died: gives back what it had taken of every limit. */
+export function reclaimLimitSlots(handle: SharedSlotsHandle, dataPlane: number): void {
+  const slots = new SharedSlots(handle);
+  for (let slot = 0; slot < slots.end; slot++) {
+    const own = slots.cellIndex(slot, dataPlane);
+    const shared = slots.wordIndex(slot);
+    for (let word = 0; word < SHARED_WORDS; word++) {
+      Atomics.sub(slots.words, shared + word, slots.cells[own + word] as number);
+      slots.cells[own + word] = 0;
+    }
+  }
+}
+
 /** One limit of one cluster at one priority. */
 export class ResourceLimit {
   max: number;

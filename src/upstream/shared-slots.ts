@@ -133,6 +133,11 @@ export class SharedSlots {
     return total;
   }
 
+  /** Slots ever given out are below this. */
+  get end(): number {
+    return this.directory[NEXT] as number;
+  }
+
   /** Number of slots in use. */
   get used(): number {
     let count = 0;

@@ -3,9 +3,9 @@ import type { RuntimeSnapshot } from "../config/runtime.ts";
 import type { DnsResolver } from "../platform/dns.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { EndpointSubscriptions } from "./discovery.ts";
-import { createHostSlots, HostSlots } from "./host-slots.ts";
+import { createHostSlots, HostSlots, reclaimHostSlots } from "./host-slots.ts";
 import type { PoolServices } from "./pool/pool-services.ts";
-import { createLimitSlots, LimitSlots } from "./resource-limits.ts";
+import { createLimitSlots, LimitSlots, reclaimLimitSlots } from "./resource-limits.ts";
 import type { SharedSlotsHandle } from "./shared-slots.ts";
 
 /** Memory that all data planes of the process share. Structured-clone safe. */
@@ -17,6 +17,12 @@ export interface SharedUpstreamState {
 /** Made once per process. */
 export function createSharedUpstreamState(dataPlanes: number): SharedUpstreamState {
   return { hosts: createHostSlots(dataPlanes), limits: createLimitSlots(dataPlanes) };
+}
+
+/** After a data plane died, before another takes its number. */
+export function reclaimDataPlane(state: SharedUpstreamState, dataPlane: number): void {
+  reclaimHostSlots(state.hosts, dataPlane);
+  reclaimLimitSlots(state.limits, dataPlane);
 }
 
 /** The shared memory as one data plane uses it. */

@@ -5,7 +5,10 @@ import { DEFAULT_RUNTIME } from "../../src/config/runtime.ts";
 import type { Cluster } from "../../src/proto/generated/envoy/config/cluster/v3.ts";
 import type { Cluster as RunningCluster } from "../../src/upstream/cluster.ts";
 import type { UpstreamClusterManager } from "../../src/upstream/cluster-manager.ts";
-import { createSharedUpstreamState } from "../../src/upstream/upstream-services.ts";
+import {
+  createSharedUpstreamState,
+  reclaimDataPlane,
+} from "../../src/upstream/upstream-services.ts";
 import { SimulatedTime } from "../kit/simulated-time.ts";
 import { FakeDns } from "./fake-dns.ts";
 import {
@@ -299,6 +302,27 @@ describe("UpstreamClusterManager", () => {
     const next = fixture.cluster("c").info.limits[0].retries;
     retries.release();
     assert.equal(next.count, 0);
+  });
+
+  it("takes back what a dead data plane held", async () => {
+    const state = createSharedUpstreamState(2);
+    const message = staticMessage([1000], {
+      circuitBreakers: { thresholds: [{ maxRequests: 1 }] },
+    });
+    const dead = upstreamFixture({ state, dataPlane: 0 });
+    const living = upstreamFixture({ state, dataPlane: 1 });
+    for (const plane of [dead, living]) {
+      await new TestUpstream().listen(plane.network, 1000);
+      plane.add(message);
+    }
+    request(dead.cluster("c"));
+    await dead.time.advance(0);
+    const { requests } = living.cluster("c").info.limits[0];
+    assert.equal(requests.count, 1);
+    reclaimDataPlane(state, 0);
+    assert.equal(requests.count, 0);
+    const totals = living.manager.describe()[0]!.hosts[0]!.totals!;
+    assert.deepEqual([totals.rqActive, totals.cxActive, totals.rqTotal], [0, 0, 1]);
   });
 
   it("shares hosts and limits between two data planes", async () => {
