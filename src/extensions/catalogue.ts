@@ -14,11 +14,15 @@ import type { Files } from "../platform/files.ts";
 import type { HostEnvironment } from "../platform/host-environment.ts";
 import type { DataSource } from "../proto/generated/envoy/config/core/v3.ts";
 import type { RouteServices } from "../route/route-services.ts";
+import { createFilesystemStats } from "../stats/groups/filesystem-stats.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { ClusterManager } from "../upstream/cluster.ts";
 import type { ClusterFactory } from "../upstream/discovery.ts";
 import type { LoadBalancerFactory } from "../upstream/load-balancer.ts";
+import { accessLoggers } from "./access-loggers/catalogue.ts";
 import { clusterFactories } from "./clusters/catalogue.ts";
+import { AccessLogs } from "./common/access-log/access-logs.ts";
+import { StatedLogFiles } from "./common/access-log/log-files.ts";
 import { readDataSource } from "./common/data-source.ts";
 import { SubstitutionFormatParser } from "./formatters/format-parser.ts";
 import { httpFilters } from "./http-filters/catalogue.ts";
@@ -26,6 +30,7 @@ import { listenerFilters } from "./listener-filters/catalogue.ts";
 import { loadBalancerFactories } from "./load-balancers/catalogue.ts";
 import { networkFilters } from "./network-filters/catalogue.ts";
 import type { NodeFacts } from "./network-filters/http-connection-manager/forwarding.ts";
+import { compileLocalReplies } from "./network-filters/http-connection-manager/local-replies.ts";
 
 /** What extensions may need from their data plane. */
 export interface CatalogueServices {
@@ -59,6 +64,17 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
   });
   const readData = (source: DataSource, context: CompileContext): Uint8Array | null =>
     readDataSource(source, host, context);
+  const formatServices = { formats, readData };
+  const filterServices = { runtime, random: dispatcher.random };
+  const accessLogs = new AccessLogs(
+    accessLoggers({
+      ...formatServices,
+      files: openLogFiles(services),
+      appendProblem: (path) => host.appendProblem(path),
+    }),
+    filterServices,
+  );
+  const replyServices = { ...formatServices, ...filterServices };
   const filters = new HttpFilterCatalogue(httpFilters({ clusters, dispatcher, runtime }));
   const routes = (): RouteServices => ({
     runtime,
@@ -80,17 +96,21 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
         filters,
         routes,
         routeSubscriptions: services.routeSubscriptions,
-        compileAccessLog: (_message, context) => context.error("later"),
-        createAccessLogger: () => ({ log: () => undefined }),
-        compileLocalReplies: () => ({
-          rewrite: (_headers, body) => ({ body, contentType: "text/plain" }),
-        }),
+        compileAccessLog: (message, context) => accessLogs.compile(message, context),
+        createAccessLogger: (compiled) => accessLogs.createLogger(compiled),
+        compileLocalReplies: (message, context) =>
+          compileLocalReplies(message, replyServices, context),
       },
       dispatcher,
       clusters,
       runtime,
       readDataSource: readData,
     }),
-    connectionLogs: null,
+    connectionLogs: accessLogs,
   };
+}
+
+function openLogFiles({ files, logFlushIntervalMs, stats }: CatalogueServices): StatedLogFiles {
+  const filesystem = createFilesystemStats(stats.scope("filesystem"));
+  return new StatedLogFiles(files, logFlushIntervalMs, filesystem);
 }

@@ -240,7 +240,6 @@ export class ActiveStream implements RequestDecoder, ResponseFacts, RouteMatchIn
       return;
     }
     const built = buildLocalReply(reply, this.requestHeaders, this.runtime.localReplies, this);
-    this.streamInfo.localReplyBody = built.body;
     if (reply.status === 400 || !this.requestEnded) this.closesConnection = true;
     // Filters that hold an upstream response have had their turn: the reply replaces what they
     // hold.

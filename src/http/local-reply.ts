@@ -80,7 +80,9 @@ function grpcReply(
   headers.remove(Headers.ContentLength);
   headers.set(Headers.ContentType, "application/grpc");
   headers.set(Headers.GrpcStatus, String(status));
-  if (body !== "" && request.method !== "HEAD") headers.set(Headers.GrpcMessage, percentEncode(body));
+  // JSON formats end the line; a header value has none.
+  const message = body.endsWith("\n") ? body.slice(0, -1) : body;
+  if (message !== "" && request.method !== "HEAD") headers.set(Headers.GrpcMessage, percentEncode(message));
   return { headers, body: "" };
 }
 

@@ -172,7 +172,7 @@ export class StreamInfo {
   attemptCount = 0;
   requestId = "";
   healthCheck = false;
-  /** Text of a local reply's body, for `%LOCAL_REPLY_BODY%`. */
+  /** Body of a local reply, only while it is being formatted: for `%LOCAL_REPLY_BODY%`. */
   localReplyBody = "";
 
   private dynamicMetadata: Metadata | null = null;

@@ -20,6 +20,20 @@ export interface LogFile {
   readonly droppedBytes: number;
 }
 
+/** Told of what happens to the lines of a log file: for stats. */
+export interface LogFileObserver {
+  onAppend(bytes: number): void;
+  /** Too much waits already: the text is lost. */
+  onDrop(bytes: number): void;
+  /** The flush interval ran out. */
+  onTimer(): void;
+  /** One batch is with the kernel. */
+  onWritten(bytes: number): void;
+  /** The batch is lost. */
+  onWriteFailed(bytes: number): void;
+  onReopenFailed(): void;
+}
+
 export interface LogFileOptions {
   /** Largest time a line waits, in ms (Envoy `--file-flush-interval-msec`, 10 000). */
   readonly flushIntervalMs: number;
@@ -27,6 +41,7 @@ export interface LogFileOptions {
   readonly flushBytes: number;
   /** Drop new lines while this many bytes wait. */
   readonly maxBytes: number;
+  readonly observer?: LogFileObserver;
 }
 
 export interface Files {

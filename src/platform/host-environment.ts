@@ -12,6 +12,8 @@ export interface HostEnvironment {
   variable(name: string): string | undefined;
   /** Reads a small file at once: only while configuration is compiled. */
   readFile(path: string): FileContent;
+  /** Why nothing can be appended to a path (`ENOENT`, `EACCES`, `EISDIR`, …); null when it can. */
+  appendProblem(path: string): string | null;
   /** Minutes that local time is ahead of UTC at a wall time in ms. */
   readonly utcOffsetMinutes: (wallMs: number) => number;
 }

@@ -161,7 +161,7 @@ export class DirectRoute implements Route, DirectResponseEntry {
     const { text, format } = this.content;
     if (format === null) return text;
     info.localReplyBody = text;
-    return format.format({
+    const body = format.format({
       streamInfo: info,
       requestHeaders: headers,
       responseHeaders: null,
@@ -169,6 +169,8 @@ export class DirectRoute implements Route, DirectResponseEntry {
       logType: "NotSet",
       nowMs: this.clock.monotonicMs(),
     });
+    info.localReplyBody = "";
+    return body;
   }
 
   finalizeResponseHeaders(

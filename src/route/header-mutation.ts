@@ -27,7 +27,8 @@ const ACTIONS: Readonly<Record<HeaderValueOption_HeaderAppendAction, number>> = 
   OVERWRITE_IF_EXISTS,
 };
 
-class HeaderAddition {
+/** One header to add, compiled. */
+export class HeaderAddition {
   readonly name: HeaderName;
   readonly action: number;
   readonly keepEmpty: boolean;
@@ -113,13 +114,25 @@ export function compileHeaderMutations(
     if (isProtected(name)) at.error(`Header ${name} may not be removed`, PROTECTED_REMEDY);
     else removals.push(headerName(name));
   }
+  const field = `${direction}_headers_to_add`;
+  const additions = compileHeaderAdditions(direction, toAdd, formats, context, field);
+  return new HeaderMutations(removals, additions);
+}
+
+/** Compiles a list of headers to add that stands in `field`. */
+export function compileHeaderAdditions(
+  direction: HeaderDirection,
+  toAdd: readonly HeaderValueOption[] | undefined,
+  formats: FormatParser,
+  context: CompileContext,
+  field: string,
+): HeaderAddition[] {
   const additions: HeaderAddition[] = [];
   for (const [index, option] of (toAdd ?? []).entries()) {
-    const at = context.at(`${direction}_headers_to_add`, index);
-    const addition = compileAddition(option, direction, formats, at);
+    const addition = compileAddition(option, direction, formats, context.at(field, index));
     if (addition !== null) additions.push(addition);
   }
-  return new HeaderMutations(removals, additions);
+  return additions;
 }
 
 const PROTECTED_REMEDY = "use host and path rewrites for :-prefixed headers and host";

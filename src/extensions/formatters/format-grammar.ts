@@ -41,7 +41,9 @@ export function parseFormat(
     const match = COMMAND.exec(text);
     if (match === null) return reportIncomplete(text.slice(percent), context);
     at = percent + match[0].length;
-    const command = createCommand(match, operators, services, context);
+    const [, name = "", parameters, length] = match;
+    const use = { name, parameters, length: length === undefined ? undefined : Number(length) };
+    const command = createCommand(use, operators, services, context);
     if (command === null) failed = true;
     else commands.push(command);
     literals.push(toByteString(literal));
@@ -59,19 +61,28 @@ function reportIncomplete(rest: string, context: CompileContext): null {
   );
 }
 
-function createCommand(
-  match: RegExpExecArray,
+/** A command as written. */
+export interface CommandUse {
+  readonly name: string;
+  /** Undefined without parentheses. */
+  readonly parameters: string | undefined;
+  readonly length: number | undefined;
+}
+
+/** Null after reporting what is wrong. */
+export function createCommand(
+  use: CommandUse,
   operators: OperatorTable,
   services: OperatorServices,
   context: CompileContext,
 ): Command | null {
-  const [, name = "", parameters, length] = match;
+  const { name, parameters = "", length } = use;
   const operator = Object.hasOwn(operators, name) ? operators[name] : undefined;
   if (operator === undefined) return reportUnknown(name, operators, context);
-  if (!takes(operator, name, parameters, length, context)) return null;
-  const command = operator.create({ name, parameters: parameters ?? "", services, context });
+  if (!takes(operator, use, context)) return null;
+  const command = operator.create({ name, parameters, services, context });
   if (command === null || length === undefined) return command;
-  return new TruncatedCommand(command, Number(length));
+  return new TruncatedCommand(command, length);
 }
 
 const NOT_SUPPORTED: Readonly<Record<string, string>> = {
@@ -88,13 +99,8 @@ function reportUnknown(name: string, operators: OperatorTable, context: CompileC
   return context.error(`Unknown command %${name}%`, remedy);
 }
 
-function takes(
-  operator: Operator,
-  name: string,
-  parameters: string | undefined,
-  length: string | undefined,
-  context: CompileContext,
-): boolean {
+function takes(operator: Operator, use: CommandUse, context: CompileContext): boolean {
+  const { name, parameters, length } = use;
   if (parameters !== undefined && operator.parameters === "none") {
     context.error(`%${name}% takes no parameters`, `write %${name}%`);
   } else if ((parameters ?? "") === "" && operator.parameters === "required") {

@@ -93,7 +93,7 @@ class JsonFormatBuilder {
 
   private piece(parsed: ParsedFormat): JsonPiece {
     if (!isSingleCommand(parsed)) return new TextPiece(textFormat(parsed, this.options));
-    return new TypedPiece(parsed.commands[0]!, this.options.omitEmptyValues ? '""' : "null");
+    return new TypedPiece(parsed.commands[0]!);
   }
 
   private addPiece(piece: JsonPiece): void {

@@ -1,8 +1,8 @@
 // hot: per request
 /** `%GRPC_STATUS%`. Envoy: `GrpcStatusFormatter`, `Grpc::Common::getGrpcStatus`. */
-import { Headers } from "../../codec/header-names.ts";
-import { httpToGrpcStatus, isGrpc } from "../../http/local-reply.ts";
+import { isGrpc } from "../../http/local-reply.ts";
 import type { FormatterContext } from "../../route/formatter.ts";
+import { grpcStatusOf } from "../common/grpc-status.ts";
 import { type Command, NumberCommand, TextCommand } from "./command.ts";
 import type { OperatorCall, OperatorTable } from "./operator.ts";
 
@@ -46,21 +46,15 @@ const CAMEL: readonly string[] = [
   "Unauthenticated",
 ];
 
-const INVALID = -1;
-
 /** The number; null for requests that are not gRPC. */
-export function grpcStatusOf(context: FormatterContext): number | null {
-  const { requestHeaders, responseHeaders, responseTrailers, streamInfo } = context;
-  if (requestHeaders === null || !isGrpc(requestHeaders)) return null;
-  const text =
-    responseTrailers?.get(Headers.GrpcStatus) ?? responseHeaders?.get(Headers.GrpcStatus);
-  if (text !== undefined) return /^[0-9]+$/.test(text) ? Number(text) : INVALID;
-  return streamInfo.responseCode === 0 ? null : httpToGrpcStatus(streamInfo.responseCode);
+function statusOf(context: FormatterContext): number | null {
+  const { requestHeaders } = context;
+  return requestHeaders === null || !isGrpc(requestHeaders) ? null : grpcStatusOf(context);
 }
 
 function named(names: readonly string[]): Command {
   return new TextCommand((context) => {
-    const status = grpcStatusOf(context);
+    const status = statusOf(context);
     return status === null ? null : (names[status] ?? String(status));
   });
 }
@@ -73,7 +67,7 @@ function create({ parameters, context }: OperatorCall): Command | null {
     case "SNAKE_STRING":
       return named(SNAKE);
     case "NUMBER":
-      return new NumberCommand(grpcStatusOf);
+      return new NumberCommand(statusOf);
     default:
       return context.error(
         `GRPC_STATUS does not know (${parameters})`,
@@ -87,6 +81,6 @@ export const GRPC_OPERATORS: OperatorTable = {
   GRPC_STATUS_NUMBER: {
     parameters: "none",
     truncates: false,
-    create: () => new NumberCommand(grpcStatusOf),
+    create: () => new NumberCommand(statusOf),
   },
 };

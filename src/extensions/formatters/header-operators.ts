@@ -37,6 +37,9 @@ function parseHeaderPair({ parameters, context }: OperatorCall): HeaderPair | nu
     );
   }
   const [main = "", alternative = ""] = names;
+  const bad = names.find((name) => name !== "" && !/^:?[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name));
+  if (bad !== undefined)
+    return context.error(`${bad} is no header name`, "write letters, digits and -");
   return {
     main: lookupName(main),
     alternative: alternative === "" ? null : lookupName(alternative),
@@ -45,7 +48,7 @@ function parseHeaderPair({ parameters, context }: OperatorCall): HeaderPair | nu
 
 /** `host` is kept as the authority. */
 function lookupName(text: string): HeaderName {
-  const name = headerName(text.trim());
+  const name = headerName(text);
   return name === Headers.Host ? Headers.Authority : name;
 }
 
@@ -105,8 +108,21 @@ function createPath({ parameters, context }: OperatorCall): TextCommand | null {
 }
 
 function queryParam({ parameters }: OperatorCall): TextReader {
-  return ({ requestHeaders: headers }) =>
-    headers === null ? null : queryParameter(headers.path, parameters);
+  return ({ requestHeaders: headers }) => {
+    const value = headers === null ? null : queryParameter(headers.path, parameters);
+    return value === null || !value.includes("%") ? value : percentDecode(value);
+  };
+}
+
+/** `%41` becomes A; what is no escape stays. */
+function percentDecode(text: string): string {
+  return text.replace(ESCAPE, decodeEscape);
+}
+
+const ESCAPE = /%[0-9A-Fa-f]{2}/g;
+
+function decodeEscape(coded: string): string {
+  return String.fromCharCode(Number.parseInt(coded.slice(1), 16));
 }
 
 /** Names and values, pseudo headers included. */

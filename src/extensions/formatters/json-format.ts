@@ -14,19 +14,16 @@ export interface JsonPiece {
   json(context: FormatterContext): string;
 }
 
-/** One command alone. */
+/** One command alone; a missing value is null. */
 export class TypedPiece implements JsonPiece {
   private readonly command: Command;
-  /** JSON for a missing value. */
-  private readonly missing: string;
 
-  constructor(command: Command, missing: string) {
+  constructor(command: Command) {
     this.command = command;
-    this.missing = missing;
   }
 
   json(context: FormatterContext): string {
-    return this.command.json(context) ?? this.missing;
+    return this.command.json(context) ?? "null";
   }
 }
 

@@ -44,8 +44,11 @@ function member(value: unknown, key: string): unknown {
     : undefined;
 }
 
-function metadataOperator(metadataOf: MetadataOf): Operator {
-  return valueWithParameters(({ parameters }) => readPath(metadataOf, parameters.split(":")));
+function metadataOperator(metadataOf: MetadataOf, truncates: boolean): Operator {
+  const operator = valueWithParameters(({ parameters }) =>
+    readPath(metadataOf, parameters.split(":")),
+  );
+  return { ...operator, truncates };
 }
 
 function typedMetadata({ parameters, context }: OperatorCall): ValueReader | null {
@@ -91,9 +94,9 @@ function plainState(info: StreamInfo, key: string): string | null {
 const FILTER_STATE: Operator = { parameters: "required", truncates: true, create: filterState };
 
 export const METADATA_OPERATORS: OperatorTable = {
-  DYNAMIC_METADATA: metadataOperator(SOURCES["DYNAMIC"]!),
-  CLUSTER_METADATA: metadataOperator(SOURCES["CLUSTER"]!),
-  UPSTREAM_METADATA: metadataOperator(SOURCES["UPSTREAM_HOST"]!),
+  DYNAMIC_METADATA: metadataOperator(SOURCES["DYNAMIC"]!, true),
+  CLUSTER_METADATA: metadataOperator(SOURCES["CLUSTER"]!, false),
+  UPSTREAM_METADATA: metadataOperator(SOURCES["UPSTREAM_HOST"]!, false),
   METADATA: valueWithParameters(typedMetadata),
   FILTER_STATE,
   // Filter state of upstream connections: nothing here puts any there.

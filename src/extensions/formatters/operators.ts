@@ -4,6 +4,7 @@
  */
 import { toByteString } from "../../base/byte-string.ts";
 import { ADDRESS_OPERATORS } from "./address-operators.ts";
+import { coalesceOperator } from "./coalesce-operator.ts";
 import { TextCommand } from "./command.ts";
 import { DURATION_OPERATORS } from "./duration-operators.ts";
 import { GRPC_OPERATORS } from "./grpc-status.ts";
@@ -44,4 +45,5 @@ export const OPERATORS: OperatorTable = {
   ...GRPC_OPERATORS,
   ...TLS_OPERATORS,
   ...PROCESS_OPERATORS,
+  COALESCE: coalesceOperator(() => OPERATORS),
 };

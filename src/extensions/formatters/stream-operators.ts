@@ -2,7 +2,8 @@
 /**
  * Commands that read facts of the stream. Envoy: source/common/formatter/stream_info_formatter.cc.
  */
-import { nearestName } from "../../base/nearest-name.ts";
+import { Headers } from "../../codec/header-names.ts";
+import type { CompileContext } from "../../config/compile-context.ts";
 import { longFlags, shortFlags } from "../../network/response-flags.ts";
 import type { StreamInfo } from "../../network/stream-info.ts";
 import { type Command, TextCommand, type TextReader } from "./command.ts";
@@ -44,23 +45,38 @@ function hostNameWithoutPort(name: string | undefined): string | undefined {
   return name === undefined ? undefined : name.replace(/:[0-9]+$/, "");
 }
 
-const SNI_FORMS: readonly string[] = ["SNI_ONLY", "SNI_FIRST", "HOST_FIRST"];
+const readSni: TextReader = ({ streamInfo }) => streamInfo.connection.requestedServerName || null;
 
-/** `REQUESTED_SERVER_NAME(SNI_ONLY|SNI_FIRST|HOST_FIRST:ORIG_OR_HOST|HOST|ORIG)`. */
+const HOST_SOURCES: Readonly<Record<string, TextReader>> = {
+  ORIG: ({ requestHeaders }) => requestHeaders?.get(Headers.EnvoyOriginalHost),
+  HOST: ({ requestHeaders }) => requestHeaders?.get(Headers.Authority),
+  ORIG_OR_HOST: ({ requestHeaders }) =>
+    requestHeaders?.get(Headers.EnvoyOriginalHost) ?? requestHeaders?.get(Headers.Authority),
+};
+
+/** `REQUESTED_SERVER_NAME(SNI_ONLY|SNI_FIRST|HOST_FIRST:ORIG|HOST|ORIG_OR_HOST)`. */
 function requestedServerName({ parameters, context }: OperatorCall): Command | null {
-  const sni: TextReader = ({ streamInfo }) => streamInfo.connection.requestedServerName || null;
-  const form = parameters === "" ? "SNI_ONLY" : parameters;
-  if (form === "SNI_ONLY") return new TextCommand(sni);
-  const nearest = nearestName(form, SNI_FORMS);
-  if (!SNI_FORMS.includes(form)) {
-    return context.error(
-      `REQUESTED_SERVER_NAME does not know (${form})`,
-      nearest === null ? `use one of ${SNI_FORMS.join(", ")}` : `use ${nearest}`,
-    );
+  const [form = "", source = "ORIG_OR_HOST", ...rest] = parameters.split(":");
+  const host = HOST_SOURCES[source];
+  if (rest.length > 0 || host === undefined) return refuseServerName(parameters, context);
+  switch (form) {
+    case "":
+    case "SNI_ONLY":
+      return new TextCommand(readSni);
+    case "SNI_FIRST":
+      return new TextCommand((at) => readSni(at) ?? host(at));
+    case "HOST_FIRST":
+      return new TextCommand((at) => host(at) ?? readSni(at));
+    default:
+      return refuseServerName(parameters, context);
   }
-  const host: TextReader = ({ requestHeaders }) => requestHeaders?.authority || null;
-  const [first, second] = form === "SNI_FIRST" ? [sni, host] : [host, sni];
-  return new TextCommand((at) => first!(at) ?? second!(at));
+}
+
+function refuseServerName(parameters: string, context: CompileContext): null {
+  return context.error(
+    `REQUESTED_SERVER_NAME does not know (${parameters})`,
+    "use SNI_ONLY, SNI_FIRST or HOST_FIRST, then ORIG, HOST or ORIG_OR_HOST",
+  );
 }
 
 function uniqueId({ services }: OperatorCall): Command {
@@ -111,7 +127,7 @@ export const STREAM_OPERATORS: OperatorTable = {
   UNIQUE_ID: { parameters: "none", truncates: false, create: uniqueId },
   // Set by tracers and by filters that we do not have yet.
   TRACE_ID: text(() => null),
-  CUSTOM_FLAGS: text(() => null),
+  CUSTOM_FLAGS: textOperator(() => ""),
   LOCAL_REPLY_BODY: textOperator(({ streamInfo }) => streamInfo.localReplyBody),
   ACCESS_LOG_TYPE: textOperator(({ logType }) => logType),
 };

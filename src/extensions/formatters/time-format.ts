@@ -173,7 +173,14 @@ const FIELDS: Readonly<Record<string, FieldText>> = {
 };
 
 function isKnown(specifier: string): boolean {
-  return specifier in FIELDS || fractionOf(specifier) !== null || /^[EO][A-Za-z]$/.test(specifier);
+  return fieldOf(specifier) !== undefined || fractionOf(specifier) !== null;
+}
+
+/** E, O and a digit are modifiers: without a meaning of their own they change nothing. */
+function fieldOf(specifier: string): FieldText | undefined {
+  return (
+    FIELDS[specifier] ?? (/^[EO1-9]./.test(specifier) ? FIELDS[specifier.slice(1)] : undefined)
+  );
 }
 
 /** Specifiers that print a fraction: what comes before it, and its digits (0: all). */
@@ -204,7 +211,7 @@ function parseTimeFormat(format: string): {
     const specifier = match[1]!;
     const fraction = fractionOf(specifier);
     if (fraction === null) {
-      group.push(FIELDS[specifier] ?? FIELDS[specifier.slice(1)] ?? match[0]);
+      group.push(fieldOf(specifier) ?? match[0]);
       continue;
     }
     group.push(...fraction.before);

@@ -11,6 +11,8 @@ function timeOperator(local: boolean, prepare: (services: OperatorServices) => W
     parameters: "optional",
     truncates: false,
     create: ({ name, parameters, services, context }) => {
+      if (/[\r\n\0]|%n/.test(parameters))
+        return context.error(`${name} may not print line ends`, "remove %n");
       const invalid = invalidTimeSpecifier(parameters);
       if (invalid !== null) {
         return context.error(

@@ -1,6 +1,7 @@
 /** `HostEnvironment` over the Node process. */
-import { readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { hostname } from "node:os";
+import { dirname } from "node:path";
 import process from "node:process";
 import type { FileContent, HostEnvironment } from "../host-environment.ts";
 
@@ -15,9 +16,25 @@ export class NodeHostEnvironment implements HostEnvironment {
     try {
       return { kind: "read", bytes: readFileSync(path) };
     } catch (error) {
-      return { kind: "failed", code: (error as NodeJS.ErrnoException).code ?? String(error) };
+      return { kind: "failed", code: codeOf(error) };
+    }
+  }
+
+  appendProblem(path: string): string | null {
+    try {
+      if (path === "/dev/stdout" || path === "/dev/stderr") return null;
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (stat?.isDirectory() === true) return "EISDIR";
+      accessSync(stat === undefined ? dirname(path) : path, constants.W_OK);
+      return null;
+    } catch (error) {
+      return codeOf(error);
     }
   }
 
   readonly utcOffsetMinutes = (wallMs: number): number => -new Date(wallMs).getTimezoneOffset();
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
 }

@@ -5,16 +5,21 @@
  * they came. A logging library would encode UTF-8.
  */
 import { closeSync, openSync, write } from "node:fs";
-import type { LogFile, LogFileOptions } from "../files.ts";
+import type { LogFile, LogFileObserver, LogFileOptions } from "../files.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
 const RETRY_MS = 10;
+/** The path could not be opened: lines are lost and counted until `reopen`. */
+const CLOSED = -1;
+
+const NOT_OPEN: NodeJS.ErrnoException = new Error("the log file is not open");
 
 export class NodeLogFile implements LogFile {
   droppedBytes = 0;
   private readonly path: string;
   private readonly options: LogFileOptions;
+  private readonly observer: LogFileObserver | null;
   private descriptor: number;
   private waiting = "";
   private writing: Buffer | null = null;
@@ -26,15 +31,18 @@ export class NodeLogFile implements LogFile {
   constructor(path: string, options: LogFileOptions) {
     this.path = path;
     this.options = options;
+    this.observer = options.observer ?? null;
     this.descriptor = openLogDescriptor(path);
   }
 
   append(text: string): void {
     if (this.waiting.length + text.length > this.options.maxBytes) {
       this.droppedBytes += text.length;
+      this.observer?.onDrop(text.length);
       return;
     }
     this.waiting += text;
+    this.observer?.onAppend(text.length);
     if (this.waiting.length >= this.options.flushBytes) this.startWrite();
     else if (this.flushTimer === null) this.startTimer();
   }
@@ -56,6 +64,7 @@ export class NodeLogFile implements LogFile {
   private startTimer(): void {
     this.flushTimer = setTimeout(() => {
       this.flushTimer = null;
+      this.observer?.onTimer();
       this.startWrite();
     }, this.options.flushIntervalMs);
     this.flushTimer.unref();
@@ -71,6 +80,10 @@ export class NodeLogFile implements LogFile {
 
   private writeRest(): void {
     const bytes = this.writing as Buffer;
+    if (this.descriptor === CLOSED) {
+      this.onWritten(NOT_OPEN, 0);
+      return;
+    }
     write(
       this.descriptor,
       bytes,
@@ -89,10 +102,19 @@ export class NodeLogFile implements LogFile {
       setTimeout(() => this.writeRest(), RETRY_MS).unref();
       return;
     }
-    if (error === null) this.written += count;
-    else this.droppedBytes += bytes.length - this.written;
-    if (error === null && this.written < bytes.length) this.writeRest();
-    else this.finishWrite();
+    if (error !== null) {
+      this.droppedBytes += bytes.length - this.written;
+      this.observer?.onWriteFailed(bytes.length);
+      this.finishWrite();
+      return;
+    }
+    this.written += count;
+    if (this.written < bytes.length) {
+      this.writeRest();
+      return;
+    }
+    this.observer?.onWritten(bytes.length);
+    this.finishWrite();
   }
 
   private finishWrite(): void {
@@ -110,13 +132,22 @@ export class NodeLogFile implements LogFile {
     this.reopening = false;
     if (this.descriptor === STDOUT || this.descriptor === STDERR) return;
     const previous = this.descriptor;
-    this.descriptor = openLogDescriptor(this.path);
-    closeSync(previous);
+    const next = openLogDescriptor(this.path);
+    if (next === CLOSED) {
+      this.observer?.onReopenFailed();
+      return;
+    }
+    this.descriptor = next;
+    if (previous !== CLOSED) closeSync(previous);
   }
 }
 
 function openLogDescriptor(path: string): number {
   if (path === "/dev/stdout") return STDOUT;
   if (path === "/dev/stderr") return STDERR;
-  return openSync(path, "a");
+  try {
+    return openSync(path, "a");
+  } catch {
+    return CLOSED;
+  }
 }

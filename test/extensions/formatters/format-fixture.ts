@@ -12,6 +12,7 @@ export const TEST_HOST: HostEnvironment = {
   hostname: "host-1",
   variable: (name) => (name === "SET" ? "environment value" : undefined),
   readFile: () => ({ kind: "failed", code: "ENOENT" }),
+  appendProblem: () => null,
   utcOffsetMinutes: () => 90,
 };
 

@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { OPERATORS } from "../../../src/extensions/formatters/operators.ts";
-import { emptyContext, formatJson, formatText, sampleContext } from "./format-fixture.ts";
+import {
+  emptyContext,
+  formatJson,
+  formatProblems,
+  formatText,
+  sampleContext,
+} from "./format-fixture.ts";
 
 /** Format, text on the sample stream, text on a stream of which nothing is known. */
 const CASES: readonly (readonly [string, string, string])[] = [
@@ -95,20 +101,27 @@ const CASES: readonly (readonly [string, string, string])[] = [
   ["%CONNECTION_ID%", "3", "3"],
   ["%REQUESTED_SERVER_NAME%", "sni.example", "-"],
   ["%REQUESTED_SERVER_NAME(HOST_FIRST)%", "example.com", "-"],
-  ["%REQUESTED_SERVER_NAME(SNI_FIRST)%", "sni.example", "-"],
+  ["%REQUESTED_SERVER_NAME(SNI_FIRST:HOST)%", "sni.example", "-"],
+  ["%REQUESTED_SERVER_NAME(HOST_FIRST:ORIG)%", "sni.example", "-"],
   ["%ROUTE_NAME%", "route-a", "-"],
   ["%VIRTUAL_CLUSTER_NAME%", "vc", "-"],
   ["%FILTER_CHAIN_NAME%", "chain", "-"],
   ["%STREAM_ID%", "id-1", "-"],
   ["%UNIQUE_ID%", "00000000-0000-4000-8000-000000000000", "00000000-0000-4000-8000-000000000000"],
   ["%TRACE_ID%", "-", "-"],
-  ["%CUSTOM_FLAGS%", "-", "-"],
+  ["%CUSTOM_FLAGS%", "", ""],
+  [
+    '%COALESCE({"operators":["TRACE_ID",{"command":"REQ","param":"none"},"PROTOCOL"]}):4%',
+    "HTTP",
+    "-",
+  ],
+  ["%QUERY_PARAM(coded)%", "-", "-"],
   ["%LOCAL_REPLY_BODY%", "no healthy upstream", ""],
   ["%ACCESS_LOG_TYPE%", "DownstreamEnd", "NotSet"],
   ["%DYNAMIC_METADATA(ns:text)%", "value", "-"],
   ["%DYNAMIC_METADATA(ns:object:list)%", "[1,true,null]", "-"],
   ["%DYNAMIC_METADATA(ns:missing:x)%", "-", "-"],
-  ["%DYNAMIC_METADATA(ns):9%", '{"text":"', "-"],
+  ["%DYNAMIC_METADATA(ns):9%", '{"object"', "-"],
   ["%CLUSTER_METADATA(c:k)%", "4", "-"],
   ["%UPSTREAM_METADATA(u:k)%", "host", "-"],
   ["%METADATA(ROUTE:r:k)%", "route", "-"],
@@ -171,3 +184,63 @@ test("JSON escapes what a header may hold", () => {
   const context = sampleContext({ "x-odd": '"\\\t\u00c3\u00a9' });
   assert.equal(formatJson({ odd: "%REQ(x-odd)%" }, context), '{"odd":"\\"\\\\\\t\u00c3\u00a9"}\n');
 });
+
+test("JSON escapes text that is no UTF-8 byte by byte", () => {
+  const context = sampleContext({ "x-odd": '\u00ff"a' });
+  assert.equal(formatJson({ odd: "%REQ(x-odd)%" }, context), '{"odd":"\\u00ff\\u0022a"}\n');
+});
+
+test("query parameters are decoded", () => {
+  const context = sampleContext();
+  context.requestHeaders!.path = "/?a=%20%4g%41";
+  assert.equal(formatText("%QUERY_PARAM(a)%", context), " %4gA");
+});
+
+const PROBLEMS: readonly (readonly [string, string])[] = [
+  ["%FOO%", "Unknown command %FOO% → remove it, or write %% for a percent sign"],
+  ["%PROTOCL%", "Unknown command %PROTOCL% → use %PROTOCOL%"],
+  [
+    "50% off",
+    "Not a command: % off → write %COMMAND%, %COMMAND(parameters)% or %COMMAND(parameters):length%, and %% for a percent sign",
+  ],
+  ["%PROTOCOL(x)%", "%PROTOCOL% takes no parameters → write %PROTOCOL%"],
+  ["%PROTOCOL:3%", "%PROTOCOL% takes no length → remove :3"],
+  ["%CLUSTER_METADATA(a:b):3%", "%CLUSTER_METADATA% takes no length → remove :3"],
+  ["%REQ%", "%REQ% needs parameters → write %REQ(…)%"],
+  ["%REQ()%", "%REQ% needs parameters → write %REQ(…)%"],
+  ["%REQ(a b)%", "a b is no header name → write letters, digits and -"],
+  ["%REQ(a?b?c)%", "More than one alternative header in a?b?c → write at most one: X?Y"],
+  ["%PATH(X)%", "PATH does not know (X) → use WQ or NQ, then ORIG, PATH or ORIG_OR_PATH"],
+  [
+    "%START_TIME(%Q)%",
+    "START_TIME does not know %Q → use strftime specifiers, %s, %f or %1f to %9f",
+  ],
+  ["%START_TIME(%n)%", "START_TIME may not print line ends → remove %n"],
+  ["%GRPC_STATUS(X)%", "GRPC_STATUS does not know (X) → use CAMEL_STRING, SNAKE_STRING or NUMBER"],
+  [
+    "%COMMON_DURATION(DS_RX_BEG)%",
+    "COMMON_DURATION does not know (DS_RX_BEG) → write START:END or START:END:ms|us|ns",
+  ],
+  [
+    "%COMMON_DURATION(DS_RX_BEG:DS_TX_ENE)%",
+    "No filter here sets the time point DS_TX_ENE: the duration is never known → use DS_TX_END",
+  ],
+  [
+    "%FILTER_STATE(a:X)%",
+    "FILTER_STATE does not know (a:X) → write key:PLAIN, key:TYPED or key:FIELD:name",
+  ],
+  ["%METADATA(DYNAMC:a)%", "METADATA does not know (DYNAMC:a) → use DYNAMIC:namespace:key"],
+  [
+    "%CEL(request.path)%",
+    "Unknown command %CEL% → CEL expressions are not supported: use a command that reads the value itself",
+  ],
+  [
+    "%COALESCE({})%",
+    'COALESCE needs a list of operators as JSON → write {"operators":["COMMAND",{"command":"COMMAND","param":"…","max_length":1}]}',
+  ],
+];
+
+for (const [format, problem] of PROBLEMS) {
+  test(`${format} is refused with a remedy`, () =>
+    assert.deepEqual(formatProblems(format), [problem]));
+}
