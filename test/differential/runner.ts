@@ -28,9 +28,15 @@ export interface RunOptions {
   readonly onResult: (result: CaseResult) => void;
 }
 
+interface Listener {
+  readonly name: string;
+}
+
 /** Both proxies of one group; restarts one that died so that the next case can run. */
 export class Pair {
-  readonly #group: DifferentialGroup;
+  #group: DifferentialGroup;
+  /** Listeners that the subject refused, with its reason. */
+  readonly #refused = new Map<string, string>();
   readonly #options: Pick<RunOptions, "judge" | "subject" | "accepted">;
   #sides: [Side, Side] | null = null;
 
@@ -42,7 +48,16 @@ export class Pair {
     this.#options = options;
   }
 
+  /** Starts both; leaves out listeners that the subject refuses, so that the others still run. */
   async start(): Promise<void> {
+    for (;;) {
+      const failure = await this.#tryStart();
+      if (failure === null) return;
+      if (!this.#leaveOutRefused(String(failure))) throw failure;
+    }
+  }
+
+  async #tryStart(): Promise<unknown> {
     const { judge, subject } = this.#options;
     const started = await Promise.allSettled([
       Side.start(judge, this.#group),
@@ -51,10 +66,29 @@ export class Pair {
     const [left, right] = started;
     if (left.status === "fulfilled" && right.status === "fulfilled") {
       this.#sides = [left.value, right.value];
-      return;
+      return null;
     }
     for (const side of started) if (side.status === "fulfilled") await side.value.stop();
-    throw left.status === "rejected" ? left.reason : (right as PromiseRejectedResult).reason;
+    return left.status === "rejected" ? left.reason : (right as PromiseRejectedResult).reason;
+  }
+
+  /** Drops the listeners that an error message names by index; false when it names none. */
+  #leaveOutRefused(message: string): boolean {
+    const resources = this.#group.bootstrap["static_resources"] as { listeners: Listener[] };
+    const reasons = new Map<number, string>();
+    for (const line of message.split("\n")) {
+      const index = /error: static_resources\.listeners\[(\d+)\]/.exec(line)?.[1];
+      if (index !== undefined && !reasons.has(Number(index))) reasons.set(Number(index), line);
+    }
+    if (reasons.size === 0) return false;
+    for (const [index, reason] of reasons) {
+      const { name } = resources.listeners[index] as Listener;
+      this.#refused.set(name, reason.replace(/^.*?error: /, ""));
+    }
+    const listeners = resources.listeners.filter((_, i) => !reasons.has(i));
+    const bootstrap = { ...this.#group.bootstrap, static_resources: { ...resources, listeners } };
+    this.#group = { ...this.#group, bootstrap };
+    return listeners.length > 0;
   }
 
   async stop(): Promise<void> {
@@ -64,6 +98,8 @@ export class Pair {
 
   async play(testCase: DifferentialCase): Promise<CaseResult> {
     if (this.#sides === null) await this.start();
+    const refusal = this.#refused.get(testCase.on);
+    if (refusal) return refusedCase(`${this.#group.name}/${testCase.name}`, refusal);
     const sides = this.#sides as unknown as [Side, Side];
     const began = performance.now();
     const name = `${this.#group.name}/${testCase.name}`;
@@ -153,7 +189,7 @@ async function runGroup(
       results.push(result);
     }
   } catch (error) {
-    const result = failedGroup(group, error);
+    const result = failed(`${group.name}/(start)`, String(error));
     options.onResult(result);
     results.push(result);
   } finally {
@@ -162,12 +198,16 @@ async function runGroup(
   return results;
 }
 
-function failedGroup(group: DifferentialGroup, error: unknown): CaseResult {
+function refusedCase(name: string, reason: string): CaseResult {
+  return failed(name, `the subject refuses this listener: ${reason}`);
+}
+
+function failed(name: string, problem: string): CaseResult {
   return {
-    name: `${group.name}/(start)`,
+    name,
     unexplained: [],
     used: [],
-    problems: [String(error)],
+    problems: [problem],
     note: null,
     durationMs: 0,
     judged: null,

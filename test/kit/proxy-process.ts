@@ -22,8 +22,13 @@ export interface AdminAnswer {
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Outrigger from the source of this clone, with the flags it ships with. */
+/**
+ * Outrigger from the source of this clone, with the flags it ships with; OUTRIGGER_SUBJECT names
+ * another command (words separated by spaces), for example a packed build.
+ */
 export function outriggerCommand(): ProxyCommand {
+  const [executable, ...args] = (process.env["OUTRIGGER_SUBJECT"] ?? "").split(" ");
+  if (executable) return { name: "outrigger", executable, args };
   return {
     name: "outrigger",
     executable: process.execPath,
@@ -144,7 +149,7 @@ export class ProxyProcess {
 // Envoy prints the whole configuration around the reason; only the reason is wanted.
 function withoutDumps(text: string): string {
   const short = text.replace(/\{"[^\n]{400,}/g, "{…}");
-  if (short.length < 4000) return short;
+  if (short.length < 40_000) return short;
   const telling = short.split("\n").filter((line) => /^\[|fail|error|invalid|unknown/i.test(line));
   return `${telling.join("\n").slice(-2000)}\n…\n${short.slice(-1000)}`;
 }
