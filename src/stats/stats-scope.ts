@@ -63,6 +63,14 @@ export class StatsScope {
     this.#giveBack(true);
   }
 
+  /**
+   * Stats below this prefix that no scope holds disappear: what released scopes of the same name
+   * left behind. Walks all stats; for rare use.
+   */
+  sweep(): void {
+    this.#store.sweep((name) => !name.startsWith(this.prefix));
+  }
+
   #giveBack(remove: boolean): void {
     for (const child of this.#children) child.#giveBack(remove);
     for (const id of this.#held) this.#store.unhold(id, remove);

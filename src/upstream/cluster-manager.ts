@@ -43,12 +43,15 @@ export interface ClusterStatus {
 }
 
 const NONE: ClusterLookup = { kind: "none" };
+const nothing = (): void => undefined;
 
 /** A cluster's configuration and, once needed, the cluster itself. */
 class Registration {
   readonly config: ClusterConfig;
   readonly source: ClusterSource;
   runtime: RuntimeCluster | null = null;
+  /** An earlier cluster of this name left counters behind. */
+  inherits = false;
 
   constructor(config: ClusterConfig, source: ClusterSource) {
     this.config = config;
@@ -99,7 +102,8 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
     if (current === null) this.stats.clusterAdded.inc();
     else this.stats.clusterModified.inc();
     const next = new Registration(config, source);
-    if (entry.warming !== null) this.retire(entry.warming);
+    next.inherits = current !== null;
+    if (entry.warming !== null) this.retire(entry.warming, false);
     entry.warming = next;
     if (config.discovery.eager) this.startWarming(next);
     else this.activate(entry, next);
@@ -116,7 +120,7 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
     this.entries.delete(name);
     this.stats.clusterRemoved.inc();
     for (const registration of [entry.warming, entry.active]) {
-      if (registration !== null) this.retire(registration);
+      if (registration !== null) this.retire(registration, true);
     }
     this.answerWaiters(entry, null);
     this.showCounts();
@@ -175,7 +179,9 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
     for (const [name, entry] of this.entries) {
       this.entries.delete(name);
       for (const registration of [entry.warming, entry.active]) {
-        if (registration !== null) this.retire(registration, () => this.closed(done));
+        if (registration === null) continue;
+        this.closing++;
+        this.retire(registration, false, () => this.closed(done));
       }
       this.answerWaiters(entry, null);
     }
@@ -231,7 +237,7 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
     if (registration.runtime === null && (used || registration.source === "static")) {
       this.start(registration);
     }
-    if (before !== null) this.retire(before);
+    if (before !== null) this.retire(before, false);
     if (entry.waiters.size > 0) {
       const lookup = this.open(entry);
       this.answerWaiters(entry, lookup.kind === "now" ? lookup.cluster : null);
@@ -239,13 +245,17 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
     this.announce(registration.config.name);
   }
 
-  private retire(registration: Registration, done: (() => void) | null = null): void {
-    const { runtime } = registration;
-    if (runtime === null) return;
-    this.closing += done === null ? 0 : 1;
+  /** `done` runs at once when there is nothing to drain. */
+  private retire(registration: Registration, gone: boolean, done: () => void = nothing): void {
+    const { runtime, inherits } = registration;
+    if (runtime === null) {
+      done();
+      return;
+    }
     runtime.close(() => {
-      runtime.removeStats();
-      done?.();
+      if (gone) runtime.removeStats(inherits);
+      else runtime.releaseStats();
+      done();
     });
   }
 

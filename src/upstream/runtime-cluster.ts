@@ -106,10 +106,21 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     this.hostDrained();
   }
 
-  /** The counters disappear, unless a newer cluster of the same name holds them too. */
-  removeStats(): void {
-    this.scope.remove();
-    if (this.membershipScope !== this.scope) this.membershipScope.remove();
+  /** A newer cluster of the same name goes on with the counters. */
+  releaseStats(): void {
+    this.scope.release();
+    if (this.membershipScope !== this.scope) this.membershipScope.release();
+  }
+
+  /**
+   * The counters disappear, unless a newer cluster of the same name holds them. With `inherited`
+   * also those that only an earlier one of the name has held.
+   */
+  removeStats(inherited: boolean): void {
+    for (const scope of [this.scope, this.membershipScope]) {
+      scope.remove();
+      if (inherited) scope.sweep();
+    }
   }
 
   chooseHost(context: LoadBalancerContext): Host | null {
@@ -251,7 +262,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
 
 /** `cluster.<name>`. */
 function clusterScope(root: StatsScope, config: ClusterConfig): StatsScope {
-  return root.scope("cluster").scope(config.observabilityName);
+  return root.scope(`cluster.${config.observabilityName}`);
 }
 
 interface InfoParts {

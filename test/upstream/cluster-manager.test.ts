@@ -210,6 +210,22 @@ describe("UpstreamClusterManager", () => {
     upstream.close();
   });
 
+  it("keeps codes that only the replaced cluster has counted, until the cluster is removed", () => {
+    add(staticMessage([1000]));
+    fixture.cluster("c").info.stats.codes.count(503, 0);
+    for (let seconds = 1; seconds < 4; seconds++) {
+      add(staticMessage([1000], { connectTimeout: { seconds, nanos: 0 } }));
+    }
+    assert.equal(fixture.stat("cluster.c.upstream_rq_503"), 1);
+    fixture.cluster("c").info.stats.codes.count(503, 0);
+    assert.equal(fixture.stat("cluster.c.upstream_rq_503"), 2);
+    assert.equal(fixture.stat("cluster.c.external.upstream_rq_503"), 2);
+    add(staticMessage([1000], { connectTimeout: { seconds: 9, nanos: 0 } }));
+    manager.remove("c", "dynamic");
+    const left = fixture.store.slab.entries.filter((one) => one?.name.startsWith("cluster.c."));
+    assert.deepEqual(left, []);
+  });
+
   it("drains all pools when asked, with close_connections_on_host_set_change", async () => {
     const upstream = await new TestUpstream().listen(fixture.network, 80);
     add(dnsMessage({ commonLbConfig: { closeConnectionsOnHostSetChange: true } }));
