@@ -60,7 +60,19 @@ export interface ResponseDecoder extends StreamCallbacks {
   decodeTrailers(trailers: HeaderMap): void;
 }
 
+/**
+ * Bytes of one stream on its wire; heads and trailers count as header bytes too. Read before the
+ * next stream begins. Envoy: `BytesMeter`.
+ */
+export interface BytesMeter {
+  readonly wireBytesReceived: number;
+  readonly wireBytesSent: number;
+  readonly headerBytesReceived: number;
+  readonly headerBytesSent: number;
+}
+
 interface StreamEncoder {
+  readonly meter: BytesMeter;
   /** Views may be borrowed: the encoder copies what it cannot send at once. */
   encodeData(bytes: Buffer, endStream: boolean): void;
   encodeTrailers(trailers: HeaderMap): void;
@@ -85,7 +97,7 @@ export interface ResponseEncoder extends StreamEncoder {
 
 /** What a server connection asks of its owner. */
 export interface ServerConnectionCallbacks {
-  /** A new request begins: its head follows, or `onProtocolError`. */
+  /** The first byte of a request is here: its head follows, or `onProtocolError`. */
   newStream(encoder: ResponseEncoder): RequestDecoder;
   /** The codec cannot go on: flush what was written, then close. */
   onCodecClose(): void;
@@ -113,8 +125,8 @@ export interface ClientConnectionCallbacks {
   /** The last stream ended cleanly and the connection may carry another. */
   onStreamComplete(): void;
   /**
-   * The peer will take no more streams (GOAWAY, `connection: close`), or our side gave up the one in
-   * flight, which HTTP/1 can only do with its connection (`incomplete`).
+   * The peer will take no more streams (GOAWAY, `connection: close`), or our side gave up the one
+   * in flight, which HTTP/1 can only do with its connection (`incomplete`).
    */
   onNoMoreStreams(incomplete: boolean): void;
   /** Unsolicited or malformed bytes: the connection must not be used again. */

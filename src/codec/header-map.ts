@@ -106,7 +106,8 @@ export class HeaderMap {
   byteSize(): number {
     let bytes = 0;
     for (let index = 0; index < this.names.length; index++) {
-      bytes += (this.names[index] as HeaderName).text.length + (this.values[index] as string).length;
+      bytes +=
+        (this.names[index] as HeaderName).text.length + (this.values[index] as string).length;
     }
     return bytes;
   }
@@ -152,6 +153,8 @@ export class RequestHeaderMap extends HeaderMap {
   authority = "";
   /** "http", "https", or "" until known. */
   scheme = "";
+  /** The Host header's name as it arrived, for `preserve_case`; "" unless asked for. */
+  originalHostName = "";
   /** Extended CONNECT protocol (RFC 8441); "" when none. */
   protocol = "";
 

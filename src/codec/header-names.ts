@@ -107,7 +107,9 @@ export class Headers {
   static readonly GrpcMessage: HeaderName = headerName("grpc-message");
   static readonly GrpcTimeout: HeaderName = headerName("grpc-timeout");
   static readonly EnvoyInternal: HeaderName = headerName("x-envoy-internal");
-  static readonly EnvoyUpstreamServiceTime: HeaderName = headerName("x-envoy-upstream-service-time");
+  static readonly EnvoyUpstreamServiceTime: HeaderName = headerName(
+    "x-envoy-upstream-service-time",
+  );
   static readonly EnvoyOriginalPath: HeaderName = headerName("x-envoy-original-path");
   static readonly ClientTraceId: HeaderName = headerName("x-client-trace-id");
   static readonly Host: HeaderName = headerName("host");
@@ -116,32 +118,58 @@ export class Headers {
   static readonly Cookie: HeaderName = headerName("cookie");
   static readonly SetCookie: HeaderName = headerName("set-cookie");
   static readonly Origin: HeaderName = headerName("origin");
-  static readonly EnvoyExpectedRequestTimeoutMs: HeaderName = headerName("x-envoy-expected-rq-timeout-ms");
-  static readonly EnvoyUpstreamRequestTimeoutMs: HeaderName = headerName("x-envoy-upstream-rq-timeout-ms");
-  static readonly EnvoyUpstreamRequestPerTryTimeoutMs: HeaderName = headerName("x-envoy-upstream-rq-per-try-timeout-ms");
-  static readonly EnvoyUpstreamRequestTimeoutAltResponse: HeaderName = headerName("x-envoy-upstream-rq-timeout-alt-response");
-  static readonly EnvoyUpstreamStreamDurationMs: HeaderName = headerName("x-envoy-upstream-stream-duration-ms");
-  static readonly EnvoyUpstreamAltStatName: HeaderName = headerName("x-envoy-upstream-alt-stat-name");
+  static readonly EnvoyExpectedRequestTimeoutMs: HeaderName = headerName(
+    "x-envoy-expected-rq-timeout-ms",
+  );
+  static readonly EnvoyUpstreamRequestTimeoutMs: HeaderName = headerName(
+    "x-envoy-upstream-rq-timeout-ms",
+  );
+  static readonly EnvoyUpstreamRequestPerTryTimeoutMs: HeaderName = headerName(
+    "x-envoy-upstream-rq-per-try-timeout-ms",
+  );
+  static readonly EnvoyUpstreamRequestTimeoutAltResponse: HeaderName = headerName(
+    "x-envoy-upstream-rq-timeout-alt-response",
+  );
+  static readonly EnvoyUpstreamStreamDurationMs: HeaderName = headerName(
+    "x-envoy-upstream-stream-duration-ms",
+  );
+  static readonly EnvoyUpstreamAltStatName: HeaderName = headerName(
+    "x-envoy-upstream-alt-stat-name",
+  );
   static readonly EnvoyRetryOn: HeaderName = headerName("x-envoy-retry-on");
   static readonly EnvoyRetryGrpcOn: HeaderName = headerName("x-envoy-retry-grpc-on");
   static readonly EnvoyMaxRetries: HeaderName = headerName("x-envoy-max-retries");
-  static readonly EnvoyRetriableStatusCodes: HeaderName = headerName("x-envoy-retriable-status-codes");
-  static readonly EnvoyRetriableHeaderNames: HeaderName = headerName("x-envoy-retriable-header-names");
-  static readonly EnvoyHedgeOnPerTryTimeout: HeaderName = headerName("x-envoy-hedge-on-per-try-timeout");
+  static readonly EnvoyRetriableStatusCodes: HeaderName = headerName(
+    "x-envoy-retriable-status-codes",
+  );
+  static readonly EnvoyRetriableHeaderNames: HeaderName = headerName(
+    "x-envoy-retriable-header-names",
+  );
+  static readonly EnvoyHedgeOnPerTryTimeout: HeaderName = headerName(
+    "x-envoy-hedge-on-per-try-timeout",
+  );
   static readonly EnvoyForceTrace: HeaderName = headerName("x-envoy-force-trace");
   static readonly EnvoyIpTags: HeaderName = headerName("x-envoy-ip-tags");
   static readonly EnvoyOriginalUrl: HeaderName = headerName("x-envoy-original-url");
   static readonly EnvoyOriginalHost: HeaderName = headerName("x-envoy-original-host");
   static readonly EnvoyDecoratorOperation: HeaderName = headerName("x-envoy-decorator-operation");
-  static readonly EnvoyDownstreamServiceCluster: HeaderName = headerName("x-envoy-downstream-service-cluster");
-  static readonly EnvoyDownstreamServiceNode: HeaderName = headerName("x-envoy-downstream-service-node");
+  static readonly EnvoyDownstreamServiceCluster: HeaderName = headerName(
+    "x-envoy-downstream-service-cluster",
+  );
+  static readonly EnvoyDownstreamServiceNode: HeaderName = headerName(
+    "x-envoy-downstream-service-node",
+  );
   static readonly EnvoyExternalAddress: HeaderName = headerName("x-envoy-external-address");
   static readonly EnvoyAttemptCount: HeaderName = headerName("x-envoy-attempt-count");
   static readonly EnvoyOverloaded: HeaderName = headerName("x-envoy-overloaded");
   static readonly EnvoyLocalOverloaded: HeaderName = headerName("x-envoy-local-overloaded");
-  static readonly EnvoyImmediateHealthCheckFail: HeaderName = headerName("x-envoy-immediate-health-check-fail");
+  static readonly EnvoyImmediateHealthCheckFail: HeaderName = headerName(
+    "x-envoy-immediate-health-check-fail",
+  );
   static readonly EnvoyUpstreamCanary: HeaderName = headerName("x-envoy-upstream-canary");
-  static readonly EnvoyUpstreamHealthCheckedCluster: HeaderName = headerName("x-envoy-upstream-healthchecked-cluster");
+  static readonly EnvoyUpstreamHealthCheckedCluster: HeaderName = headerName(
+    "x-envoy-upstream-healthchecked-cluster",
+  );
   static readonly EnvoyRateLimited: HeaderName = headerName("x-envoy-ratelimited");
   static readonly EnvoyDegraded: HeaderName = headerName("x-envoy-degraded");
   static readonly Method: HeaderName = headerName(":method");

@@ -5,36 +5,39 @@
  * (source/common/http/conn_manager_impl.cc).
  */
 import type { RequestDecoder, ResponseEncoder, StreamResetReason } from "../codec/codec.ts";
+import { isUpgrade } from "../codec/h1/upgrade.ts";
 import type { HeaderMap, RequestHeaderMap } from "../codec/header-map.ts";
 import { ResponseHeaderMap } from "../codec/header-map.ts";
 import { Headers } from "../codec/header-names.ts";
-import { hasConnectionToken, isUpgrade } from "../codec/h1/upgrade.ts";
 import type { Connection } from "../network/connection.ts";
 import { ResponseFlag, StreamInfo } from "../network/stream-info.ts";
 import type { FormatterContext } from "../route/formatter.ts";
 import type { Route, RouteMatchInput, RouteTable } from "../route/route.ts";
+import { DecodeEnd, EncodeEnd } from "./chain-ends.ts";
 import type { ConnectionManager } from "./connection-manager.ts";
 import type { ConnectionManagerRuntime } from "./connection-manager-runtime.ts";
-import { DecodeEnd, EncodeEnd } from "./chain-ends.ts";
 import type { HttpFilter, WatermarkListener } from "./http-filter.ts";
 import { buildLocalReply, type LocalReply } from "./local-reply.ts";
-import { checkRequest } from "./request-checks.ts";
+import { asksToClose, checkRequest, expectsContinue } from "./request-checks.ts";
 import { mutateRequestHeaders } from "./request-headers.ts";
 import { mutateResponseHeaders, type ResponseFacts } from "./response-headers.ts";
 import { FilterHandle, type HttpFilterEntry, StreamFilters } from "./stream-filters.ts";
+import { destroyFilters, finishInfo } from "./stream-finish.ts";
 import { StreamTimeouts } from "./stream-timeouts.ts";
-import { chooseUpgrade } from "./upgrades.ts";
+import { chooseUpgrade, UPGRADE_REFUSED } from "./upgrades.ts";
 
 const NO_RANDOM = -1;
 
-export class ActiveStream implements RequestDecoder, ResponseFacts, RouteMatchInput, FormatterContext {
+export class ActiveStream
+  implements RequestDecoder, ResponseFacts, RouteMatchInput, FormatterContext
+{
   readonly manager: ConnectionManager;
   readonly runtime: ConnectionManagerRuntime;
   readonly connection: Connection;
   readonly streamInfo: StreamInfo;
   readonly logType = "DownstreamEnd";
   readonly timeouts: StreamTimeouts;
-  private readonly encoder: ResponseEncoder;
+  readonly encoder: ResponseEncoder;
   requestHeaders: RequestHeaderMap | null = null;
   responseHeaders: ResponseHeaderMap | null = null;
   responseTrailers: HeaderMap | null = null;
@@ -42,16 +45,22 @@ export class ActiveStream implements RequestDecoder, ResponseFacts, RouteMatchIn
   encoderBufferLimit: number;
   /** The request is complete. */
   requestEnded = false;
+  /** The response is complete. */
+  responseEnded = false;
   /** A local reply or reset ended request processing: filters see no more of the request. */
   decodingStopped = false;
   ended = false;
   upgradeRequest = false;
   forceRequestId = false;
-  /** The connection closes after this response. */
+  /** The request, or an answer of our own, asks for the end of the connection. */
   closesConnection = false;
-  private http10KeepAlive = false;
+  /** The stream ended before request and response were complete. */
+  wasReset = false;
+  /** An upgrade or CONNECT that a filter chain took. */
+  upgraded = false;
   private headersSent = false;
-  private responseEnded = false;
+  /** A local reply replaces a response that encoder filters have seen: it passes them by. */
+  private bypassesFilters = false;
   private routes: RouteTable | null = null;
   private cachedRoute: Route | null = null;
   private routeKnown = false;
@@ -89,26 +98,18 @@ export class ActiveStream implements RequestDecoder, ResponseFacts, RouteMatchIn
 
   /** Uniform 32-bit number of this stream, drawn at first use. */
   random(): number {
-    if (this.streamRandom === NO_RANDOM) this.streamRandom = this.runtime.dispatcher.random.uint32();
+    if (this.streamRandom === NO_RANDOM) {
+      this.streamRandom = this.runtime.dispatcher.random.uint32();
+    }
     return this.streamRandom;
   }
 
   decodeHeaders(headers: RequestHeaderMap, endStream: boolean): void {
-    this.requestHeaders = headers;
-    const { config, stats } = this.runtime;
-    this.streamInfo.protocol = this.manager.protocol;
-    if (endStream) this.endRequest();
-    this.timeouts.onRequestHeaders();
-    this.readCloseSemantics(headers);
-    this.routes = this.runtime.routes.current();
-    if ((headers.seen & Headers.Expect.bit) !== 0) this.answerExpect(headers);
-    const refusal = checkRequest(headers, config, this.manager.info.localAddress.port, stats);
-    if (refusal !== null) {
-      this.sendLocalReply(refusal);
-      return;
+    try {
+      this.startRequest(headers, endStream);
+    } catch (error) {
+      this.fail(error);
     }
-    if (!this.mutateRequest(headers)) return;
-    this.startFilters(headers, endStream);
   }
 
   decodeData(bytes: Buffer, endStream: boolean): void {
@@ -116,35 +117,52 @@ export class ActiveStream implements RequestDecoder, ResponseFacts, RouteMatchIn
     if (endStream) this.endRequest();
     this.timeouts.onActivity();
     if (this.decodingStopped) return;
-    if (this.filters !== null) this.filters.decoding.startData(bytes, endStream);
-    else this.terminal?.decodeData?.(bytes, endStream);
+    try {
+      if (this.filters !== null) this.filters.decoding.startData(bytes, endStream);
+      else this.terminal?.decodeData?.(bytes, endStream);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   decodeTrailers(trailers: HeaderMap): void {
     this.endRequest();
     this.timeouts.onActivity();
     if (this.decodingStopped) return;
-    if (this.filters !== null) this.filters.decoding.startTrailers(trailers);
-    else this.terminal?.decodeTrailers?.(trailers);
+    try {
+      if (this.filters !== null) this.filters.decoding.startTrailers(trailers);
+      else this.terminal?.decodeTrailers?.(trailers);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   onProtocolError(status: number, body: string, details: string): void {
-    const { stats } = this.runtime;
-    stats.manager.downstreamCxProtocolError.inc();
-    if (status === 431) stats.manager.downstreamRqTooLarge.inc();
+    if (this.ended) return;
+    this.runtime.stats.manager.downstreamCxProtocolError.inc();
     this.streamInfo.setFlag(ResponseFlag.DownstreamProtocolError);
     this.streamInfo.protocol ??= this.manager.protocol;
-    this.closesConnection = true;
-    this.decodingStopped = true;
     this.sendLocalReply({ status, body, details });
   }
 
   onResetStream(_reason: StreamResetReason, _transportFailure: string): void {
     if (this.ended) return;
-    this.runtime.stats.manager.downstreamRqRxReset.inc();
+    const remote = this.manager.closeSource !== "local";
     this.streamInfo.setFlag(ResponseFlag.DownstreamConnectionTermination);
-    this.streamInfo.responseCodeDetails = "downstream_remote_disconnect";
+    this.streamInfo.responseCodeDetails = remote
+      ? "downstream_remote_disconnect"
+      : "downstream_local_disconnect";
+    this.decodingStopped = true;
     this.finish();
+  }
+
+  /** The request head did not arrive in time. */
+  onHeadTimeout(): void {
+    this.sendLocalReply({
+      status: 408,
+      body: "request header timeout",
+      details: "request_header_timeout",
+    });
   }
 
   onAboveWriteBufferHighWatermark(): void {
@@ -163,7 +181,7 @@ export class ActiveStream implements RequestDecoder, ResponseFacts, RouteMatchIn
   }
 
   requestReadDisable(disable: boolean): void {
-    if (!this.ended) this.encoder.readDisable(disable);
+    this.encoder.readDisable(disable);
   }
 
   route(): Route | null {
@@ -175,34 +193,55 @@ export class ActiveStream implements RequestDecoder, ResponseFacts, RouteMatchIn
     if (this.responseHeaders === null) this.routeKnown = false;
   }
 
+  /** 1xx other than 101: passed on only with `proxy_100_continue`. */
   encodeInformational(headers: ResponseHeaderMap): void {
     if (this.ended || this.responseHeaders !== null) return;
     this.timeouts.onActivity();
-    if (this.filters !== null) for (const filter of this.filters.filters) filter.encodeInformational?.(headers);
-    this.encoder.encodeInformational(headers);
+    if (!this.runtime.config.proxy100Continue) return;
+    try {
+      if (this.filters !== null) {
+        for (const filter of this.filters.filters) filter.encodeInformational?.(headers);
+      }
+      this.countResponse(headers.status);
+      this.encoder.encodeInformational(headers);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   encodeHeaders(headers: ResponseHeaderMap, endStream: boolean): void {
     if (this.ended) return;
     this.responseHeaders = headers;
     this.timeouts.onResponseStart();
-    if (this.filters !== null) this.filters.encoding.startHeaders(headers, endStream);
-    else this.finishHeaders(headers, endStream);
+    try {
+      if (this.filters === null || this.bypassesFilters) this.finishHeaders(headers, endStream);
+      else this.filters.encoding.startHeaders(headers, endStream);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   encodeData(bytes: Buffer, endStream: boolean): void {
     if (this.ended) return;
     this.timeouts.onActivity();
-    if (this.filters !== null) this.filters.encoding.startData(bytes, endStream);
-    else this.finishData(bytes, endStream);
+    try {
+      if (this.filters === null || this.bypassesFilters) this.finishData(bytes, endStream);
+      else this.filters.encoding.startData(bytes, endStream);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   encodeTrailers(trailers: HeaderMap): void {
     if (this.ended) return;
     this.timeouts.onActivity();
     this.responseTrailers = trailers;
-    if (this.filters !== null) this.filters.encoding.startTrailers(trailers);
-    else this.finishTrailers(trailers);
+    try {
+      if (this.filters === null || this.bypassesFilters) this.finishTrailers(trailers);
+      else this.filters.encoding.startTrailers(trailers);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** Response head leaves the chain: last changes, then the wire. */
@@ -213,9 +252,8 @@ export class ActiveStream implements RequestDecoder, ResponseFacts, RouteMatchIn
     info.responseCode = headers.status;
     if (info.downstreamTxStartMs < 0) info.downstreamTxStartMs = this.nowMs;
     mutateResponseHeaders(headers, this, runtime.config, runtime.date);
-    this.decideClose(headers, endStream);
-    runtime.stats.responses.record(headers.status);
-    runtime.stats.listenerResponses.record(headers.status);
+    this.announceEnd(headers, endStream);
+    this.countResponse(headers.status);
     this.encoder.encodeHeaders(headers, endStream);
     if (endStream) this.endResponse();
   }
@@ -239,29 +277,29 @@ export class ActiveStream implements RequestDecoder, ResponseFacts, RouteMatchIn
       this.reset();
       return;
     }
-    const built = buildLocalReply(reply, this.requestHeaders, this.runtime.localReplies, this);
-    if (reply.status === 400 || !this.requestEnded) this.closesConnection = true;
-    // Filters that hold an upstream response have had their turn: the reply replaces what they
-    // hold.
-    if (this.responseHeaders !== null) this.filters = null;
+    const { runtime } = this;
+    const built = buildLocalReply(reply, this.requestHeaders, runtime.localReplies, this);
+    this.streamInfo.localReplyBody = built.body;
+    if (reply.status === 400 && !runtime.config.streamErrorOnInvalidMessage) {
+      this.closesConnection = true;
+    }
+    if (this.responseHeaders !== null) this.bypassesFilters = true;
     this.encodeHeaders(built.headers, built.body === "");
     if (built.body !== "") this.encodeData(Buffer.from(built.body, "latin1"), true);
   }
 
   /** A filter held more of the request body than its limit allows. */
   refuseLargeRequest(): void {
-    this.sendLocalReply({ status: 413, body: "Payload Too Large", details: "request_payload_too_large" });
+    this.runtime.stats.manager.downstreamRqTooLarge.inc();
+    const body = "Payload Too Large";
+    this.sendLocalReply({ status: 413, body, details: "request_payload_too_large" });
   }
 
   /** A filter held more of the response body than its limit allows. */
   refuseLargeResponse(): void {
-    this.sendLocalReply({ status: 500, body: "Internal Server Error", details: "response_payload_too_large" });
-  }
-
-  /** The request head did not arrive in time. */
-  onHeadTimeout(): void {
-    this.closesConnection = true;
-    this.sendLocalReply({ status: 408, body: "request header timeout", details: "request_header_timeout" });
+    this.runtime.stats.manager.rsTooLarge.inc();
+    const body = "Internal Server Error";
+    this.sendLocalReply({ status: 500, body, details: "response_payload_too_large" });
   }
 
   /** Ends the stream without answer; on HTTP/1 the connection goes with it. */
@@ -273,27 +311,35 @@ export class ActiveStream implements RequestDecoder, ResponseFacts, RouteMatchIn
     this.encoder.resetStream("local reset");
   }
 
-  private endRequest(): void {
-    this.requestEnded = true;
-    this.streamInfo.downstreamRxEndMs = this.nowMs;
-    this.timeouts.onRequestEnd();
+  /** A throw, in a filter for example: it is reported and ends this stream only. */
+  fail(error: unknown): void {
+    this.runtime.dispatcher.onBug(error);
+    this.reset();
   }
 
-  private readCloseSemantics(headers: RequestHeaderMap): void {
-    if (this.streamInfo.protocol === "HTTP/1.0") {
-      this.http10KeepAlive = hasConnectionToken(headers, "keep-alive");
-      this.closesConnection = !this.http10KeepAlive;
-    } else if ((headers.seen & (Headers.Connection.bit | Headers.ProxyConnection.bit)) !== 0) {
-      const proxy = headers.get(Headers.ProxyConnection);
-      this.closesConnection = hasConnectionToken(headers, "close") || proxy?.toLowerCase() === "close";
+  private startRequest(headers: RequestHeaderMap, endStream: boolean): void {
+    const { config, stats } = this.runtime;
+    const info = this.streamInfo;
+    this.requestHeaders = headers;
+    this.manager.onHeadEnd();
+    info.protocol = this.manager.protocol;
+    if (endStream) this.endRequest();
+    this.timeouts.onActivity();
+    this.closesConnection = asksToClose(headers, info.protocol);
+    this.routes = this.runtime.routes.current();
+    if (expectsContinue(headers, config)) this.answerExpect(headers);
+    const refusal = checkRequest(headers, config, info.connection.localAddress.port, stats);
+    if (refusal !== null) {
+      this.sendLocalReply(refusal);
+      return;
     }
+    if (this.mutateRequest(headers)) this.startFilters(headers, endStream);
   }
 
   private answerExpect(headers: RequestHeaderMap): void {
-    if (this.runtime.config.proxy100Continue) return;
-    if (headers.get(Headers.Expect)?.toLowerCase() !== "100-continue") return;
     const response = new ResponseHeaderMap();
     response.status = 100;
+    this.countResponse(100);
     this.encoder.encodeInformational(response);
     headers.remove(Headers.Expect);
   }
@@ -302,38 +348,61 @@ export class ActiveStream implements RequestDecoder, ResponseFacts, RouteMatchIn
     const { config, dispatcher } = this.runtime;
     const info = this.streamInfo;
     this.forceRequestId = headers.has(Headers.EnvoyForceTrace);
-    this.upgradeRequest = isUpgrade(headers) || headers.method === "CONNECT";
+    this.upgradeRequest = headers.method === "CONNECT" || isUpgrade(headers);
     const internalOnly = this.routes?.internalOnlyHeaders ?? [];
-    const facts = mutateRequestHeaders(headers, info.connection, config, internalOnly, dispatcher.random);
+    const { connection } = info;
+    const facts = mutateRequestHeaders(
+      headers,
+      connection,
+      config,
+      internalOnly,
+      dispatcher.random,
+    );
     info.requestId = facts.requestId;
-    const peer = info.connection.remoteAddress;
+    const peer = connection.remoteAddress;
     if (facts.clientIp !== peer.ip) info.remoteAddress = { ip: facts.clientIp, port: 0 };
     if (facts.rejectStatus === 0) return true;
     this.runtime.stats.manager.downstreamRqRejectedViaIpDetection.inc();
-    this.sendLocalReply({ status: facts.rejectStatus, body: "", details: "rejecting_because_detection_failed" });
+    const details = "rejecting_because_detection_failed";
+    this.sendLocalReply({ status: facts.rejectStatus, body: "", details });
     return false;
   }
 
   private startFilters(headers: RequestHeaderMap, endStream: boolean): void {
-    let entries: readonly HttpFilterEntry[] | null = this.runtime.filters;
-    if (this.upgradeRequest) entries = chooseUpgrade(headers, this.route(), this.runtime);
-    if (entries === null) {
-      this.runtime.stats.manager.downstreamRqWsOnNonWsRoute.inc();
-      this.closesConnection = true;
-      this.sendLocalReply({ status: 403, body: "", details: "upgrade_failed" });
-      return;
+    const { runtime } = this;
+    let entries: readonly HttpFilterEntry[] = runtime.filters;
+    if (this.upgradeRequest) {
+      const chosen = chooseUpgrade(headers, this.route(), runtime);
+      if (chosen === null) {
+        runtime.stats.manager.downstreamRqWsOnNonWsRoute.inc();
+        this.closesConnection = true;
+        this.sendLocalReply(UPGRADE_REFUSED);
+        return;
+      }
+      entries = chosen;
+      this.upgraded = true;
+      runtime.stats.manager.downstreamCxUpgradesTotal.inc();
+      runtime.stats.manager.downstreamCxUpgradesActive.inc();
     }
     this.timeouts.onRoute(this.route());
     if (entries.length === 1) this.startTerminal(entries[0] as HttpFilterEntry, headers, endStream);
     else this.startChain(entries, headers, endStream);
   }
 
-  private startTerminal(entry: HttpFilterEntry, headers: RequestHeaderMap, endStream: boolean): void {
+  private startTerminal(
+    entry: HttpFilterEntry,
+    headers: RequestHeaderMap,
+    endStream: boolean,
+  ): void {
     this.terminal = entry.factory.create(new FilterHandle(this, null, entry.name, 0));
     this.terminal?.decodeHeaders?.(headers, endStream);
   }
 
-  private startChain(entries: readonly HttpFilterEntry[], headers: RequestHeaderMap, endStream: boolean): void {
+  private startChain(
+    entries: readonly HttpFilterEntry[],
+    headers: RequestHeaderMap,
+    endStream: boolean,
+  ): void {
     this.filters = new StreamFilters(entries, this, new DecodeEnd(this), new EncodeEnd(this));
     this.filters.decoding.startHeaders(headers, endStream);
   }
@@ -346,23 +415,39 @@ export class ActiveStream implements RequestDecoder, ResponseFacts, RouteMatchIn
     this.streamInfo.route = route;
   }
 
+  private countResponse(status: number): void {
+    if (this.streamInfo.healthCheck) return;
+    this.runtime.stats.responses.record(status);
+    this.runtime.stats.listenerResponses.record(status);
+  }
+
   /** Whether this answer is the connection's last, and how it says so. */
-  private decideClose(headers: ResponseHeaderMap, endStream: boolean): void {
-    if (this.upgradeRequest && (headers.status === 101 || headers.status < 300)) return;
-    if (!this.closesConnection) this.closesConnection = this.manager.shouldClose(this.requestEnded);
+  private announceEnd(headers: ResponseHeaderMap, endStream: boolean): void {
+    const { status } = headers;
     const http10 = this.streamInfo.protocol === "HTTP/1.0";
-    if (http10 && !endStream && !headers.has(Headers.ContentLength)) this.closesConnection = true;
-    if (this.closesConnection) headers.set(Headers.Connection, "close");
-    else if (http10 && this.http10KeepAlive) headers.set(Headers.Connection, "keep-alive");
+    // HTTP/1.0 knows no chunks: without a length, the end of the connection ends the body.
+    const framedByClose = http10 && !endStream && !headers.has(Headers.ContentLength);
+    if (framedByClose) this.closesConnection = true;
+    const last = this.manager.endsWith(this);
+    const tunnel = this.upgradeRequest && (status === 101 || (this.isConnect() && status < 300));
+    if (tunnel) return;
+    if (last) headers.set(Headers.Connection, "close");
+    else if (http10) headers.set(Headers.Connection, "keep-alive");
+  }
+
+  private isConnect(): boolean {
+    return this.requestHeaders?.method === "CONNECT";
+  }
+
+  private endRequest(): void {
+    this.requestEnded = true;
+    this.streamInfo.downstreamRxEndMs = this.nowMs;
+    this.timeouts.onRequestEnd();
   }
 
   private endResponse(): void {
-    if (this.responseEnded) return;
+    if (this.ended) return;
     this.responseEnded = true;
-    if (!this.requestEnded) {
-      this.runtime.stats.manager.downstreamRqResponseBeforeRqComplete.inc();
-      this.closesConnection = true;
-    }
     this.streamInfo.downstreamTxEndMs = this.nowMs;
     this.finish();
   }
@@ -370,20 +455,16 @@ export class ActiveStream implements RequestDecoder, ResponseFacts, RouteMatchIn
   private finish(): void {
     if (this.ended) return;
     this.ended = true;
-    this.streamInfo.endMs = this.nowMs;
+    const { stats, accessLoggers } = this.runtime;
+    this.wasReset = !this.requestEnded || !this.responseEnded;
+    if (this.wasReset) stats.manager.downstreamRqRxReset.inc();
+    if (this.upgraded) stats.manager.downstreamCxUpgradesActive.dec();
     this.timeouts.close();
-    this.destroyFilters();
+    finishInfo(this);
+    this.filters?.complete();
+    this.terminal?.onStreamComplete?.();
+    for (let index = 0; index < accessLoggers.length; index++) accessLoggers[index]?.log(this);
+    destroyFilters(this.filters?.filters ?? null, this.terminal, this.runtime.dispatcher);
     this.manager.onStreamEnd(this);
-    const loggers = this.runtime.accessLoggers;
-    for (let index = 0; index < loggers.length; index++) loggers[index]?.log(this);
-  }
-
-  private destroyFilters(): void {
-    if (this.filters === null) {
-      this.terminal?.onDestroy?.();
-      return;
-    }
-    for (const filter of this.filters.filters) filter.onStreamComplete?.();
-    for (const filter of this.filters.filters) filter.onDestroy?.();
   }
 }

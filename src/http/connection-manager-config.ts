@@ -28,7 +28,12 @@ export interface TimeoutSettings {
  */
 export type OriginalIpDetection =
   | { readonly kind: "xff"; readonly trustedHops: number; readonly skipAppend: boolean }
-  | { readonly kind: "xff-cidrs"; readonly trusted: readonly CidrRange[]; readonly recurse: boolean; readonly skipAppend: boolean }
+  | {
+      readonly kind: "xff-cidrs";
+      readonly trusted: readonly CidrRange[];
+      readonly recurse: boolean;
+      readonly skipAppend: boolean;
+    }
   | {
       readonly kind: "custom-header";
       readonly headerName: string;
@@ -77,6 +82,8 @@ export interface ConnectionManagerConfig {
   readonly http1: Http1Settings;
   readonly timeouts: TimeoutSettings;
   readonly maxRequestsPerConnection: number;
+  /** `max_connection_duration` only marks the next answer as the last (HTTP/1). */
+  readonly http1SafeMaxDuration: boolean;
   readonly forwarding: ForwardingSettings;
   readonly requestId: RequestIdSettings;
   readonly paths: PathSettings;

@@ -4,12 +4,13 @@ import type { DrainDecision } from "../network/drain-decision.ts";
 import type { Dispatcher } from "../platform/dispatcher.ts";
 import type { TimerPool } from "../platform/timer-pool.ts";
 import type { RouteTable } from "../route/route.ts";
+import type { ClusterManager } from "../upstream/cluster.ts";
 import type { AccessLogger } from "./access-log.ts";
 import type { ConnectionManagerConfig } from "./connection-manager-config.ts";
 import type { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import type { DateProvider } from "./date-provider.ts";
-import type { HttpFilterEntry } from "./stream-filters.ts";
 import type { LocalReplyMapper } from "./local-reply.ts";
+import type { HttpFilterEntry } from "./stream-filters.ts";
 
 /** Where the route table comes from: inline, or a subscription that swaps it. */
 export interface RouteSource {
@@ -27,6 +28,7 @@ export interface ConnectionManagerRuntime {
   readonly accessLoggers: readonly AccessLogger[];
   readonly localReplies: LocalReplyMapper;
   readonly drain: DrainDecision;
+  readonly clusters: ClusterManager;
   readonly date: DateProvider;
   readonly requestParser: RequestParser;
   /** `per_connection_buffer_limit_bytes` of the listener. */

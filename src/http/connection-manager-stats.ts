@@ -1,7 +1,7 @@
 /** All stats that one HTTP connection manager writes, gathered once per data plane. */
 import type { Counter } from "../stats/counter.ts";
-import { Http1CodecStats } from "../stats/groups/http1-codec-stats.ts";
 import { HttpConnectionManagerStats } from "../stats/groups/http-connection-manager-stats.ts";
+import { Http1CodecStats } from "../stats/groups/http1-codec-stats.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 
 /** `downstream_rq_{1xx…5xx,completed}`, kept per connection manager and again per listener. */

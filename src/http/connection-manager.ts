@@ -3,10 +3,19 @@
  * The HTTP connection manager on one connection: codec, streams in progress, connection time-outs,
  * draining. Envoy: `Http::ConnectionManagerImpl` (source/common/http/conn_manager_impl.cc).
  */
-import type { RequestDecoder, ResponseEncoder, ServerConnection, ServerConnectionCallbacks } from "../codec/codec.ts";
+import type {
+  RequestDecoder,
+  ResponseEncoder,
+  ServerConnection,
+  ServerConnectionCallbacks,
+} from "../codec/codec.ts";
 import { Http1ServerConnection, type ServerCodecObserver } from "../codec/h1/server-connection.ts";
-import type { Connection } from "../network/connection.ts";
-import type { NetworkFilter, NetworkFilterCallbacks, NetworkFilterStatus } from "../network/network-filter.ts";
+import type { Connection, ConnectionCloseSource } from "../network/connection.ts";
+import type {
+  NetworkFilter,
+  NetworkFilterCallbacks,
+  NetworkFilterStatus,
+} from "../network/network-filter.ts";
 import type { ConnectionInfo, Protocol } from "../network/stream-info.ts";
 import type { Timer, TimerOwner } from "../platform/time.ts";
 import { ActiveStream } from "./active-stream.ts";
@@ -15,6 +24,12 @@ import type { ConnectionManagerRuntime } from "./connection-manager-runtime.ts";
 const IDLE_TIMER = 0;
 const DURATION_TIMER = 1;
 const HEADERS_TIMER = 2;
+const DRAIN_TIMER = 3;
+
+/** Envoy's `DrainState`: open, answers announce the end, the last stream ends the connection. */
+const NOT_DRAINING = 0;
+const DRAINING = 1;
+const CLOSING = 2;
 
 export class ConnectionManager
   implements NetworkFilter, ServerConnectionCallbacks, ServerCodecObserver, TimerOwner
@@ -23,10 +38,17 @@ export class ConnectionManager
   readonly connection: Connection;
   readonly info: ConnectionInfo;
   readonly bufferLimitBytes: number;
+  /** Who ended the connection; null while it is open. */
+  closeSource: ConnectionCloseSource | null = null;
   private readonly codec: ServerConnection;
-  private stream: ActiveStream | null = null;
+  /** Streams in progress; HTTP/1 has one at most. */
+  private streams = 0;
   private requests = 0;
-  private draining = false;
+  private drainState: number = NOT_DRAINING;
+  /** Bytes have come: from then on the connection speaks HTTP and is drained, not cut. */
+  private speaks = false;
+  /** The next answer ends the connection (`http1_safe_max_connection_duration`). */
+  private softDrain = false;
   private countedRx = 0;
   private countedTx = 0;
   private readonly startMs: number;
@@ -34,6 +56,7 @@ export class ConnectionManager
   private idleTimer: Timer | null = null;
   private durationTimer: Timer | null = null;
   private headersTimer: Timer | null = null;
+  private drainTimer: Timer | null = null;
 
   constructor(runtime: ConnectionManagerRuntime, callbacks: NetworkFilterCallbacks) {
     this.runtime = runtime;
@@ -50,46 +73,55 @@ export class ConnectionManager
   }
 
   onNewConnection(): NetworkFilterStatus {
-    const { stats, config, dispatcher } = this.runtime;
+    const { stats, config } = this.runtime;
     stats.manager.downstreamCxTotal.inc();
     stats.manager.downstreamCxActive.inc();
-    stats.manager.downstreamCxHttp1Total.inc();
-    stats.manager.downstreamCxHttp1Active.inc();
     this.connection.delayedCloseMs = config.timeouts.delayedCloseMs;
-    if (config.timeouts.idleMs > 0) {
-      this.idleTimer = dispatcher.create(this, IDLE_TIMER);
-      this.idleTimer.arm(config.timeouts.idleMs);
-    }
-    if (config.timeouts.maxConnectionDurationMs > 0) {
-      this.durationTimer = dispatcher.create(this, DURATION_TIMER);
-      this.durationTimer.arm(config.timeouts.maxConnectionDurationMs);
-    }
+    this.connection.delayedCloseTimeouts = stats.manager.downstreamCxDelayedCloseTimeout;
+    this.idleTimer = this.startTimer(IDLE_TIMER, config.timeouts.idleMs);
+    this.durationTimer = this.startTimer(DURATION_TIMER, config.timeouts.maxConnectionDurationMs);
     return "continue";
   }
 
   onData(bytes: Buffer, _endStream: boolean): NetworkFilterStatus {
+    if (!this.speaks) this.startHttp();
     this.lastActivityMs = this.runtime.dispatcher.nowMs;
     this.codec.dispatch(bytes);
     return "stop";
   }
 
   onAboveWriteBufferHighWatermark(): void {
+    this.runtime.stats.manager.downstreamFlowControlPausedReadingTotal.inc();
     this.codec.onAboveWriteBufferHighWatermark();
   }
 
   onBelowWriteBufferLowWatermark(): void {
+    this.runtime.stats.manager.downstreamFlowControlResumedReadingTotal.inc();
     this.codec.onBelowWriteBufferLowWatermark();
   }
 
   closeIfQuiet(sinceMs: number): void {
-    if (this.stream === null && this.lastActivityMs <= sinceMs) this.startDrain();
+    if (this.streams === 0 && this.lastActivityMs <= sinceMs) this.connection.close(FINISH);
+  }
+
+  onConnectionClose(source: ConnectionCloseSource): void {
+    const { manager } = this.runtime.stats;
+    this.closeSource = source;
+    if (source === "remote") manager.downstreamCxDestroyRemote.inc();
+    else manager.downstreamCxDestroyLocal.inc();
+    if (this.streams === 0) return;
+    manager.downstreamCxDestroyActiveRq.inc();
+    // Envoy counts every end that does not come from its connection manager as the peer's.
+    manager.downstreamCxDestroyRemoteActiveRq.inc();
   }
 
   /** The connection is gone. */
   onDestroy(): void {
+    this.closeSource ??= "remote";
     this.idleTimer?.close();
     this.durationTimer?.close();
     this.headersTimer?.close();
+    this.drainTimer?.close();
     this.codec.onConnectionClose();
     this.countBytes();
     this.countClose();
@@ -98,22 +130,20 @@ export class ConnectionManager
   newStream(encoder: ResponseEncoder): RequestDecoder {
     const { stats, config } = this.runtime;
     this.idleTimer?.disarm();
-    this.headersTimer?.disarm();
     this.requests++;
-    if (config.maxRequestsPerConnection > 0 && this.requests >= config.maxRequestsPerConnection) {
-      if (!this.draining) stats.manager.downstreamCxMaxRequestsReached.inc();
-      this.draining = true;
+    this.streams++;
+    if (this.requests === config.maxRequestsPerConnection) {
+      stats.manager.downstreamCxMaxRequestsReached.inc();
+      this.drainState = CLOSING;
     }
     stats.manager.downstreamRqTotal.inc();
     stats.manager.downstreamRqHttp1Total.inc();
     stats.manager.downstreamRqActive.inc();
-    const stream = new ActiveStream(this, encoder);
-    this.stream = stream;
-    return stream;
+    return new ActiveStream(this, encoder);
   }
 
   onCodecClose(): void {
-    this.connection.close("flush-write-and-delay");
+    this.connection.close(FINISH);
   }
 
   onHeadStart(): void {
@@ -123,42 +153,102 @@ export class ConnectionManager
     this.headersTimer.arm(requestHeadersMs);
   }
 
-  /** Asked when a response head is about to leave. */
-  shouldClose(requestEnded: boolean): boolean {
-    if (this.draining || !requestEnded) return true;
-    if (!this.runtime.drain.drainClose()) return false;
-    this.draining = true;
-    this.runtime.stats.manager.downstreamCxDrainClose.inc();
-    return true;
+  onHeadersDropped(count: number): void {
+    this.runtime.stats.codec.droppedHeadersWithUnderscores.add(count);
+  }
+
+  onUnderscoreRefused(): void {
+    this.runtime.stats.codec.requestsRejectedWithUnderscoresInHeaders.inc();
+  }
+
+  /** The head of a request is complete. */
+  onHeadEnd(): void {
+    this.headersTimer?.disarm();
+  }
+
+  /** Asked when a response head is about to leave: whether the connection ends with it. */
+  endsWith(stream: ActiveStream): boolean {
+    const { manager } = this.runtime.stats;
+    if (this.drainState === NOT_DRAINING) {
+      if (this.runtime.drain.drainClose()) {
+        this.startDrain();
+        manager.downstreamCxDrainClose.inc();
+      } else if (stream.closesConnection || this.softDrain) this.drainState = CLOSING;
+    }
+    // An answer before the request is complete: nobody wants to wait for the rest.
+    if (!stream.requestEnded) {
+      this.drainState = CLOSING;
+      manager.downstreamRqResponseBeforeRqComplete.inc();
+    }
+    return this.drainState !== NOT_DRAINING;
   }
 
   onStreamEnd(stream: ActiveStream): void {
-    const { stats, config } = this.runtime;
-    this.stream = null;
-    stats.manager.downstreamRqActive.dec();
-    stats.manager.downstreamRqTime.record(Math.round(stream.streamInfo.endMs - stream.streamInfo.startMs));
+    const { manager } = this.runtime.stats;
+    this.streams--;
+    manager.downstreamRqActive.dec();
+    this.lastActivityMs = this.runtime.dispatcher.nowMs;
     this.countBytes();
-    if (stream.closesConnection) this.connection.close("flush-write-and-delay");
-    else this.idleTimer?.arm(config.timeouts.idleMs);
+    if (this.closeSource !== null) return;
+    if (stream.wasReset) this.drainState = CLOSING;
+    if (this.drainState === CLOSING) {
+      // Without a request that is still coming there is no race that a delay could avoid.
+      this.connection.close(stream.closesConnection && stream.requestEnded ? FLUSH : FINISH);
+    } else this.idleTimer?.arm(this.runtime.config.timeouts.idleMs);
   }
 
   onTimer(kind: number): void {
-    const { stats } = this.runtime;
+    const { stats, config } = this.runtime;
     if (kind === HEADERS_TIMER) {
       stats.manager.downstreamRqHeaderTimeout.inc();
       this.codec.onHeadTimeout();
+    } else if (kind === DRAIN_TIMER) {
+      this.drainState = CLOSING;
+      if (this.streams === 0) this.connection.close(FINISH);
     } else if (kind === IDLE_TIMER) {
       stats.manager.downstreamCxIdleTimeout.inc();
-      this.startDrain();
+      this.drainOrClose();
     } else {
       stats.manager.downstreamCxMaxDurationReached.inc();
-      this.startDrain();
+      if (this.speaks && config.http1SafeMaxDuration) this.startSoftDrain();
+      else this.drainOrClose();
     }
   }
 
+  private startHttp(): void {
+    this.speaks = true;
+    const { manager } = this.runtime.stats;
+    manager.downstreamCxHttp1Total.inc();
+    manager.downstreamCxHttp1Active.inc();
+  }
+
+  private startTimer(kind: number, delayMs: number): Timer | null {
+    if (delayMs === 0) return null;
+    const timer = this.runtime.dispatcher.create(this, kind);
+    timer.arm(delayMs);
+    return timer;
+  }
+
+  private drainOrClose(): void {
+    if (!this.speaks) this.connection.close(FLUSH);
+    else if (this.drainState === NOT_DRAINING) this.startDrain();
+  }
+
+  /**
+   * From now on answers say that the connection ends; it does after `drain_timeout`, so that a
+   * request already on its way is served.
+   */
   private startDrain(): void {
-    this.draining = true;
-    if (this.stream === null) this.connection.close("flush-write-and-delay");
+    this.drainState = DRAINING;
+    this.codec.startDrain();
+    this.drainTimer = this.runtime.dispatcher.create(this, DRAIN_TIMER);
+    this.drainTimer.arm(this.runtime.config.timeouts.drainMs);
+  }
+
+  private startSoftDrain(): void {
+    if (this.softDrain) return;
+    this.softDrain = true;
+    this.runtime.stats.manager.downstreamCxHttp1SoftDrain.inc();
   }
 
   private countBytes(): void {
@@ -173,7 +263,12 @@ export class ConnectionManager
     const { manager } = this.runtime.stats;
     manager.downstreamCxDestroy.inc();
     manager.downstreamCxActive.dec();
-    manager.downstreamCxHttp1Active.dec();
+    if (this.speaks) manager.downstreamCxHttp1Active.dec();
+    if (this.softDrain) manager.downstreamCxHttp1SoftDrain.dec();
     manager.downstreamCxLengthMs.record(Math.round(this.runtime.dispatcher.nowMs - this.startMs));
   }
 }
+
+/** After everything written; with FIN first and time for the peer to see it. */
+const FLUSH = "flush-write";
+const FINISH = "flush-write-and-delay";

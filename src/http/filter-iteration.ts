@@ -52,7 +52,11 @@ export class FilterIteration<Head extends HeaderMap> {
   private endHeld = false;
   private trailersHeld = false;
 
-  constructor(filters: readonly HttpFilter[], direction: IterationDirection<Head>, owner: IterationOwner<Head>) {
+  constructor(
+    filters: readonly HttpFilter[],
+    direction: IterationDirection<Head>,
+    owner: IterationOwner<Head>,
+  ) {
     this.filters = filters;
     this.direction = direction;
     this.owner = owner;
@@ -83,7 +87,8 @@ export class FilterIteration<Head extends HeaderMap> {
 
   /** Body bytes that the filter at `index` adds, for the filters after it. */
   inject(index: number, bytes: Buffer, endStream: boolean): void {
-    if (this.stoppedAt > index || this.stoppedAt === NOBODY) this.passData(index + 1, bytes, endStream);
+    if (this.stoppedAt > index || this.stoppedAt === NOBODY)
+      this.passData(index + 1, bytes, endStream);
     else this.hold(bytes, endStream, false);
   }
 
@@ -153,7 +158,8 @@ export class FilterIteration<Head extends HeaderMap> {
     this.trailersHeld = true;
     if (this.stoppedAll) return;
     const status = this.direction.trailers(this.filters[index] as HttpFilter, trailers);
-    if (!this.owner.stopped && status === "continue" && this.stoppedAt === index) this.release(index + 1);
+    if (!this.owner.stopped && status === "continue" && this.stoppedAt === index)
+      this.release(index + 1);
   }
 
   private hold(bytes: Buffer, endStream: boolean, watermark: boolean): void {
@@ -172,7 +178,8 @@ export class FilterIteration<Head extends HeaderMap> {
     const data = this.buffered();
     const sawAll = this.stoppedAll;
     this.clear();
-    if (headersHeld) this.passHeaders(next, this.head as Head, endHeld && data === null && !trailersHeld);
+    if (headersHeld)
+      this.passHeaders(next, this.head as Head, endHeld && data === null && !trailersHeld);
     if (this.owner.stopped) return;
     // A filter that stopped everything has not seen the body yet: it starts there, not behind it.
     const bodyFrom = sawAll ? next - 1 : next;

@@ -4,10 +4,11 @@
  * `Utility::getLastAddressFromXFF`, `ConnectionManagerUtility::mutateRequestHeaders`
  * (source/common/http/conn_manager_utility.cc).
  */
-import { isIpAddress } from "../base/ip-kind.ts";
+
 import type { CidrRange } from "../base/cidr.ts";
+import { isIpAddress } from "../base/ip-kind.ts";
 import type { RequestHeaderMap } from "../codec/header-map.ts";
-import { headerName, Headers } from "../codec/header-names.ts";
+import { Headers, headerName } from "../codec/header-names.ts";
 import type { OriginalIpDetection } from "./connection-manager-config.ts";
 
 /** More addresses than this are not walked through. */
@@ -50,7 +51,11 @@ export function detectAddress(
   return UNKNOWN;
 }
 
-function detect(headers: RequestHeaderMap, detection: OriginalIpDetection, peerIp: string): DetectedAddress {
+function detect(
+  headers: RequestHeaderMap,
+  detection: OriginalIpDetection,
+  peerIp: string,
+): DetectedAddress {
   if (detection.kind === "custom-header") return detectByHeader(headers, detection);
   const forwardedFor = headers.getJoined(Headers.XForwardedFor);
   if (forwardedFor === undefined) return UNKNOWN;
@@ -68,7 +73,8 @@ function detectByHeader(
   detection: Extract<OriginalIpDetection, { kind: "custom-header" }>,
 ): DetectedAddress {
   const value = headers.get(headerName(detection.headerName));
-  if (value === undefined || !isIpAddress(value)) return { ...UNKNOWN, rejectStatus: detection.rejectStatus };
+  if (value === undefined || !isIpAddress(value))
+    return { ...UNKNOWN, rejectStatus: detection.rejectStatus };
   return { ip: value, trusted: detection.trusted, rejectStatus: 0, skipAppend: true };
 }
 

@@ -51,9 +51,7 @@ export function defineHttpFilter<
   Config extends object,
   RouteMessage extends object = never,
   RouteConfig extends object = never,
->(
-  definition: HttpFilterDefinition<Message, Config, RouteMessage, RouteConfig>,
-): HttpFilterType {
+>(definition: HttpFilterDefinition<Message, Config, RouteMessage, RouteConfig>): HttpFilterType {
   return {
     ...definition,
     routeMessages: definition.routeMessages ?? [],

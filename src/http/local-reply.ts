@@ -51,7 +51,8 @@ export function buildLocalReply(
   headers.status = reply.status;
   reply.modify?.(headers);
   const rewritten = mapper.rewrite(headers, reply.body, context);
-  if (request !== null && isGrpc(request)) return grpcReply(headers, reply, rewritten.body, request);
+  if (request !== null && isGrpc(request))
+    return grpcReply(headers, reply, rewritten.body, request);
   if (rewritten.body !== "") {
     headers.set(Headers.ContentLength, String(byteLength(rewritten.body)));
     headers.set(Headers.ContentType, headers.get(Headers.ContentType) ?? rewritten.contentType);
@@ -82,7 +83,8 @@ function grpcReply(
   headers.set(Headers.GrpcStatus, String(status));
   // JSON formats end the line; a header value has none.
   const message = body.endsWith("\n") ? body.slice(0, -1) : body;
-  if (message !== "" && request.method !== "HEAD") headers.set(Headers.GrpcMessage, percentEncode(message));
+  if (message !== "" && request.method !== "HEAD")
+    headers.set(Headers.GrpcMessage, percentEncode(message));
   return { headers, body: "" };
 }
 
@@ -110,7 +112,10 @@ export function httpToGrpcStatus(status: number): number {
 /** gRPC's percent-encoding of grpc-message: everything but printable ASCII, and "%". */
 function percentEncode(text: string): string {
   return text.replace(/[^ -$&-~]/g, (character) =>
-    Array.from(Buffer.from(character, "latin1"), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join(""),
+    Array.from(
+      Buffer.from(character, "latin1"),
+      (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`,
+    ).join(""),
   );
 }
 

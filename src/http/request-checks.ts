@@ -4,8 +4,10 @@
  * normalises path and host. Envoy: `ConnectionManagerImpl::ActiveStream::decodeHeaders`, steps 5–12
  * of the order of processing.
  */
+import { hasConnectionToken } from "../codec/h1/upgrade.ts";
 import type { RequestHeaderMap } from "../codec/header-map.ts";
 import { Headers } from "../codec/header-names.ts";
+import type { Protocol } from "../network/stream-info.ts";
 import type { ConnectionManagerConfig } from "./connection-manager-config.ts";
 import type { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import { normalizeHost } from "./host-normalization.ts";
@@ -15,7 +17,6 @@ import { normalizePath } from "./path-normalization.ts";
 const SLASH = 47;
 
 const MISSING_HOST: LocalReply = { status: 400, body: "", details: "missing_host_header" };
-const INVALID_AUTHORITY: LocalReply = { status: 400, body: "", details: "http.invalid_authority" };
 const MISSING_PATH: LocalReply = { status: 404, body: "", details: "missing_path_rejected" };
 const ABSOLUTE_PATH: LocalReply = { status: 404, body: "", details: "absolute_path_rejected" };
 const BAD_PATH: LocalReply = { status: 400, body: "", details: "path_normalization_failed" };
@@ -30,7 +31,6 @@ export function checkRequest(
   stats: ConnectionManagerStats,
 ): LocalReply | null {
   if (headers.authority === "") return MISSING_HOST;
-  if (!isValidAuthority(headers.authority)) return INVALID_AUTHORITY;
   const connect = headers.method === "CONNECT";
   if (headers.path === "" && !connect) return MISSING_PATH;
   if (!connect) {
@@ -70,17 +70,21 @@ function checkPath(
   };
 }
 
-/**
- * 1 where a byte may stand in an authority: RFC 3986 §3.2 without percent signs, as Envoy checks
- * it.
- */
-const AUTHORITY: Uint8Array = Uint8Array.from({ length: 256 }, (_, code) =>
-  /^[0-9A-Za-z!$%&'()*+,\-.:;=@[\]_~]$/.test(String.fromCharCode(code)) ? 1 : 0,
-);
+const CLOSE_BITS = Headers.Connection.bit | Headers.ProxyConnection.bit;
 
-export function isValidAuthority(authority: string): boolean {
-  for (let index = 0; index < authority.length; index++) {
-    if (AUTHORITY[authority.charCodeAt(index) & 255] === 0) return false;
-  }
-  return true;
+/** Whether the request wants its connection closed after the answer (RFC 9112 §9.3). */
+export function asksToClose(headers: RequestHeaderMap, protocol: Protocol): boolean {
+  if (protocol === "HTTP/1.0") return !hasConnectionToken(headers, "keep-alive");
+  if ((headers.seen & CLOSE_BITS) === 0) return false;
+  if (hasConnectionToken(headers, "close")) return true;
+  return headers.get(Headers.ProxyConnection)?.toLowerCase() === "close";
+}
+
+/** The client waits for `100 Continue`, and the proxy gives it. */
+export function expectsContinue(
+  headers: RequestHeaderMap,
+  config: ConnectionManagerConfig,
+): boolean {
+  if ((headers.seen & Headers.Expect.bit) === 0 || config.proxy100Continue) return false;
+  return headers.get(Headers.Expect)?.toLowerCase() === "100-continue";
 }

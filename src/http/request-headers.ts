@@ -5,9 +5,9 @@
  * (source/common/http/conn_manager_utility.cc).
  */
 import { isLoopbackAddress } from "../base/ip-kind.ts";
+import { isUpgrade } from "../codec/h1/upgrade.ts";
 import type { RequestHeaderMap } from "../codec/header-map.ts";
 import { type HeaderName, Headers } from "../codec/header-names.ts";
-import { isUpgrade } from "../codec/h1/upgrade.ts";
 import type { ConnectionInfo } from "../network/stream-info.ts";
 import type { RandomGenerator } from "../platform/random.ts";
 import type { ConnectionManagerConfig, ForwardingSettings } from "./connection-manager-config.ts";
@@ -112,7 +112,9 @@ function removeHopByHop(headers: RequestHeaderMap): void {
 function sanitizeTe(headers: RequestHeaderMap): void {
   const te = headers.getJoined(Headers.Te);
   if (te === undefined) return;
-  const trailers = te.split(",").some((part) => part.trim().toLowerCase().split(";")[0] === "trailers");
+  const trailers = te
+    .split(",")
+    .some((part) => part.trim().toLowerCase().split(";")[0] === "trailers");
   if (trailers) headers.set(Headers.Te, "trailers");
   else headers.remove(Headers.Te);
 }
@@ -123,7 +125,8 @@ function sanitizeTe(headers: RequestHeaderMap): void {
 function sanitizeReferer(headers: RequestHeaderMap): void {
   const referer = headers.get(Headers.Referer);
   if (referer === undefined) return;
-  if (headers.count(Headers.Referer) > 1 || !isValidReferer(referer)) headers.remove(Headers.Referer);
+  if (headers.count(Headers.Referer) > 1 || !isValidReferer(referer))
+    headers.remove(Headers.Referer);
 }
 
 function isValidReferer(referer: string): boolean {
@@ -138,7 +141,11 @@ interface Client {
   readonly rejectStatus: number;
 }
 
-function clientFromPeer(headers: RequestHeaderMap, connection: ConnectionInfo, forwarding: ForwardingSettings): Client {
+function clientFromPeer(
+  headers: RequestHeaderMap,
+  connection: ConnectionInfo,
+  forwarding: ForwardingSettings,
+): Client {
   const forwardedFor = headers.getJoined(Headers.XForwardedFor);
   const peer = connection.remoteAddress.ip;
   let ip = peer;
@@ -149,7 +156,10 @@ function clientFromPeer(headers: RequestHeaderMap, connection: ConnectionInfo, f
   if (forwarding.xffTrustedHops === 0 || !headers.has(Headers.XForwardedProto)) {
     headers.set(Headers.XForwardedProto, connection.secure ? "https" : "http");
   }
-  if (forwarding.appendForwardedPort && (forwarding.xffTrustedHops === 0 || !headers.has(Headers.XForwardedPort))) {
+  if (
+    forwarding.appendForwardedPort &&
+    (forwarding.xffTrustedHops === 0 || !headers.has(Headers.XForwardedPort))
+  ) {
     headers.set(Headers.XForwardedPort, String(connection.localAddress.port));
   }
   return { ip, trusted: forwardedFor === undefined, rejectStatus: 0 };
@@ -157,7 +167,8 @@ function clientFromPeer(headers: RequestHeaderMap, connection: ConnectionInfo, f
 
 function appendPeer(headers: RequestHeaderMap, peer: string, forwarding: ForwardingSettings): void {
   if (peer === "") return;
-  const ip = isLoopbackAddress(peer) && forwarding.localAddress !== "" ? forwarding.localAddress : peer;
+  const ip =
+    isLoopbackAddress(peer) && forwarding.localAddress !== "" ? forwarding.localAddress : peer;
   headers.append(Headers.XForwardedFor, ip, ",");
 }
 
@@ -169,14 +180,19 @@ function clientFromDetection(
   const peer = connection.remoteAddress.ip;
   if ((headers.seen & Headers.XForwardedFor.bit) === 0 && forwarding.detections.length === 1) {
     const only = forwarding.detections[0];
-    if (only !== undefined && only.kind !== "custom-header") return { ip: peer, trusted: false, rejectStatus: 0 };
+    if (only !== undefined && only.kind !== "custom-header")
+      return { ip: peer, trusted: false, rejectStatus: 0 };
   }
   const found = detectAddress(headers, forwarding.detections, peer);
   if (!found.skipAppend) appendPeer(headers, peer, forwarding);
   return { ip: found.ip ?? peer, trusted: found.trusted, rejectStatus: found.rejectStatus };
 }
 
-function setProtocolHeaders(headers: RequestHeaderMap, connection: ConnectionInfo, forwarding: ForwardingSettings): void {
+function setProtocolHeaders(
+  headers: RequestHeaderMap,
+  connection: ConnectionInfo,
+  forwarding: ForwardingSettings,
+): void {
   const transport = connection.secure ? "https" : "http";
   let forwardedProto = headers.get(Headers.XForwardedProto);
   if (forwardedProto === undefined) {
@@ -190,26 +206,44 @@ function setProtocolHeaders(headers: RequestHeaderMap, connection: ConnectionInf
     headers.scheme = forwarding.schemeToOverwrite;
     headers.set(Headers.XForwardedProto, forwarding.schemeToOverwrite);
   } else if (headers.scheme === "") {
-    headers.scheme = forwardedProto === "http" || forwardedProto === "https" ? forwardedProto : transport;
+    headers.scheme =
+      forwardedProto === "http" || forwardedProto === "https" ? forwardedProto : transport;
   }
 }
 
-function isInternal(ip: string, connection: ConnectionInfo, forwarding: ForwardingSettings): boolean {
+function isInternal(
+  ip: string,
+  connection: ConnectionInfo,
+  forwarding: ForwardingSettings,
+): boolean {
   if (connection.remoteAddress.path !== undefined) return forwarding.internalUnixSockets;
   return forwarding.internalRanges.some((range) => range.contains(ip));
 }
 
-function removeExternal(headers: RequestHeaderMap, edge: boolean, internalOnly: readonly HeaderName[]): void {
-  if (edge && (headers.seen & EDGE_ONLY_BITS) !== 0) for (const name of EDGE_ONLY) headers.remove(name);
+function removeExternal(
+  headers: RequestHeaderMap,
+  edge: boolean,
+  internalOnly: readonly HeaderName[],
+): void {
+  if (edge && (headers.seen & EDGE_ONLY_BITS) !== 0)
+    for (const name of EDGE_ONLY) headers.remove(name);
   if ((headers.seen & EXTERNAL_BITS) !== 0) for (const name of EXTERNAL) headers.remove(name);
-  for (let index = 0; index < internalOnly.length; index++) headers.remove(internalOnly[index] as HeaderName);
+  for (let index = 0; index < internalOnly.length; index++)
+    headers.remove(internalOnly[index] as HeaderName);
 }
 
-function addIdentity(headers: RequestHeaderMap, forwarding: ForwardingSettings, edge: boolean, clientIp: string): void {
+function addIdentity(
+  headers: RequestHeaderMap,
+  forwarding: ForwardingSettings,
+  edge: boolean,
+  clientIp: string,
+): void {
   if (forwarding.addUserAgent) {
     headers.set(Headers.EnvoyDownstreamServiceCluster, forwarding.serviceCluster);
-    if ((headers.get(Headers.UserAgent) ?? "") === "") headers.set(Headers.UserAgent, forwarding.serviceCluster);
-    if (forwarding.serviceNode !== "") headers.set(Headers.EnvoyDownstreamServiceNode, forwarding.serviceNode);
+    if ((headers.get(Headers.UserAgent) ?? "") === "")
+      headers.set(Headers.UserAgent, forwarding.serviceCluster);
+    if (forwarding.serviceNode !== "")
+      headers.set(Headers.EnvoyDownstreamServiceNode, forwarding.serviceNode);
   }
   if (forwarding.via !== "") headers.append(Headers.Via, forwarding.via, ", ");
   if (edge && clientIp !== "") headers.set(Headers.EnvoyExternalAddress, clientIp);

@@ -4,9 +4,10 @@
  * Envoy: `ConnectionManagerUtility::mutateResponseHeaders`,
  * `ConnectionManagerImpl::ActiveStream::encodeHeaders`.
  */
+
+import { isUpgrade } from "../codec/h1/upgrade.ts";
 import type { ResponseHeaderMap } from "../codec/header-map.ts";
 import { Headers } from "../codec/header-names.ts";
-import { isUpgrade } from "../codec/h1/upgrade.ts";
 import type { ConnectionManagerConfig } from "./connection-manager-config.ts";
 import type { DateProvider } from "./date-provider.ts";
 

@@ -18,5 +18,10 @@ export interface RouteSubscriptions {
    * Calls back later, never inside this call. Returns a function that ends the watch. `scope` is
    * `http.<p>.rds.<name>`.
    */
-  subscribe(source: ConfigSource, name: string, scope: StatsScope, watcher: RouteWatcher): () => void;
+  subscribe(
+    source: ConfigSource,
+    name: string,
+    scope: StatsScope,
+    watcher: RouteWatcher,
+  ): () => void;
 }

@@ -9,7 +9,11 @@ import type { StreamInfo } from "../network/stream-info.ts";
 import type { Dispatcher } from "../platform/dispatcher.ts";
 import type { Route } from "../route/route.ts";
 import type { ActiveStream } from "./active-stream.ts";
-import { FilterIteration, type IterationDirection, type IterationOwner } from "./filter-iteration.ts";
+import {
+  FilterIteration,
+  type IterationDirection,
+  type IterationOwner,
+} from "./filter-iteration.ts";
 import type { HttpFilter, HttpFilterCallbacks, WatermarkListener } from "./http-filter.ts";
 import type { HttpFilterInstanceFactory } from "./http-filter-factory.ts";
 import type { LocalReply } from "./local-reply.ts";
@@ -47,7 +51,8 @@ export class StreamFilters {
     decodeOwner: IterationOwner<RequestHeaderMap>,
     encodeOwner: IterationOwner<ResponseHeaderMap>,
   ) {
-    for (let index = 0; index < entries.length; index++) this.add(entries[index] as HttpFilterEntry, stream);
+    for (let index = 0; index < entries.length; index++)
+      this.add(entries[index] as HttpFilterEntry, stream);
     this.decoding = new FilterIteration(this.filters, DECODE, decodeOwner);
     this.encoding = new FilterIteration([...this.filters].reverse(), ENCODE, encodeOwner);
   }
@@ -58,6 +63,13 @@ export class StreamFilters {
     const handle = new FilterHandle(stream, this, entry.name, this.filters.length);
     const filter = entry.factory.create(handle);
     if (filter !== null) this.filters.push(filter);
+  }
+
+  /** Tells every filter that the stream is over, before its log line is written. */
+  complete(): void {
+    for (let index = 0; index < this.filters.length; index++) {
+      this.filters[index]?.onStreamComplete?.();
+    }
   }
 
   /** Place of a filter in encoding order. */

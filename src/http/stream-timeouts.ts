@@ -5,8 +5,8 @@
  * `onStreamMaxDurationReached`.
  */
 import { ResponseFlag } from "../network/stream-info.ts";
-import type { PooledTimer, TimerPool } from "../platform/timer-pool.ts";
 import type { TimerOwner } from "../platform/time.ts";
+import type { PooledTimer, TimerPool } from "../platform/timer-pool.ts";
 import type { Route } from "../route/route.ts";
 import type { ActiveStream } from "./active-stream.ts";
 import type { ConnectionManagerRuntime } from "./connection-manager-runtime.ts";
@@ -29,14 +29,15 @@ export class StreamTimeouts implements TimerOwner {
     const { timeouts } = runtime.config;
     this.idleMs = timeouts.streamIdleMs;
     if (this.idleMs > 0) this.idleTimer = this.lend(runtime.idleTimers, IDLE, this.idleMs);
-    if (timeouts.requestMs > 0) this.requestTimer = this.lend(runtime.requestTimers, REQUEST, timeouts.requestMs);
+    if (timeouts.requestMs > 0)
+      this.requestTimer = this.lend(runtime.requestTimers, REQUEST, timeouts.requestMs);
     if (timeouts.maxStreamDurationMs > 0) {
-      this.durationTimer = this.lend(runtime.durationTimers, DURATION, timeouts.maxStreamDurationMs);
+      this.durationTimer = this.lend(
+        runtime.durationTimers,
+        DURATION,
+        timeouts.maxStreamDurationMs,
+      );
     }
-  }
-
-  onRequestHeaders(): void {
-    this.onActivity();
   }
 
   /** The route may bring its own idle and duration limits. */
@@ -69,9 +70,13 @@ export class StreamTimeouts implements TimerOwner {
   }
 
   onTimer(kind: number): void {
-    if (kind === IDLE) this.onIdle();
-    else if (kind === REQUEST) this.onRequestTimeout();
-    else this.onMaxDuration();
+    try {
+      if (kind === IDLE) this.onIdle();
+      else if (kind === REQUEST) this.onRequestTimeout();
+      else this.onMaxDuration();
+    } catch (error) {
+      this.stream.fail(error);
+    }
   }
 
   private onIdle(): void {
@@ -101,7 +106,8 @@ export class StreamTimeouts implements TimerOwner {
     if (idleMs === this.idleMs) return;
     this.idleMs = idleMs;
     if (idleMs === 0) this.releaseIdle();
-    else if (this.idleTimer === null) this.idleTimer = this.lend(this.runtime.idleTimers, IDLE, idleMs);
+    else if (this.idleTimer === null)
+      this.idleTimer = this.lend(this.runtime.idleTimers, IDLE, idleMs);
     else this.idleTimer.arm(idleMs);
   }
 

@@ -7,7 +7,10 @@ import type { RequestHeaderMap } from "../codec/header-map.ts";
 import { Headers } from "../codec/header-names.ts";
 import type { Route } from "../route/route.ts";
 import type { ConnectionManagerRuntime } from "./connection-manager-runtime.ts";
+import type { LocalReply } from "./local-reply.ts";
 import type { HttpFilterEntry } from "./stream-filters.ts";
+
+export const UPGRADE_REFUSED: LocalReply = { status: 403, body: "", details: "upgrade_failed" };
 
 /** The filters for an upgrade or CONNECT request; null when it is refused. */
 export function chooseUpgrade(
@@ -25,5 +28,7 @@ export function chooseUpgrade(
 }
 
 function upgradeType(headers: RequestHeaderMap): string {
-  return headers.method === "CONNECT" ? "connect" : (headers.get(Headers.Upgrade) ?? "").toLowerCase();
+  return headers.method === "CONNECT"
+    ? "connect"
+    : (headers.get(Headers.Upgrade) ?? "").toLowerCase();
 }

@@ -8,6 +8,7 @@ import { latin1Slice } from "../base/latin1.ts";
 import type { Dispatcher, Flushable } from "../platform/dispatcher.ts";
 import type { Socket, SocketError, SocketEvents } from "../platform/sockets.ts";
 import type { Timer, TimerOwner } from "../platform/time.ts";
+import type { Counter } from "../stats/counter.ts";
 
 /** Text waits for the end of the event up to this size; larger output is written at once. */
 const COALESCE_MAX = 16384;
@@ -74,6 +75,8 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
   bytesSent = 0;
   /** `delayed_close_timeout` in ms; 0 closes as soon as everything is flushed. */
   delayedCloseMs = 0;
+  /** Counts the peers that did not close in that time. */
+  delayedCloseTimeouts: Counter | null = null;
   halfClose: boolean;
   private readonly highWatermark: number;
   private state: number = OPEN;
@@ -276,7 +279,8 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
     const dispatcher = this.dispatcher;
     dispatcher.begin();
     try {
-      this.finish(this.state === CLOSING ? "local" : "remote", error);
+      // While our close waits, an orderly end is ours; a reset is the peer's.
+      this.finish(this.state === CLOSING && error === null ? "local" : "remote", error);
     } catch (thrown) {
       dispatcher.onBug(thrown);
     } finally {
@@ -287,8 +291,12 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
   /** The delayed close ran out; a peer that still takes bytes gets more time. */
   onTimer(): void {
     const backlog = this.socket.writableLength;
-    if (this.state === CLOSING && backlog > 0 && backlog < this.closeBacklog) this.armCloseTimer();
-    else this.close("no-flush");
+    if (this.state === CLOSING && backlog > 0 && backlog < this.closeBacklog) {
+      this.armCloseTimer();
+      return;
+    }
+    this.delayedCloseTimeouts?.inc();
+    this.close("no-flush");
   }
 
   private isClosed(): boolean {
@@ -320,7 +328,7 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
   private onPeerEnd(): void {
     if (this.state === CLOSING) {
       this.socket.destroy();
-      this.finish("local", null);
+      this.finish("remote", null);
     } else if (this.state === OPEN && this.halfClose) {
       this.callbacks.onData(EMPTY, true);
     } else if (this.state === OPEN) {
@@ -369,7 +377,11 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
   /** A throw ends this connection only. */
   private fail(error: unknown): void {
     this.dispatcher.onBug(error);
-    this.close("no-flush");
+    try {
+      this.close("no-flush");
+    } catch (again) {
+      this.dispatcher.onBug(again);
+    }
   }
 }
 

@@ -3,13 +3,14 @@
  * Reads one message body: by length, chunked (RFC 9112 §7.1) or until close. Chunk framing is taken
  * out in place, so however finely the peer cuts its chunks, one read gives one piece of data.
  */
+
+import { latin1Slice } from "../../base/latin1.ts";
 import { HeaderMap } from "../header-map.ts";
 import { CR, FIELD_VALUE, HEX, LF } from "./characters.ts";
 import { CHUNKED, NO_LENGTH } from "./framing.ts";
 import { HeadBuffer } from "./head-buffer.ts";
 import { FAILED, scanFailure, scanFields, takeFields } from "./head-parser.ts";
 import { CODEC_ERROR, HEADERS_TOO_LARGE, type Http1Error } from "./protocol-error.ts";
-import { latin1Slice } from "../../base/latin1.ts";
 import type { Http1Settings } from "./settings.ts";
 
 const DONE = 0;

@@ -20,14 +20,15 @@ export const TOKEN: Uint8Array = table(
 );
 
 /** field-content: visible characters, obs-text, space and tab. */
-export const FIELD_VALUE: Uint8Array = table(
-  (code) => code === 9 || (code >= 32 && code !== 127),
-);
+export const FIELD_VALUE: Uint8Array = table((code) => code === 9 || (code >= 32 && code !== 127));
 
 /** A request target: visible ASCII. Anything else must be percent-encoded (RFC 3986). */
 export const TARGET: Uint8Array = table((code) => code > 32 && code < 127);
 
-/** The lower-case form of a token byte, 0 for bytes that no token may hold: check and fold in one look. */
+/**
+ * The lower-case form of a token byte, 0 for bytes that no token may hold: check and fold in one
+ * look.
+ */
 export const TOKEN_LOWER: Uint8Array = Uint8Array.from({ length: 256 }, (_, code) =>
   TOKEN[code] === 0 ? 0 : code >= 65 && code <= 90 ? code + 32 : code,
 );

@@ -6,6 +6,7 @@
 import type { Connection } from "../../network/connection.ts";
 import type { Protocol } from "../../network/stream-info.ts";
 import type {
+  BytesMeter,
   ClientConnection,
   ClientConnectionCallbacks,
   RequestEncoder,
@@ -39,10 +40,13 @@ const BODILESS_METHODS: ReadonlySet<string> = new Set([
   "DELETE",
   "TRACE",
   "CONNECT",
-  "OPTIONS",
 ]);
 
-export class Http1ClientConnection implements ClientConnection, RequestEncoder {
+export class Http1ClientConnection implements ClientConnection, RequestEncoder, BytesMeter {
+  wireBytesReceived = 0;
+  wireBytesSent = 0;
+  headerBytesReceived = 0;
+  headerBytesSent = 0;
   private readonly connection: Connection;
   private readonly callbacks: ClientConnectionCallbacks;
   private readonly parser: ResponseParser;
@@ -74,8 +78,16 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder {
     return "HTTP/1.1";
   }
 
+  get meter(): BytesMeter {
+    return this;
+  }
+
   newStream(decoder: ResponseDecoder): RequestEncoder {
     this.decoder = decoder;
+    this.wireBytesReceived = 0;
+    this.wireBytesSent = 0;
+    this.headerBytesReceived = 0;
+    this.headerBytesSent = 0;
     this.requestDone = false;
     this.state = HEAD;
     return this;
@@ -126,21 +138,21 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder {
     this.upgradeRequest = isUpgrade(headers);
     const framing = this.requestFraming(headers, endStream);
     this.requestChunked = framing === "chunked";
-    this.connection.write(requestHead(headers, framing, this.parser.settings));
+    this.writeHead(requestHead(headers, framing, this.parser.settings));
     if (endStream) this.endRequest();
   }
 
   encodeData(bytes: Buffer, endStream: boolean): void {
     if (bytes.length > 0) this.writeBody(bytes);
     if (!endStream) return;
-    if (this.requestChunked) this.connection.write("0\r\n\r\n");
+    if (this.requestChunked) this.write("0\r\n\r\n");
     this.endRequest();
   }
 
   encodeTrailers(trailers: HeaderMap): void {
     if (this.requestChunked) {
-      const section = this.parser.settings.enableTrailers ? trailerSection(trailers) : "\r\n";
-      this.connection.write(`0\r\n${section}`);
+      this.write("0\r\n");
+      this.writeHead(this.parser.settings.enableTrailers ? trailerSection(trailers) : "\r\n");
     }
     this.endRequest();
   }
@@ -161,14 +173,25 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder {
     this.connection.readDisable(disable);
   }
 
+  private write(text: string): void {
+    this.wireBytesSent += text.length;
+    this.connection.write(text);
+  }
+
+  private writeHead(text: string): void {
+    this.headerBytesSent += text.length;
+    this.write(text);
+  }
+
   private writeBody(bytes: Buffer): void {
+    this.wireBytesSent += bytes.length;
     if (!this.requestChunked) {
       this.connection.writeBytes(bytes);
       return;
     }
-    this.connection.write(`${bytes.length.toString(16)}\r\n`);
+    this.write(`${bytes.length.toString(16)}\r\n`);
     this.connection.writeBytes(bytes);
-    this.connection.write("\r\n");
+    this.write("\r\n");
   }
 
   private requestFraming(headers: RequestHeaderMap, endStream: boolean): BodyFraming {
@@ -189,10 +212,11 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder {
       this.readMoreHead(this.headBuffer);
       return;
     }
-    const end = this.parser.parse(this.input, this.at, this.input.length);
+    const start = this.at;
+    const end = this.parser.parse(this.input, start, this.input.length);
     if (end === FAILED) this.fail(this.parser.error.details);
     else if (end === INCOMPLETE) this.collectHead();
-    else this.takeHead(end);
+    else this.takeHead(start, end);
   }
 
   private collectHead(): void {
@@ -213,11 +237,13 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder {
     this.at = 0;
     const end = this.parser.parse(this.input, 0, this.input.length);
     if (end <= 0) this.fail(end === FAILED ? this.parser.error.details : "http1.codec_error");
-    else this.takeHead(end);
+    else this.takeHead(0, end);
   }
 
-  private takeHead(headEnd: number): void {
+  private takeHead(start: number, headEnd: number): void {
     this.at = headEnd;
+    this.headerBytesReceived += headEnd - start;
+    this.wireBytesReceived += headEnd - start;
     const { headers, http11 } = this.parser;
     const status = headers.status;
     if (status < 200 && status !== 101) {
@@ -258,7 +284,9 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder {
   private readBody(): void {
     const body = this.body as BodyReader;
     const bytes = this.input;
-    this.at = body.read(bytes, this.at);
+    const from = this.at;
+    this.at = body.read(bytes, from);
+    this.wireBytesReceived += this.at - from;
     if (body.broken) {
       this.fail(body.error.details);
       return;
@@ -284,8 +312,9 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder {
   }
 
   private readTunnel(): void {
-    const bytes = this.input.subarray(this.at);
+    const bytes = this.at === 0 ? this.input : this.input.subarray(this.at);
     this.at = this.input.length;
+    this.wireBytesReceived += bytes.length;
     this.decoder?.decodeData(bytes, false);
   }
 

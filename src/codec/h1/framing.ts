@@ -30,13 +30,18 @@ export function framingFailure(): Http1Error {
 }
 
 /** Bytes, `NO_LENGTH`, `CHUNKED`, or `INVALID` (then see `framingFailure`). */
-export function bodyLength(headers: HeaderMap, http11: boolean, allowChunkedLength: boolean): number {
+export function bodyLength(
+  headers: HeaderMap,
+  http11: boolean,
+  allowChunkedLength: boolean,
+): number {
   if ((headers.seen & FRAMING_BITS) === 0) return NO_LENGTH;
   const coding = single(headers, Headers.TransferEncoding);
   const length = single(headers, Headers.ContentLength);
   if (coding === REPEATED) return fail(INVALID_TRANSFER_ENCODING);
   if (length === REPEATED) return fail(CODEC_ERROR);
-  if (coding !== null) return chunkedLength(headers, coding, length !== null, http11, allowChunkedLength);
+  if (coding !== null)
+    return chunkedLength(headers, coding, length !== null, http11, allowChunkedLength);
   return length === null ? NO_LENGTH : parseLength(length);
 }
 

@@ -35,6 +35,11 @@ export class HeadBuffer {
     return this.buffer.subarray(0, this.length);
   }
 
+  /** Nothing but empty lines so far. */
+  get blank(): boolean {
+    return !this.started && this.lineLength === 0;
+  }
+
   add(bytes: Buffer): HeadBufferState {
     this.reserve(this.length + bytes.length);
     bytes.copy(this.buffer, this.length);

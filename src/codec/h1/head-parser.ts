@@ -9,7 +9,12 @@ import { latin1Slice } from "../../base/latin1.ts";
 import type { HeaderMap } from "../header-map.ts";
 import { type HeaderName, trafficHeaderName } from "../header-names.ts";
 import { COLON, CR, FIELD_VALUE, HTAB, LF, LOWER, SP, TOKEN, TOKEN_LOWER } from "./characters.ts";
-import { CODEC_ERROR, type Http1Error, INVALID_CHARACTERS, TOO_MANY_HEADERS } from "./protocol-error.ts";
+import {
+  CODEC_ERROR,
+  type Http1Error,
+  INVALID_CHARACTERS,
+  TOO_MANY_HEADERS,
+} from "./protocol-error.ts";
 
 const SLOTS = 1024;
 const LINES_MAX = 1 << 14;
@@ -39,7 +44,10 @@ export function scanFields(bytes: Buffer, start: number, end: number, countMax: 
   let at = start;
   let count = 0;
   for (;;) {
-    if (at + 1 >= end) return at < end && bytes[at] !== CR && TOKEN[bytes[at] as number] === 0 ? fail(CODEC_ERROR) : INCOMPLETE;
+    if (at + 1 >= end)
+      return at < end && bytes[at] !== CR && TOKEN[bytes[at] as number] === 0
+        ? fail(CODEC_ERROR)
+        : INCOMPLETE;
     if (bytes[at] === CR) {
       if (bytes[at + 1] !== LF) return fail(CODEC_ERROR);
       scannedCount = count;

@@ -12,17 +12,27 @@ import type { Http1Settings } from "./settings.ts";
 /** How the body that follows is framed. */
 export type BodyFraming = "chunked" | "length" | "none" | "zero-length";
 
-const CHUNKED_LINE = "transfer-encoding: chunked\r\n";
-const CHUNKED_LINE_PROPER = "Transfer-Encoding: chunked\r\n";
+const CHUNKED_END = "transfer-encoding: chunked\r\n\r\n";
+const CHUNKED_END_PROPER = "Transfer-Encoding: chunked\r\n\r\n";
+const EMPTY_END = "content-length: 0\r\n\r\n";
+const EMPTY_END_PROPER = "Content-Length: 0\r\n\r\n";
 
-export function requestHead(headers: RequestHeaderMap, framing: BodyFraming, settings: Http1Settings): string {
+export function requestHead(
+  headers: RequestHeaderMap,
+  framing: BodyFraming,
+  settings: Http1Settings,
+): string {
   let target = headers.method === "CONNECT" ? headers.authority : headers.path;
   if (settings.sendFullyQualifiedUrl && headers.method !== "CONNECT") {
     target = `${headers.scheme}://${headers.authority}${headers.path}`;
   }
-  const host = settings.headerCase === "lower" ? "host: " : "Host: ";
-  const start = `${headers.method} ${target} HTTP/1.1\r\n${host}${headers.authority}\r\n`;
-  return start + fields(headers, framing, settings);
+  const start = `${headers.method} ${target} HTTP/1.1\r\n${hostName(headers, settings)}: `;
+  return `${start}${headers.authority}\r\n${fields(headers, framing, settings)}`;
+}
+
+function hostName(headers: RequestHeaderMap, settings: Http1Settings): string {
+  if (headers.originalHostName !== "") return headers.originalHostName;
+  return settings.headerCase === "proper" ? "Host" : "host";
 }
 
 export function responseHead(
@@ -32,7 +42,9 @@ export function responseHead(
   http11: boolean,
 ): string {
   const line = statusLine(headers.status);
-  return (http11 ? line : line.replace("HTTP/1.1", "HTTP/1.0")) + fields(headers, framing, settings);
+  return (
+    (http11 ? line : line.replace("HTTP/1.1", "HTTP/1.0")) + fields(headers, framing, settings)
+  );
 }
 
 /**
@@ -50,42 +62,56 @@ export function trailerSection(trailers: HeaderMap): string {
 
 function isForbiddenTrailer(name: HeaderName): boolean {
   return (
-    name.hopByHop || name === Headers.ContentLength || name === Headers.Host || name === Headers.Trailer || name === Headers.Te
+    name.hopByHop ||
+    name === Headers.ContentLength ||
+    name === Headers.Host ||
+    name === Headers.Trailer ||
+    name === Headers.Te
   );
 }
 
 function fields(headers: HeaderMap, framing: BodyFraming, settings: Http1Settings): string {
-  if (settings.headerCase !== "lower") return casedFields(headers, framing, settings);
+  if (settings.headerCase !== "lower" || headers.originalNames !== null) {
+    return casedFields(headers, framing, settings);
+  }
   const names = headers.names;
   const values = headers.values;
   let text = "";
   for (let index = 0; index < names.length; index++) {
     const name = names[index] as HeaderName;
-    if (name === Headers.TransferEncoding || (name === Headers.ContentLength && framing !== "length")) continue;
+    if (
+      name === Headers.TransferEncoding ||
+      (name === Headers.ContentLength && framing !== "length")
+    )
+      continue;
     text += name.wire + (values[index] as string) + "\r\n";
   }
-  return text + framingEnd(framing);
-}
-
-function framingEnd(framing: BodyFraming): string {
-  if (framing === "chunked") return `${CHUNKED_LINE}\r\n`;
-  return framing === "zero-length" ? "content-length: 0\r\n\r\n" : "\r\n";
+  if (framing === "chunked") return text + CHUNKED_END;
+  return text + (framing === "zero-length" ? EMPTY_END : "\r\n");
 }
 
 function casedFields(headers: HeaderMap, framing: BodyFraming, settings: Http1Settings): string {
-  const preserve = settings.headerCase === "preserve";
+  const proper = settings.headerCase === "proper";
   let text = "";
   for (let index = 0; index < headers.names.length; index++) {
     const name = headers.names[index] as HeaderName;
-    if (name === Headers.TransferEncoding || (name === Headers.ContentLength && framing !== "length")) continue;
-    const written = preserve ? (headers.originalNames?.[index] ?? name.text) : properCase(name.text);
+    if (
+      name === Headers.TransferEncoding ||
+      (name === Headers.ContentLength && framing !== "length")
+    )
+      continue;
+    const written = headers.originalNames?.[index] ?? (proper ? properCase(name.text) : name.text);
     text += `${written}: ${headers.values[index] as string}\r\n`;
   }
-  if (framing === "chunked") return `${text}${CHUNKED_LINE_PROPER}\r\n`;
-  return framing === "zero-length" ? `${text}Content-Length: 0\r\n\r\n` : `${text}\r\n`;
+  if (framing === "chunked") return text + (proper ? CHUNKED_END_PROPER : CHUNKED_END);
+  if (framing === "zero-length") return text + (proper ? EMPTY_END_PROPER : EMPTY_END);
+  return `${text}\r\n`;
 }
 
 /** `content-type` → `Content-Type`. Envoy: `ProperCaseHeaderKeyFormatter`. */
 export function properCase(name: string): string {
-  return name.replace(/(^|[^a-z0-9])([a-z])/g, (_, before: string, letter: string) => before + letter.toUpperCase());
+  return name.replace(
+    /(^|[^a-z0-9])([a-z])/g,
+    (_, before: string, letter: string) => before + letter.toUpperCase(),
+  );
 }

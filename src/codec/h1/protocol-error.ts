@@ -30,11 +30,21 @@ export const LENGTH_AND_CHUNKED: Http1Error = error(
   400,
   "http1.content_length_and_chunked_not_allowed",
 );
-export const CONTENT_LENGTH_NOT_ALLOWED: Http1Error = error(400, "http1.content_length_not_allowed");
-export const CONNECTION_HEADER_REJECTED: Http1Error = error(400, "http1.connection_header_rejected");
+export const CONTENT_LENGTH_NOT_ALLOWED: Http1Error = error(
+  400,
+  "http1.content_length_not_allowed",
+);
+export const CONNECTION_HEADER_REJECTED: Http1Error = error(
+  400,
+  "http1.connection_header_rejected",
+);
 export const UNEXPECTED_UNDERSCORE: Http1Error = error(400, "http1.unexpected_underscore");
 export const HEADERS_TOO_LARGE: Http1Error = error(431, "http1.headers_too_large", true);
 export const TOO_MANY_HEADERS: Http1Error = error(431, "http1.too_many_headers", true);
+/** An https URL over plain text at the edge. */
+export const HTTPS_IN_PLAINTEXT: Http1Error = error(403, "http1.https_url_on_plaintext_connection");
+/** A Host or authority with bytes that none may hold. */
+export const INVALID_AUTHORITY: Http1Error = error(400, "http.invalid_authority");
 export const BODY_DISALLOWED: Http1Error = error(400, "http1.body_disallowed");
 /** An HTTP/1.0 request where only HTTP/1.1 is served. */
 export const LOW_VERSION: Http1Error = error(426, "low_version");

@@ -3,9 +3,6 @@
 const PHRASES: Readonly<Record<number, string>> = {
   100: "Continue",
   101: "Switching Protocols",
-  102: "Processing",
-  103: "Early Hints",
-  104: "Upload Resumption Supported",
   200: "OK",
   201: "Created",
   202: "Accepted",
@@ -62,6 +59,7 @@ const PHRASES: Readonly<Record<number, string>> = {
   508: "Loop Detected",
   510: "Not Extended",
   511: "Network Authentication Required",
+  599: "Last Unassigned Server Error Code",
 };
 
 const lines: string[] = Array.from(

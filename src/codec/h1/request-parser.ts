@@ -5,21 +5,35 @@
  * listener.
  */
 import { latin1Slice } from "../../base/latin1.ts";
+import { isValidAuthority } from "../authority.ts";
 import { RequestHeaderMap } from "../header-map.ts";
 import { Headers } from "../header-names.ts";
 import { CR, LF, SP, TARGET, TOKEN } from "./characters.ts";
-import { bodyLength, framingFailure, INVALID } from "./framing.ts";
-import { FAILED, INCOMPLETE, scanFailure, scanFields, takeFields, takeOriginalNames } from "./head-parser.ts";
+import { sanitizeConnection } from "./connection-header.ts";
+import { bodyLength, CHUNKED, framingFailure, INVALID, NO_LENGTH } from "./framing.ts";
 import {
+  FAILED,
+  INCOMPLETE,
+  scanFailure,
+  scanFields,
+  takeFields,
+  takeOriginalNames,
+} from "./head-parser.ts";
+import {
+  BODY_DISALLOWED,
   CODEC_ERROR,
+  CONNECTION_HEADER_REJECTED,
   HEADERS_TOO_LARGE,
+  HTTPS_IN_PLAINTEXT,
   type Http1Error,
-  INVALID_URL,
+  INVALID_AUTHORITY,
+  INVALID_TRANSFER_ENCODING,
   LOW_VERSION,
   UNEXPECTED_UNDERSCORE,
 } from "./protocol-error.ts";
 import { splitTarget } from "./request-target.ts";
 import type { Http1Settings } from "./settings.ts";
+import { isUpgrade, removeUpgrade } from "./upgrade.ts";
 
 /** Methods that Envoy's parser knows; others are refused as it does. */
 const METHODS: ReadonlySet<string> = new Set(
@@ -38,6 +52,10 @@ export class RequestParser {
   /** Bytes, or NO_LENGTH, CHUNKED of framing.ts. */
   bodyLength = 0;
   http11 = true;
+  /** CONNECT, or a request for another protocol: what follows head and body is not HTTP. */
+  tunnel = false;
+  /** Headers left out of the last head for their underscores. */
+  droppedHeaders = 0;
   /** `PRI * HTTP/2.0`: an HTTP/2 client (RFC 9113 §3.4). */
   http2Preface = false;
   /** Result of a failed `parse`. */
@@ -50,6 +68,7 @@ export class RequestParser {
   /** Offset after the head, `INCOMPLETE` or `FAILED`. */
   parse(bytes: Buffer, from: number, end: number): number {
     this.http2Preface = false;
+    this.droppedHeaders = 0;
     let start = from;
     while (start + 1 < end && bytes[start] === CR && bytes[start + 1] === LF) start += 2;
     const methodEnd = this.scanMethod(bytes, start, end);
@@ -89,14 +108,16 @@ export class RequestParser {
     const head = latin1Slice(bytes, start, headEnd);
     const method = head.slice(0, methodEnd - start);
     const target = head.slice(methodEnd + 1 - start, targetEnd - start);
-    if (!this.takeVersion(head.slice(targetEnd + 1 - start, lineEnd - start), method)) return FAILED;
+    if (!this.takeVersion(head.slice(targetEnd + 1 - start, lineEnd - start), method))
+      return FAILED;
     if (!METHODS.has(method)) return this.fail(CODEC_ERROR);
     const headers = new RequestHeaderMap();
     this.headers = headers;
     headers.method = method;
     const fields = lineEnd + 2 - start;
     takeFields(head, fields, headers);
-    if (this.settings.headerCase === "preserve") headers.originalNames = takeOriginalNames(head, fields);
+    if (this.settings.headerCase === "preserve")
+      headers.originalNames = takeOriginalNames(head, fields);
     return this.check(headers, target) ? headEnd : FAILED;
   }
 
@@ -109,11 +130,44 @@ export class RequestParser {
   }
 
   private check(headers: RequestHeaderMap, target: string): boolean {
-    if (this.settings.headersWithUnderscores !== "ALLOW" && !this.checkUnderscores(headers)) return false;
+    if (this.settings.headersWithUnderscores !== "ALLOW" && !this.checkUnderscores(headers))
+      return false;
     if (!this.takeHost(headers)) return false;
-    if (!splitTarget(headers, target, this.settings.allowAbsoluteUrl)) return this.refuse(INVALID_URL);
     this.bodyLength = bodyLength(headers, this.http11, this.settings.allowChunkedLength);
-    return this.bodyLength !== INVALID || this.refuse(framingFailure());
+    if (this.bodyLength === INVALID) return this.refuse(framingFailure());
+    if (!this.takeTunnel(headers)) return false;
+    if (!this.tunnel && (headers.seen & Headers.Connection.bit) !== 0) {
+      if (!sanitizeConnection(headers)) return this.refuse(CONNECTION_HEADER_REJECTED);
+    }
+    const wrong = splitTarget(headers, target, this.settings.allowAbsoluteUrl);
+    if (wrong !== null) return this.refuse(wrong);
+    if (headers.scheme === "https" && this.settings.refuseHttpsUrl) {
+      return this.refuse(HTTPS_IN_PLAINTEXT);
+    }
+    return isValidAuthority(headers.authority) || this.refuse(INVALID_AUTHORITY);
+  }
+
+  /**
+   * CONNECT carries no body (RFC 9110 §9.3.6). An upgrade with a chunked body is served as a plain
+   * request: the server may ignore it (RFC 9110 §7.8).
+   */
+  private takeTunnel(headers: RequestHeaderMap): boolean {
+    this.tunnel = headers.method === "CONNECT";
+    if (this.tunnel) {
+      if (this.bodyLength === CHUNKED) return this.refuse(INVALID_TRANSFER_ENCODING);
+      if (this.bodyLength > 0) return this.refuse(BODY_DISALLOWED);
+      if (this.bodyLength === 0) headers.remove(Headers.ContentLength);
+      this.bodyLength = NO_LENGTH;
+    } else if (isUpgrade(headers)) {
+      this.tunnel = this.bodyLength !== CHUNKED && !this.ignoresUpgrade(headers);
+      if (!this.tunnel) removeUpgrade(headers);
+    }
+    return true;
+  }
+
+  private ignoresUpgrade(headers: RequestHeaderMap): boolean {
+    const type = headers.get(Headers.Upgrade) as string;
+    return type.toLowerCase() === "h2c" || this.settings.ignoresUpgrade?.(type) === true;
   }
 
   /**
@@ -130,14 +184,19 @@ export class RequestParser {
     headers.authority = headers.values[index] as string;
     headers.names.splice(index, 1);
     headers.values.splice(index, 1);
-    headers.originalNames?.splice(index, 1);
+    const names = headers.originalNames;
+    if (names !== null) headers.originalHostName = names.splice(index, 1)[0] as string;
     return true;
   }
 
   private checkUnderscores(headers: RequestHeaderMap): boolean {
     if (!headers.names.some((name) => name.text.includes("_"))) return true;
-    if (this.settings.headersWithUnderscores === "REJECT_REQUEST") return this.refuse(UNEXPECTED_UNDERSCORE);
+    if (this.settings.headersWithUnderscores === "REJECT_REQUEST") {
+      return this.refuse(UNEXPECTED_UNDERSCORE);
+    }
+    const before = headers.size;
     headers.removeIf((name) => name.text.includes("_"));
+    this.droppedHeaders = before - headers.size;
     return true;
   }
 

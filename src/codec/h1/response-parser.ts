@@ -7,7 +7,14 @@ import { latin1Slice } from "../../base/latin1.ts";
 import { ResponseHeaderMap } from "../header-map.ts";
 import { CR, FIELD_VALUE, LF, SP } from "./characters.ts";
 import { bodyLength, framingFailure, INVALID } from "./framing.ts";
-import { FAILED, INCOMPLETE, scanFailure, scanFields, takeFields, takeOriginalNames } from "./head-parser.ts";
+import {
+  FAILED,
+  INCOMPLETE,
+  scanFailure,
+  scanFields,
+  takeFields,
+  takeOriginalNames,
+} from "./head-parser.ts";
 import { CODEC_ERROR, HEADERS_TOO_LARGE, type Http1Error } from "./protocol-error.ts";
 import type { Http1Settings } from "./settings.ts";
 
@@ -52,7 +59,8 @@ export class ResponseParser {
     let at = start + STATUS_END;
     if (bytes[at] !== SP && bytes[at] !== CR) return this.fail(CODEC_ERROR);
     while (at < end && FIELD_VALUE[bytes[at] as number] === 1) at++;
-    if (at + 1 >= end) return at - start > this.settings.maxHeadersBytes ? this.fail(HEADERS_TOO_LARGE) : INCOMPLETE;
+    if (at + 1 >= end)
+      return at - start > this.settings.maxHeadersBytes ? this.fail(HEADERS_TOO_LARGE) : INCOMPLETE;
     return bytes[at] === CR && bytes[at + 1] === LF ? at + 2 : this.fail(CODEC_ERROR);
   }
 
@@ -66,7 +74,8 @@ export class ResponseParser {
     if (headers.status === 0) return this.fail(CODEC_ERROR);
     const section = latin1Slice(bytes, lineEnd, headEnd);
     takeFields(section, 0, headers);
-    if (this.settings.headerCase === "preserve") headers.originalNames = takeOriginalNames(section, 0);
+    if (this.settings.headerCase === "preserve")
+      headers.originalNames = takeOriginalNames(section, 0);
     this.bodyLength = bodyLength(headers, true, this.settings.allowChunkedLength);
     return this.bodyLength === INVALID ? this.fail(framingFailure()) : headEnd;
   }

@@ -6,19 +6,31 @@
  */
 import type { Connection } from "../../network/connection.ts";
 import type { Protocol } from "../../network/stream-info.ts";
-import type { RequestDecoder, ResponseEncoder, ServerConnection, ServerConnectionCallbacks, StreamResetReason } from "../codec.ts";
+import type { Flushable } from "../../platform/dispatcher.ts";
+import type {
+  BytesMeter,
+  RequestDecoder,
+  ResponseEncoder,
+  ServerConnection,
+  ServerConnectionCallbacks,
+  StreamResetReason,
+} from "../codec.ts";
 import type { HeaderMap, ResponseHeaderMap } from "../header-map.ts";
-import { Headers } from "../header-names.ts";
 import { BodyReader } from "./body-reader.ts";
-import { CHUNKED, NO_LENGTH } from "./framing.ts";
-import { FAILED, INCOMPLETE } from "./head-parser.ts";
+import { CHUNKED } from "./framing.ts";
 import { HeadBuffer } from "./head-buffer.ts";
-import { type BodyFraming, responseHead, trailerSection } from "./head-writer.ts";
+import { FAILED, INCOMPLETE } from "./head-parser.ts";
+import { responseHead, trailerSection } from "./head-writer.ts";
 import { HTTP2_GOAWAY } from "./http2-preface.ts";
-import { CODEC_ERROR, HEADERS_TOO_LARGE, type Http1Error } from "./protocol-error.ts";
+import {
+  CODEC_ERROR,
+  HEADERS_TOO_LARGE,
+  type Http1Error,
+  UNEXPECTED_UNDERSCORE,
+} from "./protocol-error.ts";
 import { reasonPhrase } from "./reason-phrases.ts";
 import type { RequestParser } from "./request-parser.ts";
-import { isUpgrade } from "./upgrade.ts";
+import { responseFraming } from "./response-framing.ts";
 
 /** Between requests, or within a head. */
 const HEAD = 0;
@@ -31,13 +43,23 @@ const CLOSED = 4;
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
-/** What the codec saw of requests, for the codec stats of the connection manager. */
+/** What the codec saw of requests, for timers and stats of the connection manager. */
 export interface ServerCodecObserver {
   /** The first byte of a head arrived. */
   onHeadStart(): void;
+  /** Headers were left out for the underscores in their names. */
+  onHeadersDropped(count: number): void;
+  /** A request was refused for the underscores in its header names. */
+  onUnderscoreRefused(): void;
 }
 
-export class Http1ServerConnection implements ServerConnection, ResponseEncoder {
+export class Http1ServerConnection
+  implements ServerConnection, ResponseEncoder, BytesMeter, Flushable
+{
+  wireBytesReceived = 0;
+  wireBytesSent = 0;
+  headerBytesReceived = 0;
+  headerBytesSent = 0;
   private readonly connection: Connection;
   private readonly callbacks: ServerConnectionCallbacks;
   private readonly observer: ServerCodecObserver;
@@ -54,6 +76,8 @@ export class Http1ServerConnection implements ServerConnection, ResponseEncoder 
   private http11 = true;
   private headRequest = false;
   private connectRequest = false;
+  /** Behind the request body follow bytes that are not HTTP. */
+  private tunnelRequest = false;
   private responseChunked = false;
   private responseDone = false;
 
@@ -73,6 +97,10 @@ export class Http1ServerConnection implements ServerConnection, ResponseEncoder 
     return this.http11 ? "HTTP/1.1" : "HTTP/1.0";
   }
 
+  get meter(): BytesMeter {
+    return this;
+  }
+
   dispatch(bytes: Buffer): void {
     if (this.pipelined !== null) {
       this.pipelined = Buffer.concat([this.pipelined, bytes]);
@@ -89,7 +117,7 @@ export class Http1ServerConnection implements ServerConnection, ResponseEncoder 
     if (this.headBuffer === null) return;
     this.headBuffer = null;
     this.state = CLOSED;
-    this.startRefusal().onHeadTimeout();
+    this.decoder?.onHeadTimeout();
   }
 
   onConnectionClose(): void {
@@ -108,28 +136,32 @@ export class Http1ServerConnection implements ServerConnection, ResponseEncoder 
   }
 
   encodeInformational(headers: ResponseHeaderMap): void {
-    this.connection.write(responseHead(headers, "none", this.parser.settings, true));
+    this.writeHead(responseHead(headers, "none", this.parser.settings, true));
   }
 
   encodeHeaders(headers: ResponseHeaderMap, endStream: boolean): void {
-    const framing = this.responseFraming(headers, endStream);
-    this.responseChunked = framing === "chunked";
-    this.connection.write(responseHead(headers, framing, this.parser.settings, this.http11));
-    if (headers.status === 101 || (this.connectRequest && headers.status < 300)) this.startTunnel();
+    const { status } = headers;
+    const tunnel = status === 101 || (this.connectRequest && status < 300);
+    const framing = tunnel
+      ? "none"
+      : responseFraming(headers, endStream, this.headRequest, this.http11);
+    this.responseChunked = framing === "chunked" && !this.headRequest;
+    this.writeHead(responseHead(headers, framing, this.parser.settings, this.http11));
+    if (tunnel) this.state = TUNNEL;
     if (endStream) this.endResponse();
   }
 
   encodeData(bytes: Buffer, endStream: boolean): void {
     if (bytes.length > 0 && !this.headRequest) this.writeBody(bytes);
     if (!endStream) return;
-    if (this.responseChunked) this.connection.write("0\r\n\r\n");
+    if (this.responseChunked) this.write("0\r\n\r\n");
     this.endResponse();
   }
 
   encodeTrailers(trailers: HeaderMap): void {
     if (this.responseChunked) {
-      const section = this.parser.settings.enableTrailers ? trailerSection(trailers) : "\r\n";
-      this.connection.write(`0\r\n${section}`);
+      this.write("0\r\n");
+      this.writeHead(this.parser.settings.enableTrailers ? trailerSection(trailers) : "\r\n");
     }
     this.endResponse();
   }
@@ -144,29 +176,34 @@ export class Http1ServerConnection implements ServerConnection, ResponseEncoder 
     this.connection.readDisable(disable);
   }
 
+  /** @internal The request that waited for the response before it is taken up. */
+  flush(): void {
+    const waiting = this.pipelined;
+    if (waiting === null) return;
+    this.pipelined = null;
+    this.connection.readDisable(false);
+    if (this.connection.open) this.run(waiting);
+  }
+
+  private write(text: string): void {
+    this.wireBytesSent += text.length;
+    this.connection.write(text);
+  }
+
+  private writeHead(text: string): void {
+    this.headerBytesSent += text.length;
+    this.write(text);
+  }
+
   private writeBody(bytes: Buffer): void {
+    this.wireBytesSent += bytes.length;
     if (!this.responseChunked) {
       this.connection.writeBytes(bytes);
       return;
     }
-    this.connection.write(`${bytes.length.toString(16)}\r\n`);
+    this.write(`${bytes.length.toString(16)}\r\n`);
     this.connection.writeBytes(bytes);
-    this.connection.write("\r\n");
-  }
-
-  /** RFC 9112 §6.1, §6.3: what may carry a body, and how its end is shown. */
-  private responseFraming(headers: ResponseHeaderMap, endStream: boolean): BodyFraming {
-    const status = headers.status;
-    if (status < 200 || status === 204 || (this.connectRequest && status < 300)) return "none";
-    if (status === 304 || this.headRequest) return headers.has(Headers.ContentLength) ? "length" : "none";
-    if (headers.has(Headers.ContentLength)) return "length";
-    if (endStream) return "zero-length";
-    return this.http11 ? "chunked" : "none";
-  }
-
-  private startTunnel(): void {
-    this.state = TUNNEL;
-    this.responseChunked = false;
+    this.write("\r\n");
   }
 
   private endResponse(): void {
@@ -175,16 +212,15 @@ export class Http1ServerConnection implements ServerConnection, ResponseEncoder 
     if (this.state === WAITING) this.finishExchange();
   }
 
-  /** Request and response are complete: the next request may begin. */
+  /**
+   * Request and response are complete: the next request may begin, but only once the owner has
+   * finished with this one.
+   */
   private finishExchange(): void {
     this.decoder = null;
     this.responseDone = false;
     this.state = HEAD;
-    const waiting = this.pipelined;
-    if (waiting === null || this.dispatching) return;
-    this.pipelined = null;
-    this.connection.readDisable(false);
-    if (this.connection.open) this.run(waiting);
+    if (this.pipelined !== null && !this.dispatching) this.connection.dispatcher.deferFlush(this);
   }
 
   private run(bytes: Buffer): void {
@@ -202,8 +238,9 @@ export class Http1ServerConnection implements ServerConnection, ResponseEncoder 
   }
 
   private readTunnel(): void {
-    const bytes = this.input.subarray(this.at);
+    const bytes = this.at === 0 ? this.input : this.input.subarray(this.at);
     this.at = this.input.length;
+    this.wireBytesReceived += bytes.length;
     this.decoder?.decodeData(bytes, false);
   }
 
@@ -219,11 +256,11 @@ export class Http1ServerConnection implements ServerConnection, ResponseEncoder 
       this.readMoreHead(this.headBuffer);
       return;
     }
-    this.observer.onHeadStart();
-    const end = this.parser.parse(this.input, this.at, this.input.length);
-    if (end === FAILED) this.refuse(this.parser.error);
-    else if (end === INCOMPLETE) this.collectHead();
-    else this.startRequest(end);
+    const start = this.at;
+    const end = this.parser.parse(this.input, start, this.input.length);
+    if (end === INCOMPLETE) this.collectHead();
+    else if (end === FAILED) this.refuseParsed();
+    else this.startRequest(start, end);
   }
 
   private collectHead(): void {
@@ -234,11 +271,18 @@ export class Http1ServerConnection implements ServerConnection, ResponseEncoder 
   private readMoreHead(buffer: HeadBuffer): void {
     const state = buffer.add(this.input.subarray(this.at));
     this.at = this.input.length;
-    if (state === "incomplete") return;
+    // A head that is slow to come is a stream already: it has its time-outs and its log line.
+    if (this.decoder === null && !buffer.blank) this.startSlowHead();
+    if (state === "incomplete" || this.state === CLOSED) return;
     this.headBuffer = null;
     if (state === "full") this.refuse(HEADERS_TOO_LARGE);
     else if (state === "broken") this.refuse(CODEC_ERROR);
     else this.parseCollected(buffer.bytes);
+  }
+
+  private startSlowHead(): void {
+    this.startStream();
+    this.observer.onHeadStart();
   }
 
   /**
@@ -249,27 +293,44 @@ export class Http1ServerConnection implements ServerConnection, ResponseEncoder 
     this.input = bytes;
     this.at = 0;
     const end = this.parser.parse(bytes, 0, bytes.length);
-    if (end <= 0) this.refuse(end === FAILED ? this.parser.error : CODEC_ERROR);
-    else this.startRequest(end);
+    if (end === FAILED) this.refuseParsed();
+    else if (end === INCOMPLETE) this.refuse(CODEC_ERROR);
+    else this.startRequest(0, end);
   }
 
-  private startRequest(headEnd: number): void {
+  private startStream(): RequestDecoder {
+    this.headRequest = false;
+    this.connectRequest = false;
+    this.http11 = true;
+    this.wireBytesReceived = 0;
+    this.wireBytesSent = 0;
+    this.headerBytesReceived = 0;
+    this.headerBytesSent = 0;
+    const decoder = this.callbacks.newStream(this);
+    this.decoder = decoder;
+    return decoder;
+  }
+
+  private startRequest(start: number, headEnd: number): void {
     this.at = headEnd;
-    const { headers, bodyLength } = this.parser;
-    this.http11 = this.parser.http11;
+    const { parser } = this;
+    const { headers, bodyLength } = parser;
+    const decoder = this.decoder ?? this.startStream();
+    this.wireBytesReceived = headEnd - start;
+    this.headerBytesReceived = headEnd - start;
+    this.http11 = parser.http11;
     this.headRequest = headers.method === "HEAD";
     this.connectRequest = headers.method === "CONNECT";
-    const tunnel = this.connectRequest || isUpgrade(headers);
-    const endStream = !tunnel && bodyLength <= 0 && bodyLength !== CHUNKED;
-    if (endStream) this.state = WAITING;
-    else this.startBody(tunnel && bodyLength === NO_LENGTH ? TUNNEL : BODY, bodyLength);
-    this.decoder = this.callbacks.newStream(this);
-    this.decoder.decodeHeaders(headers, endStream);
+    this.tunnelRequest = parser.tunnel;
+    if (parser.droppedHeaders > 0) this.observer.onHeadersDropped(parser.droppedHeaders);
+    const hasBody = bodyLength > 0 || bodyLength === CHUNKED;
+    if (hasBody) this.startBody(bodyLength);
+    else this.state = parser.tunnel ? TUNNEL : WAITING;
+    decoder.decodeHeaders(headers, this.state === WAITING);
   }
 
-  private startBody(state: number, bodyLength: number): void {
-    this.state = state;
-    if (state === TUNNEL) return;
+  private startBody(bodyLength: number): void {
+    this.state = BODY;
     this.body ??= new BodyReader(this.parser.settings);
     this.body.start(bodyLength);
   }
@@ -277,13 +338,17 @@ export class Http1ServerConnection implements ServerConnection, ResponseEncoder 
   private readBody(): void {
     const body = this.body as BodyReader;
     const bytes = this.input;
-    this.at = body.read(bytes, this.at);
+    const from = this.at;
+    this.at = body.read(bytes, from);
+    this.wireBytesReceived += this.at - from;
     if (body.broken) {
       this.refuse(body.error);
       return;
     }
-    const data = body.dataEnd > body.dataStart ? bytes.subarray(body.dataStart, body.dataEnd) : EMPTY;
-    if (!body.done) {
+    const data =
+      body.dataEnd > body.dataStart ? bytes.subarray(body.dataStart, body.dataEnd) : EMPTY;
+    if (!body.done || this.tunnelRequest) {
+      if (body.done) this.state = TUNNEL;
       if (data.length > 0) this.decoder?.decodeData(data, false);
       return;
     }
@@ -301,24 +366,20 @@ export class Http1ServerConnection implements ServerConnection, ResponseEncoder 
     this.decoder?.decodeTrailers(trailers);
   }
 
-  private refuse(error: Http1Error): void {
-    this.state = CLOSED;
-    if (this.parser.http2Preface && error === this.parser.error) {
-      this.connection.write(HTTP2_GOAWAY);
-      this.callbacks.onCodecClose();
+  private refuseParsed(): void {
+    if (!this.parser.http2Preface || this.decoder !== null) {
+      this.refuse(this.parser.error);
       return;
     }
-    const decoder = this.decoder ?? this.startRefusal();
-    decoder.onProtocolError(error.status, reasonPhrase(error.status), error.details);
+    this.state = CLOSED;
+    this.connection.write(HTTP2_GOAWAY);
+    this.callbacks.onCodecClose();
   }
 
-  /** A stream for a request that was never understood. */
-  private startRefusal(): RequestDecoder {
-    this.headRequest = false;
-    this.connectRequest = false;
-    this.http11 = true;
-    const decoder = this.callbacks.newStream(this);
-    this.decoder = decoder;
-    return decoder;
+  private refuse(error: Http1Error): void {
+    this.state = CLOSED;
+    if (error === UNEXPECTED_UNDERSCORE) this.observer.onUnderscoreRefused();
+    const decoder = this.decoder ?? this.startStream();
+    decoder.onProtocolError(error.status, reasonPhrase(error.status), error.details);
   }
 }

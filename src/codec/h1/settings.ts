@@ -24,6 +24,10 @@ export interface Http1Settings {
   readonly allowChunkedLength: boolean;
   readonly headersWithUnderscores: HeadersWithUnderscoresAction;
   readonly headerCase: HeaderCase;
+  /** An https URL in the request line of a plain-text connection is refused with 403. */
+  readonly refuseHttpsUrl: boolean;
+  /** Upgrade types that are ignored (`ignore_http_11_upgrade`); null = only h2c. */
+  readonly ignoresUpgrade: ((type: string) => boolean) | null;
   /** Client side: the request line carries scheme and host. */
   readonly sendFullyQualifiedUrl: boolean;
 }
@@ -39,5 +43,7 @@ export const DEFAULT_HTTP1_SETTINGS: Http1Settings = {
   allowChunkedLength: false,
   headersWithUnderscores: "ALLOW",
   headerCase: "lower",
+  refuseHttpsUrl: false,
+  ignoresUpgrade: null,
   sendFullyQualifiedUrl: false,
 };

@@ -29,7 +29,7 @@ export interface NetworkFilterServices {
 export function networkFilters(services: NetworkFilterServices): readonly NetworkFilterType[] {
   const { http, dispatcher, clusters, runtime } = services;
   return [
-    httpConnectionManager(http),
+    httpConnectionManager(http, clusters),
     tcpProxy({
       dispatcher,
       clusters,

@@ -94,6 +94,7 @@ function adminRuntime(
     upgradeFilters: new Map(),
     accessLoggers: services.accessLoggers,
     localReplies: PLAIN_LOCAL_REPLIES,
+    clusters: { lookup: () => ({ kind: "none" }) },
     drain: NEVER_DRAIN,
     date: new DateProvider(dispatcher),
     requestParser: new RequestParser(DEFAULT_HTTP1_SETTINGS),
@@ -120,6 +121,7 @@ function adminConfig(name: string): ConnectionManagerConfig {
       delayedCloseMs: 1000,
     },
     maxRequestsPerConnection: 0,
+    http1SafeMaxDuration: false,
     forwarding: {
       useRemoteAddress: true,
       xffTrustedHops: 0,

@@ -25,6 +25,9 @@ export class FakeConnection {
   open = true;
   written = "";
   readDisables = 0;
+  readonly dispatcher: { deferFlush(item: { flush(): void }): void } = {
+    deferFlush: (item) => item.flush(),
+  };
 
   write(text: string): void {
     this.written += text;
@@ -68,7 +71,13 @@ export class ServerFixture implements ServerConnectionCallbacks {
     this.codec = new Http1ServerConnection(
       this.connection.connection,
       this,
-      { onHeadStart: () => (this.heads += 1) },
+      {
+        onHeadStart: () => {
+          this.heads += 1;
+        },
+        onHeadersDropped: (count) => void this.events.push(`dropped ${count} headers`),
+        onUnderscoreRefused: () => void this.events.push("refused for underscores"),
+      },
       new RequestParser({ ...DEFAULT_HTTP1_SETTINGS, ...settings }),
     );
   }

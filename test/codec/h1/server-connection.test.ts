@@ -16,7 +16,7 @@ describe("requests", () => {
       const body = events.slice(1).map((event) => /^"(.*)"/.exec(event)![1]);
       assert.equal(body.join(""), "hello");
       assert.match(events.at(-1)!, / end$/);
-      assert.equal(server.heads, 1);
+      assert.equal(server.heads, step < text.length - 5 ? 1 : 0, "only a slow head needs a timer");
     }
   });
 

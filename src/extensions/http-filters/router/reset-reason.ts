@@ -31,7 +31,11 @@ export function resetStatus(reason: StreamResetReason): number {
 }
 
 /** `upstream_reset_before_response_started{remote_connection_failure|…}` */
-export function resetDetails(prefix: string, reason: StreamResetReason, transportFailure: string): string {
+export function resetDetails(
+  prefix: string,
+  reason: StreamResetReason,
+  transportFailure: string,
+): string {
   const text = transportFailure === "" ? reason : `${reason}|${transportFailure}`;
   return `${prefix}{${text.replace(/\s/g, "_")}}`;
 }

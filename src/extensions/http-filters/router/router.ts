@@ -7,18 +7,23 @@ import type { StreamResetReason } from "../../../codec/codec.ts";
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";
 import { Headers } from "../../../codec/header-names.ts";
 import type { RuntimeSnapshot } from "../../../config/runtime.ts";
+import type {
+  FilterStatus,
+  HttpFilter,
+  HttpFilterCallbacks,
+  WatermarkListener,
+} from "../../../http/http-filter.ts";
 import { defineHttpFilter, type HttpFilterType } from "../../../http/http-filter-factory.ts";
-import type { FilterStatus, HttpFilter, HttpFilterCallbacks, WatermarkListener } from "../../../http/http-filter.ts";
+import type { Metadata } from "../../../network/stream-info.ts";
 import { ResponseFlag } from "../../../network/stream-info.ts";
-import { type PooledTimer, TimerPool } from "../../../platform/timer-pool.ts";
 import type { TimerOwner, Timers } from "../../../platform/time.ts";
+import { type PooledTimer, TimerPool } from "../../../platform/timer-pool.ts";
 import type { Router as RouterMessage } from "../../../proto/generated/envoy/extensions/filters/http/router/v3.ts";
 import type { DirectResponseEntry, RouteEntry } from "../../../route/route.ts";
 import { CANARY_HOST, INTERNAL_REQUEST } from "../../../stats/groups/response-code-stats.ts";
 import { createRouterStats, type RouterStats } from "../../../stats/groups/router-stats.ts";
 import type { Cluster, ClusterManager } from "../../../upstream/cluster.ts";
 import type { LoadBalancerContext } from "../../../upstream/load-balancer.ts";
-import type { Metadata } from "../../../network/stream-info.ts";
 import { compileRouter, type RouterConfig } from "./config.ts";
 import { resetBody, resetDetails, resetFlag, resetStatus } from "./reset-reason.ts";
 import { strictCheckFailure } from "./strict-check.ts";
@@ -35,7 +40,11 @@ interface RouterServices {
 }
 
 /** The extension. `runtime` gives the current snapshot. */
-export function router(clusters: ClusterManager, timers: Timers, runtime: () => RuntimeSnapshot): HttpFilterType {
+export function router(
+  clusters: ClusterManager,
+  timers: Timers,
+  runtime: () => RuntimeSnapshot,
+): HttpFilterType {
   return defineHttpFilter<RouterMessage, RouterConfig>({
     name: "envoy.filters.http.router",
     messages: ["envoy.extensions.filters.http.router.v3.Router"],
@@ -52,7 +61,9 @@ export function router(clusters: ClusterManager, timers: Timers, runtime: () => 
 
 const GLOBAL_TIMEOUT = 0;
 
-class Router implements HttpFilter, UpstreamRequestOwner, TimerOwner, WatermarkListener, LoadBalancerContext {
+class Router
+  implements HttpFilter, UpstreamRequestOwner, TimerOwner, WatermarkListener, LoadBalancerContext
+{
   hash: bigint | null = null;
   metadataMatch: Record<string, unknown> | null = null;
   readonly requestMetadata: Metadata | null = null;
@@ -164,7 +175,8 @@ class Router implements HttpFilter, UpstreamRequestOwner, TimerOwner, WatermarkL
     const entry = this.entry as RouteEntry;
     if (entry.includeAttemptCountInResponse) headers.set(Headers.EnvoyAttemptCount, "1");
     entry.finalizeResponseHeaders(headers, this.headers as RequestHeaderMap, streamInfo);
-    if (this.cookies !== null) for (const cookie of this.cookies) headers.add(Headers.SetCookie, cookie);
+    if (this.cookies !== null)
+      for (const cookie of this.cookies) headers.add(Headers.SetCookie, cookie);
     if (endStream) this.onResponseEnd();
     this.callbacks.encodeHeaders(headers, endStream);
   }
@@ -189,7 +201,11 @@ class Router implements HttpFilter, UpstreamRequestOwner, TimerOwner, WatermarkL
     upstream?.host.stats.requestFailed();
     if (this.responseStarted) {
       this.services.stats.rqResetAfterDownstreamResponseStarted.inc();
-      streamInfo.responseCodeDetails = resetDetails("upstream_reset_after_response_started", reason, transportFailure);
+      streamInfo.responseCodeDetails = resetDetails(
+        "upstream_reset_after_response_started",
+        reason,
+        transportFailure,
+      );
       this.callbacks.resetStream();
       return;
     }
@@ -237,7 +253,11 @@ class Router implements HttpFilter, UpstreamRequestOwner, TimerOwner, WatermarkL
     if (refused !== "") {
       this.callbacks.streamInfo.setFlag(ResponseFlag.InvalidEnvoyRequestHeaders);
       const details = `request_headers_failed_strict_check{${refused}}`;
-      this.callbacks.sendLocalReply({ status: 400, body: `invalid header '${refused}' with value '${headers.get(Headers.Path) ?? ""}'`, details });
+      this.callbacks.sendLocalReply({
+        status: 400,
+        body: `invalid header '${refused}' with value '${headers.get(Headers.Path) ?? ""}'`,
+        details,
+      });
       return;
     }
     const lookup = this.services.clusters.lookup(entry.clusterName);
@@ -280,9 +300,13 @@ class Router implements HttpFilter, UpstreamRequestOwner, TimerOwner, WatermarkL
       this.replyNoHost();
       return;
     }
-    if (entry.autoHostRewrite && host.description.hostname !== "") headers.authority = host.description.hostname;
+    if (entry.autoHostRewrite && host.description.hostname !== "")
+      headers.authority = host.description.hostname;
     streamInfo.attemptCount = 1;
-    const upstream = new UpstreamRequest(this, this.callbacks, cluster, host, { headers, endStream });
+    const upstream = new UpstreamRequest(this, this.callbacks, cluster, host, {
+      headers,
+      endStream,
+    });
     this.upstream = upstream;
     this.callbacks.addWatermarkListener(this);
     if (endStream) this.onRequestEnd();
@@ -308,11 +332,16 @@ class Router implements HttpFilter, UpstreamRequestOwner, TimerOwner, WatermarkL
   private isRefusedByCluster(cluster: Cluster): boolean {
     const { info } = cluster;
     if (info.wantsHttp2) {
-      this.callbacks.sendLocalReply({ status: 503, body: "http2 is not supported yet", details: "http2_not_supported" });
+      this.callbacks.sendLocalReply({
+        status: 503,
+        body: "http2 is not supported yet",
+        details: "http2_not_supported",
+      });
       return true;
     }
     const { runtime } = this.services;
-    if (!runtime().featureEnabled(info.maintenanceModeKey, 0, 100, this.callbacks.streamRandom)) return false;
+    if (!runtime().featureEnabled(info.maintenanceModeKey, 0, 100, this.callbacks.streamRandom))
+      return false;
     info.stats.upstreamRqMaintenanceMode.inc();
     this.callbacks.streamInfo.setFlag(ResponseFlag.UpstreamOverflow);
     this.countCode(503, null);
@@ -341,7 +370,11 @@ class Router implements HttpFilter, UpstreamRequestOwner, TimerOwner, WatermarkL
   private replyNoHost(): void {
     this.callbacks.streamInfo.setFlag(ResponseFlag.NoHealthyUpstream);
     this.countCode(503, null);
-    this.callbacks.sendLocalReply({ status: 503, body: "no healthy upstream", details: "no_healthy_upstream" });
+    this.callbacks.sendLocalReply({
+      status: 503,
+      body: "no healthy upstream",
+      details: "no_healthy_upstream",
+    });
   }
 
   private onRequestEnd(): void {

@@ -12,7 +12,10 @@ const INTEGERS: ReadonlySet<HeaderName> = new Set([
 ]);
 
 /** Name of the first offending header, or "". */
-export function strictCheckFailure(headers: RequestHeaderMap, names: readonly HeaderName[]): string {
+export function strictCheckFailure(
+  headers: RequestHeaderMap,
+  names: readonly HeaderName[],
+): string {
   for (let index = 0; index < names.length; index++) {
     const name = names[index] as HeaderName;
     const value = headers.get(name);

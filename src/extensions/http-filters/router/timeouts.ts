@@ -27,7 +27,8 @@ export function finalTimeouts(
   respectExpectedTimeout: boolean,
 ): RequestTimeouts {
   const timeouts = { globalMs: routeTimeout(entry), perTryMs: Math.max(0, entry.perTryTimeoutMs) };
-  if ((headers.seen & CONTROL_BITS) !== 0) applyHeaders(timeouts, entry, headers, respectExpectedTimeout);
+  if ((headers.seen & CONTROL_BITS) !== 0)
+    applyHeaders(timeouts, entry, headers, respectExpectedTimeout);
   if (timeouts.globalMs !== 0 && timeouts.perTryMs >= timeouts.globalMs) timeouts.perTryMs = 0;
   return timeouts;
 }
@@ -44,10 +45,13 @@ function applyHeaders(
   headers: RequestHeaderMap,
   respectExpectedTimeout: boolean,
 ): void {
-  if (entry.maxGrpcTimeoutMs >= 0 && isGrpc(headers)) timeouts.globalMs = grpcTimeout(entry, headers);
+  if (entry.maxGrpcTimeoutMs >= 0 && isGrpc(headers))
+    timeouts.globalMs = grpcTimeout(entry, headers);
   const perTry = takeMilliseconds(headers, Headers.EnvoyUpstreamRequestPerTryTimeoutMs);
   if (perTry >= 0) timeouts.perTryMs = perTry;
-  const expected = respectExpectedTimeout ? milliseconds(headers.get(Headers.EnvoyExpectedRequestTimeoutMs)) : -1;
+  const expected = respectExpectedTimeout
+    ? milliseconds(headers.get(Headers.EnvoyExpectedRequestTimeoutMs))
+    : -1;
   const global = takeMilliseconds(headers, Headers.EnvoyUpstreamRequestTimeoutMs);
   if (expected >= 0) timeouts.globalMs = expected;
   else if (global >= 0) timeouts.globalMs = global;

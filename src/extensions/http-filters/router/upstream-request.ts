@@ -192,7 +192,10 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (held !== null) {
       const last = held.length - 1;
       for (let index = 0; index <= last; index++) {
-        this.encodeData(held[index] as Buffer, index === last && this.heldEnd && this.heldTrailers === null);
+        this.encodeData(
+          held[index] as Buffer,
+          index === last && this.heldEnd && this.heldTrailers === null,
+        );
       }
     } else if (this.heldEnd && this.heldTrailers === null) this.encodeData(Buffer.alloc(0), true);
     if (this.heldTrailers !== null) this.sendTrailers(this.heldTrailers);

@@ -8,8 +8,8 @@ import type {
   RequestIdSettings,
   TimeoutSettings,
 } from "../../../http/connection-manager-config.ts";
-import type { UuidRequestIdConfig } from "../../../proto/generated/envoy/extensions/request_id/uuid/v3.ts";
 import type { HttpConnectionManager } from "../../../proto/generated/envoy/extensions/filters/network/http_connection_manager/v3.ts";
+import type { UuidRequestIdConfig } from "../../../proto/generated/envoy/extensions/request_id/uuid/v3.ts";
 import { compileForwarding, type NodeFacts } from "./forwarding.ts";
 import { compileHttp1Settings } from "./http1-settings.ts";
 import { reportUnsupported } from "./unsupported-fields.ts";
@@ -22,23 +22,29 @@ export function compileConnectionManager(
   context: CompileContext,
 ): ConnectionManagerConfig {
   reportUnsupported(message, context);
-  if (message.codecType === "HTTP3") context.at("codec_type").error("HTTP/3 is not supported", "use AUTO or HTTP1");
+  if (message.codecType === "HTTP3")
+    context.at("codec_type").error("HTTP/3 is not supported", "use AUTO or HTTP1");
   if (message.codecType === "HTTP2") {
     context.at("codec_type").warn("HTTP/2 is not supported yet: clients are told to use HTTP/1.1");
   }
   return {
     statPrefix: message.statPrefix ?? "",
-    codecType: message.codecType === "HTTP1" || message.codecType === "HTTP2" ? message.codecType : "AUTO",
+    codecType:
+      message.codecType === "HTTP1" || message.codecType === "HTTP2" ? message.codecType : "AUTO",
     http1: compileHttp1Settings(message, context),
     timeouts: compileTimeouts(message),
     maxRequestsPerConnection: message.commonHttpProtocolOptions?.maxRequestsPerConnection ?? 0,
+    http1SafeMaxDuration: message.http1SafeMaxConnectionDuration ?? false,
     forwarding: compileForwarding(message, node, context),
     requestId: compileRequestId(message, context),
     paths: compilePaths(message, context),
     serverName: message.serverName || "envoy",
     serverHeader: message.serverHeaderTransformation ?? "OVERWRITE",
     proxy100Continue: message.proxy100Continue ?? false,
-    streamErrorOnInvalidMessage: message.streamErrorOnInvalidHttpMessage ?? false,
+    streamErrorOnInvalidMessage:
+      message.httpProtocolOptions?.overrideStreamErrorOnInvalidHttpMessage ??
+      message.streamErrorOnInvalidHttpMessage ??
+      false,
     appendLocalOverload: message.appendLocalOverload ?? false,
     upgrades: compileUpgrades(message, context),
   };
@@ -61,11 +67,17 @@ function compileTimeouts(message: HttpConnectionManager): TimeoutSettings {
   };
 }
 
-function compileRequestId(message: HttpConnectionManager, context: CompileContext): RequestIdSettings {
+function compileRequestId(
+  message: HttpConnectionManager,
+  context: CompileContext,
+): RequestIdSettings {
   const any = message.requestIdExtension?.typedConfig;
   const name = messageNameOf(any?.typeUrl ?? "");
   if (any !== undefined && name !== UUID_REQUEST_ID) {
-    context.at("request_id_extension").at("typed_config").error(`Request id extension ${name} is not supported`, `use ${UUID_REQUEST_ID}`);
+    context
+      .at("request_id_extension")
+      .at("typed_config")
+      .error(`Request id extension ${name} is not supported`, `use ${UUID_REQUEST_ID}`);
   }
   const uuid = (any?.value ?? {}) as UuidRequestIdConfig;
   return {
@@ -80,7 +92,12 @@ function compilePaths(message: HttpConnectionManager, context: CompileContext): 
   const matching = message.stripMatchingHostPort ?? false;
   const any = message.stripAnyHostPort ?? false;
   if (matching && any) {
-    context.at("strip_matching_host_port").error("Both ways of stripping the port are set", "keep strip_any_host_port or strip_matching_host_port");
+    context
+      .at("strip_matching_host_port")
+      .error(
+        "Both ways of stripping the port are set",
+        "keep strip_any_host_port or strip_matching_host_port",
+      );
   }
   const action = message.pathWithEscapedSlashesAction ?? "KEEP_UNCHANGED";
   return {
@@ -92,12 +109,17 @@ function compilePaths(message: HttpConnectionManager, context: CompileContext): 
   };
 }
 
-function compileUpgrades(message: HttpConnectionManager, context: CompileContext): Map<string, boolean> {
+function compileUpgrades(
+  message: HttpConnectionManager,
+  context: CompileContext,
+): Map<string, boolean> {
   const upgrades = new Map<string, boolean>();
   for (const [index, upgrade] of (message.upgradeConfigs ?? []).entries()) {
     const type = (upgrade.upgradeType ?? "").toLowerCase();
     if (upgrades.has(type)) {
-      context.at("upgrade_configs", index).error(`Upgrade type ${type} is configured twice`, "merge the entries");
+      context
+        .at("upgrade_configs", index)
+        .error(`Upgrade type ${type} is configured twice`, "merge the entries");
     }
     upgrades.set(type, upgrade.enabled ?? true);
   }

@@ -2,11 +2,17 @@
 import { type CidrRange, parseCidrRange } from "../../../base/cidr.ts";
 import type { CompileContext } from "../../../config/compile-context.ts";
 import { messageNameOf } from "../../../config/matcher/compile-match-tree.ts";
-import type { ForwardingSettings, OriginalIpDetection } from "../../../http/connection-manager-config.ts";
-import type { CidrRange as CidrMessage, TypedExtensionConfig } from "../../../proto/generated/envoy/config/core/v3.ts";
+import type {
+  ForwardingSettings,
+  OriginalIpDetection,
+} from "../../../http/connection-manager-config.ts";
+import type {
+  CidrRange as CidrMessage,
+  TypedExtensionConfig,
+} from "../../../proto/generated/envoy/config/core/v3.ts";
+import type { HttpConnectionManager } from "../../../proto/generated/envoy/extensions/filters/network/http_connection_manager/v3.ts";
 import type { CustomHeaderConfig } from "../../../proto/generated/envoy/extensions/http/original_ip_detection/custom_header/v3.ts";
 import type { XffConfig } from "../../../proto/generated/envoy/extensions/http/original_ip_detection/xff/v3.ts";
-import type { HttpConnectionManager } from "../../../proto/generated/envoy/extensions/filters/network/http_connection_manager/v3.ts";
 
 /** The node's own facts that headers carry. */
 export interface NodeFacts {
@@ -17,7 +23,8 @@ export interface NodeFacts {
 }
 
 const XFF = "envoy.extensions.http.original_ip_detection.xff.v3.XffConfig";
-const CUSTOM_HEADER = "envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig";
+const CUSTOM_HEADER =
+  "envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig";
 
 export function compileForwarding(
   message: HttpConnectionManager,
@@ -31,7 +38,10 @@ export function compileForwarding(
     skipXffAppend: message.skipXffAppend ?? false,
     detections: compileDetections(message, context),
     appendForwardedPort: message.appendXForwardedPort ?? false,
-    internalRanges: compileRanges(internal.cidrRanges ?? [], context.at("internal_address_config").at("cidr_ranges")),
+    internalRanges: compileRanges(
+      internal.cidrRanges ?? [],
+      context.at("internal_address_config").at("cidr_ranges"),
+    ),
     internalUnixSockets: internal.unixSockets ?? false,
     schemeToOverwrite: message.schemeHeaderTransformation?.schemeToOverwrite ?? "",
     addUserAgent: message.addUserAgent ?? false,
@@ -42,25 +52,40 @@ export function compileForwarding(
   };
 }
 
-function compileDetections(message: HttpConnectionManager, context: CompileContext): OriginalIpDetection[] {
+function compileDetections(
+  message: HttpConnectionManager,
+  context: CompileContext,
+): OriginalIpDetection[] {
   const extensions = message.originalIpDetectionExtensions ?? [];
   if (extensions.length === 0) {
     return [{ kind: "xff", trustedHops: message.xffNumTrustedHops ?? 0, skipAppend: true }];
   }
   const at = context.at("original_ip_detection_extensions");
   if (message.useRemoteAddress === true) {
-    at.error("Detection extensions and use_remote_address exclude each other", "set use_remote_address to false");
+    at.error(
+      "Detection extensions and use_remote_address exclude each other",
+      "set use_remote_address to false",
+    );
   }
   if ((message.xffNumTrustedHops ?? 0) > 0) {
-    at.error("Detection extensions and xff_num_trusted_hops exclude each other", "set the hops in the xff extension");
+    at.error(
+      "Detection extensions and xff_num_trusted_hops exclude each other",
+      "set the hops in the xff extension",
+    );
   }
   return extensions.flatMap((extension, index) => {
-    const detection = compileDetection(extension, context.at("original_ip_detection_extensions", index));
+    const detection = compileDetection(
+      extension,
+      context.at("original_ip_detection_extensions", index),
+    );
     return detection === null ? [] : [detection];
   });
 }
 
-function compileDetection(extension: TypedExtensionConfig, context: CompileContext): OriginalIpDetection | null {
+function compileDetection(
+  extension: TypedExtensionConfig,
+  context: CompileContext,
+): OriginalIpDetection | null {
   const name = messageNameOf(extension.typedConfig?.typeUrl ?? "");
   const at = context.at("typed_config");
   if (name === XFF) return compileXff((extension.typedConfig?.value ?? {}) as XffConfig, at);
@@ -72,16 +97,21 @@ function compileDetection(extension: TypedExtensionConfig, context: CompileConte
     kind: "custom-header",
     headerName: header.headerName ?? "",
     trusted: header.allowExtensionToSetAddressAsTrusted ?? false,
-    rejectStatus: header.rejectWithStatus === undefined ? 0 : rejectCode(header.rejectWithStatus.code),
+    rejectStatus:
+      header.rejectWithStatus === undefined ? 0 : rejectCode(header.rejectWithStatus.code),
   };
 }
 
 function compileXff(message: XffConfig, context: CompileContext): OriginalIpDetection | null {
   const skipAppend = message.skipXffAppend ?? true;
   const trusted = message.xffTrustedCidrs;
-  if (trusted === undefined) return { kind: "xff", trustedHops: message.xffNumTrustedHops ?? 0, skipAppend };
+  if (trusted === undefined)
+    return { kind: "xff", trustedHops: message.xffNumTrustedHops ?? 0, skipAppend };
   if ((message.xffNumTrustedHops ?? 0) > 0) {
-    return context.error("xff_num_trusted_hops and xff_trusted_cidrs exclude each other", "keep one of them");
+    return context.error(
+      "xff_num_trusted_hops and xff_trusted_cidrs exclude each other",
+      "keep one of them",
+    );
   }
   const ranges = compileRanges(trusted.cidrs ?? [], context.at("xff_trusted_cidrs").at("cidrs"));
   return { kind: "xff-cidrs", trusted: ranges, recurse: true, skipAppend };
@@ -106,7 +136,11 @@ const HTTP_STATUS: Readonly<Record<string, number>> = {
 function compileRanges(messages: readonly CidrMessage[], context: CompileContext): CidrRange[] {
   return messages.flatMap((message) => {
     const range = parseCidrRange(message.addressPrefix ?? "", message.prefixLen ?? 0);
-    if (range === null) context.error(`${message.addressPrefix} is no IP address`, "write an address such as 10.0.0.0");
+    if (range === null)
+      context.error(
+        `${message.addressPrefix} is no IP address`,
+        "write an address such as 10.0.0.0",
+      );
     return range === null ? [] : [range];
   });
 }

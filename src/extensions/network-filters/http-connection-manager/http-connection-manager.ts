@@ -23,10 +23,11 @@ import type { Dispatcher } from "../../../platform/dispatcher.ts";
 import { TimerPool } from "../../../platform/timer-pool.ts";
 import type { AccessLog } from "../../../proto/generated/envoy/config/accesslog/v3.ts";
 import type {
-  HttpConnectionManager as Message,
   LocalReplyConfig,
+  HttpConnectionManager as Message,
 } from "../../../proto/generated/envoy/extensions/filters/network/http_connection_manager/v3.ts";
 import type { RouteServices } from "../../../route/route-services.ts";
+import type { ClusterManager } from "../../../upstream/cluster.ts";
 import { compileConnectionManager } from "./config.ts";
 import type { NodeFacts } from "./forwarding.ts";
 import { compileHttpFilters, createHttpFilters, type HttpFilterConfig } from "./http-filters.ts";
@@ -37,12 +38,17 @@ export interface HttpServices {
   readonly dispatcher: Dispatcher;
   readonly node: NodeFacts;
   readonly filters: HttpFilterCatalogue;
-  /** What route tables are compiled with; asked at each compilation, since known clusters change. */
+  /**
+   * What route tables are compiled with; asked at each compilation, since known clusters change.
+   */
   routes(): RouteServices;
   readonly routeSubscriptions: RouteSubscriptions;
   compileAccessLog(message: AccessLog, context: CompileContext): object | null;
   createAccessLogger(config: object): AccessLogger;
-  compileLocalReplies(message: LocalReplyConfig | undefined, context: CompileContext): LocalReplyMapper;
+  compileLocalReplies(
+    message: LocalReplyConfig | undefined,
+    context: CompileContext,
+  ): LocalReplyMapper;
 }
 
 interface Config {
@@ -54,13 +60,16 @@ interface Config {
   readonly localReplies: LocalReplyMapper;
 }
 
-export function httpConnectionManager(services: HttpServices): NetworkFilterType {
+export function httpConnectionManager(
+  services: HttpServices,
+  clusters: ClusterManager,
+): NetworkFilterType {
   return defineNetworkFilter<Message, Config>({
     name: "envoy.filters.network.http_connection_manager",
     messages: ["envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"],
     terminal: true,
     compile: (message, context) => compile(message, services, context),
-    createFactory: (config, context) => createFactory(config, services, context),
+    createFactory: (config, context) => createFactory(config, services, clusters, context),
   });
 }
 
@@ -72,7 +81,10 @@ function compile(message: Message, services: HttpServices, context: CompileConte
     const compiled = services.compileAccessLog(log, context.at("access_log", index));
     return compiled === null ? [] : [compiled];
   });
-  const localReplies = services.compileLocalReplies(message.localReplyConfig, context.at("local_reply_config"));
+  const localReplies = services.compileLocalReplies(
+    message.localReplyConfig,
+    context.at("local_reply_config"),
+  );
   const routes = compileRoutes(message, services, context);
   if (routes === null) return null;
   return { manager, routes, filters, upgradeFilters, accessLogs, localReplies };
@@ -87,23 +99,40 @@ function compileUpgradeFilters(
   for (const [index, upgrade] of (message.upgradeConfigs ?? []).entries()) {
     if (upgrade.filters === undefined || upgrade.filters.length === 0) continue;
     const at = context.at("upgrade_configs", index);
-    chains.set((upgrade.upgradeType ?? "").toLowerCase(), compileHttpFilters(upgrade.filters, services.filters, at));
+    chains.set(
+      (upgrade.upgradeType ?? "").toLowerCase(),
+      compileHttpFilters(upgrade.filters, services.filters, at),
+    );
   }
   return chains;
 }
 
-function compileRoutes(message: Message, services: HttpServices, context: CompileContext): RouteSourceConfig | null {
+function compileRoutes(
+  message: Message,
+  services: HttpServices,
+  context: CompileContext,
+): RouteSourceConfig | null {
   if (message.routeConfig !== undefined) {
     return compileInlineRoutes(message.routeConfig, services.routes(), context.at("route_config"));
   }
   if (message.rds !== undefined) {
-    return compileRds(message.rds, services.routes(), services.routeSubscriptions, context.at("rds"));
+    return compileRds(
+      message.rds,
+      services.routes(),
+      services.routeSubscriptions,
+      context.at("rds"),
+    );
   }
   // scoped_routes is reported by name elsewhere.
   return null;
 }
 
-function createFactory(config: Config, services: HttpServices, context: NetworkFilterContext): NetworkFilterFactory {
+function createFactory(
+  config: Config,
+  services: HttpServices,
+  clusters: ClusterManager,
+  context: NetworkFilterContext,
+): NetworkFilterFactory {
   const { dispatcher } = services;
   const prefix = config.manager.statPrefix;
   const stats = context.rootStats.scope("http").scope(prefix);
@@ -117,10 +146,14 @@ function createFactory(config: Config, services: HttpServices, context: NetworkF
     routes,
     filters: createHttpFilters(config.filters, filterContext),
     upgradeFilters: new Map(
-      [...config.upgradeFilters].map(([type, chain]) => [type, createHttpFilters(chain, filterContext)]),
+      [...config.upgradeFilters].map(([type, chain]) => [
+        type,
+        createHttpFilters(chain, filterContext),
+      ]),
     ),
     accessLoggers: config.accessLogs.map((log) => services.createAccessLogger(log)),
     localReplies: config.localReplies,
+    clusters,
     drain: context.drain,
     date: new DateProvider(dispatcher),
     requestParser: new RequestParser(config.manager.http1),

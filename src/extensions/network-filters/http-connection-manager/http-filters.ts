@@ -32,7 +32,9 @@ export function compileHttpFilters(
     filters.push(filter);
   }
   if (messages.length === 0) {
-    context.at("http_filters").error("The list of HTTP filters is empty", "end it with envoy.filters.http.router");
+    context
+      .at("http_filters")
+      .error("The list of HTTP filters is empty", "end it with envoy.filters.http.router");
   }
   return filters;
 }
@@ -55,10 +57,13 @@ function compileHttpFilter(
   context: CompileContext,
 ): HttpFilterConfig | null {
   if (message.configDiscovery !== undefined) {
-    return context.at("config_discovery").error("Filter discovery (ECDS) is not supported yet", "write typed_config");
+    return context
+      .at("config_discovery")
+      .error("Filter discovery (ECDS) is not supported yet", "write typed_config");
   }
   const any = message.typedConfig;
-  if (any === undefined) return context.error("The filter has no typed_config", "add typed_config with an @type");
+  if (any === undefined)
+    return context.error("The filter has no typed_config", "add typed_config with an @type");
   const messageName = messageNameOf(any.typeUrl);
   const type = catalogue.forMessage(messageName);
   if (type === undefined) return reportUnknown(message, messageName, catalogue, context);
@@ -79,14 +84,23 @@ function reportUnknown(
     return null;
   }
   const nearest = nearestName(messageName, catalogue.messages);
-  const remedy = nearest === null ? "remove the filter" : `remove the filter; the nearest known type is ${nearest}`;
+  const remedy =
+    nearest === null
+      ? "remove the filter"
+      : `remove the filter; the nearest known type is ${nearest}`;
   return context.at("typed_config").error(problem, remedy);
 }
 
 function checkTerminal(filter: HttpFilterConfig, last: boolean, context: CompileContext): void {
   if (filter.type.terminal && !last) {
-    context.error(`Terminal filter ${filter.name} must be the last one`, "move it to the end of http_filters");
+    context.error(
+      `Terminal filter ${filter.name} must be the last one`,
+      "move it to the end of http_filters",
+    );
   } else if (last && (!filter.type.terminal || filter.disabled)) {
-    context.error(`The last filter ${filter.name} is not terminal`, "end http_filters with envoy.filters.http.router");
+    context.error(
+      `The last filter ${filter.name} is not terminal`,
+      "end http_filters with envoy.filters.http.router",
+    );
   }
 }

@@ -1,4 +1,7 @@
-/** The two ways a connection manager gets its routes: written inline, or by subscription with a swap on every update. */
+/**
+ * The two ways a connection manager gets its routes: written inline, or by subscription with a swap
+ * on every update.
+ */
 import { formatDiagnostic } from "../../../base/diagnostic.ts";
 import { CompileContext } from "../../../config/compile-context.ts";
 import type { RouteSource } from "../../../http/connection-manager-runtime.ts";
@@ -41,7 +44,8 @@ export function compileRds(
   context: CompileContext,
 ): RouteSourceConfig | null {
   const { configSource, routeConfigName = "" } = message;
-  if (configSource === undefined) return context.error("The config source is missing", "set config_source");
+  if (configSource === undefined)
+    return context.error("The config source is missing", "set config_source");
   if (configSource.pathConfigSource === undefined && configSource.path === undefined) {
     return context
       .at("config_source")
@@ -74,7 +78,11 @@ class SubscribedRoutes implements ClosableRouteSource, RouteWatcher {
 
   onRoutes(message: RouteConfiguration): string | null {
     const context = new CompileContext();
-    const table = compileRouteTable(message, { ...this.services, validateClusters: false }, context);
+    const table = compileRouteTable(
+      message,
+      { ...this.services, validateClusters: false },
+      context,
+    );
     this.ready();
     if (table === null) return context.diagnostics.map(formatDiagnostic).join("; ");
     this.table = table;

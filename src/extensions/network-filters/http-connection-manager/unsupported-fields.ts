@@ -9,28 +9,76 @@ type Field = keyof HttpConnectionManager;
 
 /** What changes routing, safety or what peers see is refused. */
 const REFUSED: readonly (readonly [Field, string, string, string])[] = [
-  ["scopedRoutes", "scoped_routes", "Scoped routes are not supported yet", "use route_config or rds"],
-  ["earlyHeaderMutationExtensions", "early_header_mutation_extensions", "Early header mutation is not supported yet", "use the header_mutation filter"],
-  ["proxyStatusConfig", "proxy_status_config", "Proxy-Status is not supported yet", "remove the field"],
-  ["typedHeaderValidationConfig", "typed_header_validation_config", "Header validators are not supported", "remove the field: checks are always strict"],
-  ["pathNormalizationOptions", "path_normalization_options", "Path transformations are not supported", "use normalize_path and merge_slashes"],
-  ["forwardClientCertMatcher", "forward_client_cert_matcher", "Matching client certificate forwarding is not supported yet", "use forward_client_cert_details"],
-  ["representIpv4RemoteAddressAsIpv4MappedIpv6", "represent_ipv4_remote_address_as_ipv4_mapped_ipv6", "Mapped addresses are not supported", "remove the field"],
+  [
+    "scopedRoutes",
+    "scoped_routes",
+    "Scoped routes are not supported yet",
+    "use route_config or rds",
+  ],
+  [
+    "earlyHeaderMutationExtensions",
+    "early_header_mutation_extensions",
+    "Early header mutation is not supported yet",
+    "use the header_mutation filter",
+  ],
+  [
+    "proxyStatusConfig",
+    "proxy_status_config",
+    "Proxy-Status is not supported yet",
+    "remove the field",
+  ],
+  [
+    "typedHeaderValidationConfig",
+    "typed_header_validation_config",
+    "Header validators are not supported",
+    "remove the field: checks are always strict",
+  ],
+  [
+    "pathNormalizationOptions",
+    "path_normalization_options",
+    "Path transformations are not supported",
+    "use normalize_path and merge_slashes",
+  ],
+  [
+    "forwardClientCertMatcher",
+    "forward_client_cert_matcher",
+    "Matching client certificate forwarding is not supported yet",
+    "use forward_client_cert_details",
+  ],
+  [
+    "representIpv4RemoteAddressAsIpv4MappedIpv6",
+    "represent_ipv4_remote_address_as_ipv4_mapped_ipv6",
+    "Mapped addresses are not supported",
+    "remove the field",
+  ],
 ];
 
 /** What only adds observation or concerns other protocols is reported. */
 const REPORTED: readonly (readonly [Field, string, string])[] = [
   ["tracing", "tracing", "Tracing is not supported yet: no spans are made"],
-  ["http2ProtocolOptions", "http2_protocol_options", "HTTP/2 is not supported yet: the options have no effect"],
-  ["http3ProtocolOptions", "http3_protocol_options", "HTTP/3 is not supported: the options have no effect"],
-  ["accessLogFlushInterval", "access_log_flush_interval", "Periodic access logs are not supported yet"],
+  [
+    "http2ProtocolOptions",
+    "http2_protocol_options",
+    "HTTP/2 is not supported yet: the options have no effect",
+  ],
+  [
+    "http3ProtocolOptions",
+    "http3_protocol_options",
+    "HTTP/3 is not supported: the options have no effect",
+  ],
+  [
+    "accessLogFlushInterval",
+    "access_log_flush_interval",
+    "Periodic access logs are not supported yet",
+  ],
   ["accessLogOptions", "access_log_options", "Periodic access logs are not supported yet"],
 ];
 
 export function reportUnsupported(message: HttpConnectionManager, context: CompileContext): void {
   for (const [field, name, problem, remedy] of REFUSED) {
     const value = message[field];
-    if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) continue;
+    if (value === undefined || value === false || (Array.isArray(value) && value.length === 0))
+      continue;
     context.at(name).error(problem, remedy);
   }
   for (const [field, name, problem] of REPORTED) {
@@ -38,9 +86,11 @@ export function reportUnsupported(message: HttpConnectionManager, context: Compi
   }
   const details = message.forwardClientCertDetails;
   if (details !== undefined && details !== "SANITIZE") {
-    context.at("forward_client_cert_details").warn(
-      "TLS is not supported yet: x-forwarded-client-cert is always removed",
-      "leave the field out, or wait for TLS",
-    );
+    context
+      .at("forward_client_cert_details")
+      .warn(
+        "TLS is not supported yet: x-forwarded-client-cert is always removed",
+        "leave the field out, or wait for TLS",
+      );
   }
 }
