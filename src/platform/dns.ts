@@ -19,4 +19,6 @@ export interface DnsResolver {
    * Honours the hosts file and the search domains. Calls back exactly once, never synchronously.
    */
   resolve(name: string, family: DnsFamily, callback: (answer: DnsAnswer) => void): void;
+  /** The same with other servers, each `ip:port` or `[ip]:port`. */
+  withServers(servers: readonly string[]): DnsResolver;
 }

@@ -6,6 +6,7 @@ import type { SimulatedTime } from "../kit/simulated-time.ts";
 export class FakeDns implements DnsResolver {
   /** `name family`, in order. */
   readonly asked: string[] = [];
+  readonly servers: string[] = [];
   /** While set, answers wait for `release`. */
   private held: (() => void)[] | null = null;
   private readonly answers = new Map<string, DnsAnswer>();
@@ -40,6 +41,12 @@ export class FakeDns implements DnsResolver {
     const held = this.held ?? [];
     this.held = null;
     for (const run of held) run();
+  }
+
+  /** `servers` are remembered; the answers are the same. */
+  withServers(servers: readonly string[]): DnsResolver {
+    this.servers.push(...servers);
+    return this;
   }
 
   resolve(name: string, family: DnsFamily, callback: (answer: DnsAnswer) => void): void {

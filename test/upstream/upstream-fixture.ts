@@ -41,6 +41,7 @@ export const NO_DNS: DnsResolver = {
   resolve: () => {
     throw new Error("no name is resolved in this test");
   },
+  withServers: () => NO_DNS,
 };
 
 export const NO_ENDPOINTS: EndpointSubscriptions = {

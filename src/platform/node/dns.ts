@@ -62,10 +62,12 @@ interface System {
 }
 
 export class NodeDnsResolver implements DnsResolver {
+  private readonly options: NodeDnsOptions;
   private readonly hosts: WatchedFile<HostsTable>;
   private readonly system: WatchedFile<System>;
 
   constructor(options: NodeDnsOptions = {}) {
+    this.options = options;
     this.hosts = new WatchedFile(options.hostsPath ?? "/etc/hosts", parseHosts);
     this.system = new WatchedFile(options.resolvConfPath ?? "/etc/resolv.conf", (text) => ({
       conf: parseResolvConf(text),
@@ -75,6 +77,10 @@ export class NodeDnsResolver implements DnsResolver {
 
   resolve(name: string, family: DnsFamily, callback: (answer: DnsAnswer) => void): void {
     void this.answer(name, family).then(callback);
+  }
+
+  withServers(servers: readonly string[]): DnsResolver {
+    return new NodeDnsResolver({ ...this.options, servers });
   }
 
   /** Never rejects. */

@@ -62,7 +62,8 @@ export class H1Client
   codec: ClientConnection | null = null;
   private readonly pool: H1Pool;
   private readonly account: ConnectionAccount;
-  private readonly connector: Connector;
+  /** Null once connected. */
+  private connector: Connector | null;
   private readonly phaseTimer: Timer;
   private maxDurationTimer: Timer | null = null;
   private connection: Connection | null = null;
@@ -85,14 +86,14 @@ export class H1Client
     this.account.opened();
     this.pool.info.stats.upstreamCxHttp1Total.inc();
     this.phaseTimer.arm(this.pool.info.connection.connectTimeoutMs);
-    this.connector.start();
+    this.connector?.start();
   }
 
   /** Closes at once, whatever it is doing. */
   close(): void {
     if (this.state === CLOSED) return;
     if (this.connection === null) {
-      this.connector.cancel();
+      this.connector?.cancel();
       this.failConnect(LOCAL_CLOSE_FAILURE, "local");
     } else {
       this.connection.close("no-flush");
@@ -123,6 +124,7 @@ export class H1Client
       halfClose: false,
     });
     this.connection = connection;
+    this.connector = null;
     if (settings.keepalive !== null) socket.setKeepAlive(true, settings.keepalive.initialDelayMs);
     this.account.connected(connection, nowMs);
     const localAddress = socket.localSocketAddress();
@@ -175,6 +177,11 @@ export class H1Client
   onStreamComplete(): void {
     this.incomplete = false;
     this.account.countBytes();
+    // Whoever stopped reading did not start it again: the next request would wait for ever.
+    if (!(this.connection as Connection).readEnabled) {
+      this.close();
+      return;
+    }
     this.pool.streamComplete(this);
   }
 
@@ -202,7 +209,7 @@ export class H1Client
       else this.state = DRAINING;
     } else if (this.state === CONNECTING) {
       stats.upstreamCxConnectTimeout.inc();
-      this.connector.cancel();
+      this.connector?.cancel();
       this.failConnect(CONNECT_TIMEOUT_FAILURE, "local");
     } else if (this.state === READY) {
       stats.upstreamCxIdleTimeout.inc();

@@ -32,7 +32,8 @@ export class TcpClient
   next: TcpClient | null = null;
   private readonly pool: TcpPool;
   private readonly account: ConnectionAccount;
-  private readonly connector: Connector;
+  /** Null once connected. */
+  private connector: Connector | null;
   private readonly connectTimer: Timer;
   private maxDurationTimer: Timer | null = null;
   private connection: Connection | null = null;
@@ -62,7 +63,7 @@ export class TcpClient
   connect(): void {
     this.account.opened();
     this.connectTimer.arm(this.pool.info.connection.connectTimeoutMs);
-    this.connector.start();
+    this.connector?.start();
   }
 
   close(): void {
@@ -70,7 +71,7 @@ export class TcpClient
     if (this.connection !== null) {
       this.connection.close("no-flush");
     } else {
-      this.connector.cancel();
+      this.connector?.cancel();
       this.failConnect(LOCAL_CLOSE_FAILURE, "local");
     }
   }
@@ -85,6 +86,7 @@ export class TcpClient
       halfClose: true,
     });
     this.connection = connection;
+    this.connector = null;
     if (settings.keepalive !== null) socket.setKeepAlive(true, settings.keepalive.initialDelayMs);
     this.account.connected(connection, nowMs);
     this.info = new PooledUpstream(
@@ -154,7 +156,7 @@ export class TcpClient
       stats.upstreamCxMaxDurationReached.inc();
     } else {
       stats.upstreamCxConnectTimeout.inc();
-      this.connector.cancel();
+      this.connector?.cancel();
       this.failConnect(CONNECT_TIMEOUT_FAILURE, "local");
     }
   }

@@ -331,8 +331,22 @@ describe("DNS settings", () => {
     ],
     [
       "dns_resolvers[0]",
-      { dnsResolvers: [{ socketAddress: { address: "10.0.0.1", portValue: 53 } }] },
-      "DNS servers of a cluster's own are not supported yet",
+      { dnsResolvers: [{ socketAddress: { address: "ns.example", portValue: 53 } }] },
+      "malformed IP address: ns.example",
+    ],
+    [
+      "typed_dns_resolver_config",
+      {
+        typedDnsResolverConfig: {
+          name: "envoy.network.dns_resolver.apple",
+          typedConfig: {
+            typeUrl:
+              "type.googleapis.com/envoy.extensions.network.dns_resolver.apple.v3.AppleDnsResolverConfig",
+            value: {},
+          },
+        },
+      },
+      'DNS resolver "envoy.network.dns_resolver.apple" is not supported',
     ],
   ];
   for (const [path, more, message] of refused) {
@@ -342,4 +356,31 @@ describe("DNS settings", () => {
       assert.ok(context.diagnostics.some((one) => one.message.includes(message)));
     });
   }
+
+  it("asks the servers of the c-ares configuration", async () => {
+    const typeUrl =
+      "type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig";
+    const one = fixture();
+    one.dns.set("one", ["127.0.0.1"]);
+    one.fixture.add(
+      named("STRICT_DNS", ["one"], {
+        typedDnsResolverConfig: {
+          name: "envoy.network.dns_resolver.cares",
+          typedConfig: {
+            typeUrl,
+            value: {
+              resolvers: [
+                { socketAddress: { address: "10.0.0.53", portValue: 53 } },
+                { socketAddress: { address: "fd00::53", portValue: 5353 } },
+              ],
+            },
+          },
+        },
+      }),
+    );
+    await one.fixture.time.advance(10);
+    assert.deepEqual(one.dns.servers, ["10.0.0.53:53", "[fd00::53]:5353"]);
+    assert.deepEqual(addresses(one), ["127.0.0.1:1000"]);
+    one.fixture.manager.close(() => undefined);
+  });
 });

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import type { DnsAnswer, DnsFamily } from "../../../src/platform/dns.ts";
+import type { DnsAnswer, DnsFamily, DnsResolver } from "../../../src/platform/dns.ts";
 import { NodeDnsResolver } from "../../../src/platform/node/dns.ts";
 import { parseHosts } from "../../../src/platform/node/hosts-file.ts";
 import { candidates, parseResolvConf } from "../../../src/platform/node/resolv-conf.ts";
@@ -67,7 +67,7 @@ class DnsServer {
 describe("NodeDnsResolver", () => {
   const server = new DnsServer();
   let folder: string;
-  let resolver: NodeDnsResolver;
+  let resolver: DnsResolver;
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "dns-"));
@@ -79,9 +79,8 @@ describe("NodeDnsResolver", () => {
     resolver = new NodeDnsResolver({
       hostsPath: join(folder, "hosts"),
       resolvConfPath: join(folder, "resolv.conf"),
-      servers: [await server.start()],
       tries: 1,
-    });
+    }).withServers([await server.start()]);
     server.set("web.b.example", "10.1.0.1", 30);
     server.set("x.y.z", "10.1.0.2", 60);
     server.set("bare", "10.1.0.3", 7);

@@ -460,6 +460,17 @@ describe("H1Pool", () => {
     assert.equal(upstream.closed, 1);
   });
 
+  it("does not reuse a connection that was left paused", async () => {
+    fixture.add(staticMessage([1000]));
+    const stream = request(fixture.cluster("c"));
+    await settle();
+    upstream.answer(0, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi");
+    stream.decodeHeaders = () => stream.encoder!.readDisable(true);
+    await settle();
+    assert.equal(pool().counts().ready, 0);
+    assert.equal(upstream.closed, 1);
+  });
+
   it("closes idle connections at once when drained, busy ones after their response", async () => {
     fixture.add(staticMessage([1000]));
     const streams = [request(fixture.cluster("c")), request(fixture.cluster("c"))];

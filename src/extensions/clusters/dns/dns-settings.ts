@@ -6,10 +6,16 @@
  */
 import type { CompileContext } from "../../../config/compile-context.ts";
 import { durationMs } from "../../../config/duration.ts";
+import { formatSocketAddress } from "../../../platform/sockets.ts";
 import type { Cluster } from "../../../proto/generated/envoy/config/cluster/v3.ts";
-import type { TypedExtensionConfig } from "../../../proto/generated/envoy/config/core/v3.ts";
+import type {
+  Address,
+  TypedExtensionConfig,
+} from "../../../proto/generated/envoy/config/core/v3.ts";
 import type { DnsCluster } from "../../../proto/generated/envoy/extensions/clusters/dns/v3.ts";
+import type { CaresDnsResolverConfig } from "../../../proto/generated/envoy/extensions/network/dns_resolver/cares/v3.ts";
 import type { Duration } from "../../../proto/plain.ts";
+import { compileTargetAddress } from "../../../upstream/upstream-address.ts";
 
 /** AUTO: IPv6, and IPv4 when there is none. ALL: both. */
 export type LookupFamily = "AUTO" | "V4_ONLY" | "V6_ONLY" | "V4_PREFERRED" | "ALL";
@@ -23,6 +29,8 @@ export interface DnsSettings {
   /** A random part below this is added to every wait after a success. */
   readonly jitterMs: number;
   readonly family: LookupFamily;
+  /** `ip:port` of servers to ask instead of the system's; empty asks the system's. */
+  readonly servers: readonly string[];
 }
 
 const REFRESH_RATE_MS = 5000;
@@ -30,12 +38,6 @@ const REFRESH_RATE_MS = 5000;
 const FAILURE_FACTOR = 10;
 
 export function compileLegacyDns(cluster: Cluster, context: CompileContext): DnsSettings {
-  reportResolver(cluster.typedDnsResolverConfig, context.at("typed_dns_resolver_config"));
-  if ((cluster.dnsResolvers ?? []).length > 0) refuseServers(context.at("dns_resolvers"));
-  const { dnsResolutionConfig } = cluster;
-  if ((dnsResolutionConfig?.resolvers ?? []).length > 0) {
-    refuseServers(context.at("dns_resolution_config").at("resolvers"));
-  }
   if (cluster.useTcpForDnsLookups === true) {
     context.at("use_tcp_for_dns_lookups").warn("The system's resolver decides between UDP and TCP");
   }
@@ -45,11 +47,11 @@ export function compileLegacyDns(cluster: Cluster, context: CompileContext): Dns
     respectTtl: cluster.respectDnsTtl === true,
     jitterMs: durationMs(cluster.dnsJitter, 0),
     family: cluster.dnsLookupFamily ?? "AUTO",
+    servers: legacyServers(cluster, context),
   };
 }
 
 export function compileTypedDns(message: DnsCluster, context: CompileContext): DnsSettings {
-  reportResolver(message.typedDnsResolverConfig, context.at("typed_dns_resolver_config"));
   const family = message.dnsLookupFamily ?? "UNSPECIFIED";
   return {
     refreshRateMs: refreshRate(message.dnsRefreshRate, context),
@@ -57,6 +59,7 @@ export function compileTypedDns(message: DnsCluster, context: CompileContext): D
     respectTtl: message.respectDnsTtl === true,
     jitterMs: durationMs(message.dnsJitter, 0),
     family: family === "UNSPECIFIED" ? "AUTO" : family,
+    servers: typedServers(message.typedDnsResolverConfig, context),
   };
 }
 
@@ -86,17 +89,50 @@ function failureRate(
   return { baseMs, maxMs };
 }
 
-/** Only resolvers that ask what the system asks mean the same here. */
-function reportResolver(message: TypedExtensionConfig | undefined, context: CompileContext): void {
-  const value = message?.typedConfig?.value as { resolvers?: readonly object[] } | undefined;
-  if ((value?.resolvers ?? []).length > 0) {
-    refuseServers(context.at("typed_config").at("resolvers"));
+/** The newest of three ways to say it counts, as in Envoy. */
+function legacyServers(cluster: Cluster, context: CompileContext): readonly string[] {
+  if (cluster.typedDnsResolverConfig !== undefined) {
+    return typedServers(cluster.typedDnsResolverConfig, context);
   }
+  const { dnsResolutionConfig: config } = cluster;
+  if (config !== undefined) {
+    return serverTexts(config.resolvers, context.at("dns_resolution_config"), "resolvers");
+  }
+  return serverTexts(cluster.dnsResolvers, context, "dns_resolvers");
 }
 
-function refuseServers(context: CompileContext): void {
-  context.error(
-    "DNS servers of a cluster's own are not supported yet",
-    "remove them: the servers in /etc/resolv.conf are asked",
-  );
+function typedServers(
+  message: TypedExtensionConfig | undefined,
+  context: CompileContext,
+): readonly string[] {
+  const any = message?.typedConfig;
+  if (any === undefined) return [];
+  const at = context.at("typed_dns_resolver_config").at("typed_config");
+  if (any.typeUrl.endsWith(".getaddrinfo.v3.GetAddrInfoDnsResolverConfig")) return [];
+  if (!any.typeUrl.endsWith(".cares.v3.CaresDnsResolverConfig")) {
+    at.error(
+      `DNS resolver "${message?.name ?? ""}" is not supported`,
+      "use c-ares or leave it out",
+    );
+    return [];
+  }
+  const { resolvers, ...rest } = any.value as CaresDnsResolverConfig;
+  const others = Object.keys(rest);
+  if (others.length > 0) {
+    at.warn(`Of the c-ares settings only resolvers are obeyed; ignored: ${others.join(", ")}`);
+  }
+  return serverTexts(resolvers, at, "resolvers");
+}
+
+function serverTexts(
+  addresses: readonly Address[] | undefined,
+  context: CompileContext,
+  field: string,
+): readonly string[] {
+  return (addresses ?? []).flatMap((message, index) => {
+    const at = context.at(field, index);
+    const address = compileTargetAddress(message, false, at);
+    if (address?.path !== undefined) at.error("A DNS server has an IP address", "use it");
+    return address === null ? [] : [formatSocketAddress(address)];
+  });
 }

@@ -26,6 +26,7 @@ export class NameResolution implements TimerOwner {
   private readonly name: string;
   private readonly settings: DnsSettings;
   private readonly services: NameResolutionServices;
+  private readonly dns: DnsResolver;
   private readonly listener: NameResolutionListener;
   private readonly timer: Timer;
   private failureMs: number;
@@ -41,13 +42,15 @@ export class NameResolution implements TimerOwner {
     this.settings = settings;
     this.services = services;
     this.listener = listener;
+    this.dns =
+      settings.servers.length === 0 ? services.dns : services.dns.withServers(settings.servers);
     this.timer = services.dispatcher.create(this, 0);
     this.failureMs = settings.failureRefreshRate?.baseMs ?? 0;
   }
 
   resolve(): void {
     this.services.stats.updateAttempt.inc();
-    resolveFamilies(this.services.dns, this.name, this.settings.family, (answer) => {
+    resolveFamilies(this.dns, this.name, this.settings.family, (answer) => {
       this.services.dispatcher.runEvent(() => this.onAnswer(answer));
     });
   }

@@ -44,7 +44,7 @@ function compile(
   }
   const name = cluster.name ?? "";
   const service = cluster.edsClusterConfig?.serviceName ?? "";
-  return new EdsConfig(source, service === "" ? name : service);
+  return new EdsConfig(source, service === "" ? name : service, service);
 }
 
 class EdsConfig implements DiscoveryConfig {
@@ -54,10 +54,12 @@ class EdsConfig implements DiscoveryConfig {
   readonly fixedMembership = null;
   readonly source: ConfigSource;
   readonly resourceName: string;
+  readonly serviceName: string;
 
-  constructor(source: ConfigSource, resourceName: string) {
+  constructor(source: ConfigSource, resourceName: string, serviceName: string) {
     this.source = source;
     this.resourceName = resourceName;
+    this.serviceName = serviceName;
   }
 
   create(services: DiscoveryServices): HostDiscovery {
