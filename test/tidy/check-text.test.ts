@@ -10,7 +10,7 @@ import {
   checkTodos,
 } from "./check-text.ts";
 import { makeTree } from "./source-tree.ts";
-import { checkDependencyReasons, checkTour, renderLayers } from "./tour.ts";
+import { checkDependencyReasons, checkSupportTable, checkTour, renderLayers } from "./tour.ts";
 
 describe("checkNames", () => {
   it("refuses catch-all names and other cases, accepts extensions/common", () => {
@@ -114,6 +114,18 @@ describe("the tour", () => {
     assert.deepEqual(checkTour(makeTree({ "src/README.md": tour(renderLayers()) })), []);
     assert.equal(checkTour(makeTree({ "src/README.md": tour("other\n") })).length, 1);
     assert.equal(checkTour(makeTree({})).length, 1);
+  });
+
+  it("wants the README to list the filters that are built, and no others", () => {
+    const tree = makeTree({
+      "README.md": "| network filters | `tcp_proxy`, `echo` | yes |\n",
+      "src/extensions/network-filters/tcp-proxy/tcp-proxy.ts": "",
+      "src/extensions/network-filters/sni-cluster/sni-cluster.ts": "",
+    });
+    const problems = checkSupportTable(tree);
+    assert.match(problems[0]!, /lacks `sni_cluster`/);
+    assert.match(problems[1]!, /names `echo`, which is not built/);
+    assert.equal(problems.length, 2);
   });
 
   it("wants a reason for each dependency", () => {

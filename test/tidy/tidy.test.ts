@@ -27,7 +27,7 @@ import {
   checkTests,
 } from "./check-twins.ts";
 import { readProject, type SourceTree } from "./source-tree.ts";
-import { checkDependencyReasons, checkTour } from "./tour.ts";
+import { checkDependencyReasons, checkSupportTable, checkTour } from "./tour.ts";
 
 const tree = readProject();
 
@@ -67,6 +67,7 @@ holds("no line is over 100 columns", checkLineLength);
 holds("every TODO names its issue", checkTodos);
 holds("nothing names one machine or one registry", checkMachinePaths);
 holds("the tour shows the layer table", checkTour);
+holds("the README lists the filters there are", checkSupportTable);
 holds("every dependency has a written reason", checkDependencyReasons);
 holds("sizes stay within budget, and the listed ones only shrink", (files) => {
   const listed = readFileSync(new URL("oversize.json", import.meta.url), "utf8");

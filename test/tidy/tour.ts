@@ -25,6 +25,41 @@ export function checkTour(tree: SourceTree): string[] {
   return [`${TOUR}: between <!-- layers --> marks, show in a code block:\n${renderLayers()}`];
 }
 
+/** Rows of the README's table that list extensions, and their folders. */
+const SUPPORT_ROWS: Readonly<Record<string, string>> = {
+  "listener filters": "listener-filters",
+  "network filters": "network-filters",
+  "HTTP filters": "http-filters",
+};
+
+/** The README lists exactly the filters that there are. */
+export function checkSupportTable(tree: SourceTree): string[] {
+  const readme = tree.get("README.md")?.text ?? "";
+  return Object.entries(SUPPORT_ROWS).flatMap(([row, kind]) => {
+    const cells = readme.split("\n").find((line) => line.startsWith(`| ${row} |`));
+    const listed = [...(cells ?? "").matchAll(/`(\w+)`/g)].map((match) => match[1]!);
+    const built = filtersOf(tree, kind);
+    return [
+      ...built
+        .filter((name) => !listed.includes(name))
+        .map((name) => `README.md: the row "${row}" lacks \`${name}\``),
+      ...listed
+        .filter((name) => !built.includes(name))
+        .map((name) => `README.md: the row "${row}" names \`${name}\`, which is not built`),
+    ];
+  });
+}
+
+/** Names as in Envoy, from folder names. */
+function filtersOf(tree: SourceTree, kind: string): string[] {
+  const names = new Set<string>();
+  for (const path of tree.keys()) {
+    const folder = new RegExp(`^src/extensions/${kind}/([^/]+)/`).exec(path)?.[1];
+    if (folder !== undefined) names.add(folder.replaceAll("-", "_"));
+  }
+  return [...names];
+}
+
 /** Every run-time dependency is explained in the tour. */
 export function checkDependencyReasons(tree: SourceTree): string[] {
   const manifest = JSON.parse(tree.get("package.json")?.text ?? "{}") as {
