@@ -344,7 +344,7 @@ describe("Connection: closing", () => {
     assert.equal(world.recorder.text, "");
     world.client.end();
     await world.time.advance(0);
-    assert.deepEqual(world.recorder.events, ["closed by remote"]);
+    assert.deepEqual(world.recorder.events, ["closed by local"]);
     await world.close();
   });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { ListenerStatus } from "../../src/network/listener-manager.ts";
 import type { NetworkFilterContext } from "../../src/network/network-filter.ts";
 import type { Listener } from "../../src/proto/generated/envoy/config/listener/v3.ts";
 import { filterMessage, ListenerFixture, listenerMessage } from "../kit/listener-fixture.ts";
@@ -30,6 +31,20 @@ describe("ListenerManager", () => {
     assert.equal(proxy.stat("listener_manager.listener_added"), 1);
     assert.equal(proxy.stat("listener_manager.listener_create_success"), 1);
     assert.equal(proxy.stat("listener_manager.total_listeners_active"), 1);
+    await proxy.close();
+  });
+
+  it("describes its listeners with their real addresses", async () => {
+    const proxy = fixture();
+    await proxy.apply(echoListener(0, "a", { name: "any" }), echoListener(1000, "b"));
+    proxy.connect(1000);
+    await proxy.time.advance(0);
+    const lines = proxy.manager
+      .status()
+      .map(({ config, state, addresses, connections }: ListenerStatus) =>
+        [config.name, state, addresses.map(({ port }) => port), connections].join(" "),
+      );
+    assert.deepEqual(lines, ["any active 20000 0", "on_1000 active 1000 1"]);
     await proxy.close();
   });
 
