@@ -264,7 +264,7 @@ describe("LOGICAL_DNS", () => {
     const time = one.fixture.time;
     const upstream = await new TestUpstream().listen(one.fixture.network, 1000, "127.0.0.2");
     one.fixture.network.ignore({ ip: "127.0.0.1", port: 1000 });
-    one.dns.set("one", ["127.0.0.1", "127.0.0.2"]);
+    one.dns.set("one", ["127.0.0.1", "127.0.0.2", "127.0.0.3"]);
     one.fixture.add(named("LOGICAL_DNS", ["one"], { dnsLookupFamily: "ALL" }));
     await time.advance(10);
     const stream = request(one.fixture.cluster("c"));
@@ -279,6 +279,7 @@ describe("LOGICAL_DNS", () => {
     upstream.close();
     await time.advance(0);
     assert.equal(one.fixture.network.open.size, 0);
+    assert.equal(one.fixture.dispatcher.armedTimers, 0);
   });
 });
 

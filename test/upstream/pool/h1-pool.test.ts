@@ -412,6 +412,16 @@ describe("H1Pool", () => {
     assert.equal(stat("upstream_cx_idle_timeout"), 1);
   });
 
+  it("keeps an idle connection for ever with idle_timeout 0", async () => {
+    fixture.add(staticMessage([1000], explicitHttp({ idleTimeout: { seconds: 0, nanos: 0 } })));
+    request(fixture.cluster("c"));
+    await settle();
+    upstream.answer(0);
+    await settle(100_000_000);
+    assert.equal(pool().counts().ready, 1);
+    assert.equal(stat("upstream_cx_idle_timeout"), 0);
+  });
+
   it("lets the running request finish when max_connection_duration has passed", async () => {
     const options = explicitHttp({ maxConnectionDuration: { seconds: 1, nanos: 0 } });
     fixture.add(staticMessage([1000], options));
