@@ -7,7 +7,7 @@
 import { lowerAscii } from "../base/ascii.ts";
 import { toByteString } from "../base/byte-string.ts";
 import { portStart } from "../codec/authority.ts";
-import { type HeaderName, Headers, headerName } from "../codec/header-names.ts";
+import { type HeaderName, headerName } from "../codec/header-names.ts";
 import { CompileContext } from "../config/compile-context.ts";
 import type {
   RouteConfiguration,
@@ -60,9 +60,7 @@ class CompiledRouteTable implements RouteTable {
   }
 
   private findHost(input: RouteMatchInput): VirtualHostSlot | null {
-    if (this.domains.onlyFallback && this.host.name === Headers.Authority) {
-      return this.domains.fallbackSlot;
-    }
+    if (this.domains.onlyFallback) return this.domains.fallbackSlot;
     let host = input.headers.get(this.host.name);
     if (host === undefined || host === "") return null;
     if (this.host.ignorePort) {
