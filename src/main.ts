@@ -27,7 +27,8 @@ const context: CommandContext = {
     alarm: systemAlarm,
     random: new SystemRandom(),
     defer: queueMicrotask,
-    onBug: (error) => process.stderr.write(`bug: ${error instanceof Error ? error.stack : String(error)}\n`),
+    onBug: (error) =>
+      process.stderr.write(`bug: ${error instanceof Error ? error.stack : String(error)}\n`),
     sockets: new NodeSocketFactory(),
     dns: new NodeDnsResolver(),
     files,
@@ -62,6 +63,8 @@ const context: CommandContext = {
     runtimeVersion: process.version,
     commandLineOptions: {},
   },
+  // Without the flag (a foreign launcher) there is nothing to call, and the process is 4 MB larger.
+  trimMemory: () => globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" }),
   runBench: (args) => runScript(benchScript(), args),
   writeFile: (path, text) => writeFile(path, text),
 };
@@ -82,7 +85,8 @@ function runScript(script: string, args: readonly string[]): Promise<number> {
 }
 
 // The configuration child starts while the rest of this process is still loading.
-if (process.argv.some((argument) => argument === "-c" || argument.startsWith("--config"))) channel.start();
+if (process.argv.some((argument) => argument === "-c" || argument.startsWith("--config")))
+  channel.start();
 
 process.exitCode = await main(process.argv.slice(2), context);
 await files.flushLogs();

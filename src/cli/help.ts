@@ -13,7 +13,8 @@ const USAGE = `Outrigger: a sidecar proxy that speaks Envoy's configuration
 
 const NOTES: Readonly<Record<string, string>> = {
   run: "outrigger run: serve a bootstrap file and reload it when it changes. Adds admin (15000), health (15021) and metrics\n(15090) on the next free port when the file does not bind them.\n\n",
-  validate: "outrigger validate: compile everything, open nothing, print file:line:column diagnostics; --format json for scripts.\n\n",
+  validate:
+    "outrigger validate: compile everything, open nothing, print file:line:column diagnostics; --format json for scripts.\n\n",
 };
 
 export function mainHelp(): string {
@@ -25,6 +26,9 @@ export function commandHelp(command: string): string {
 }
 
 function flagTable(): string {
-  const rows = FLAGS.map(({ names, kind, help }) => [names.join(", ") + (kind === "value" ? " VALUE" : ""), help] as const);
+  const rows = FLAGS.map(
+    ({ names, kind, help }) =>
+      [names.join(", ") + (kind === "value" ? " VALUE" : ""), help] as const,
+  );
   return `Flags:\n${rows.map(([names, help]) => `  ${names}\n      ${help}\n`).join("")}`;
 }

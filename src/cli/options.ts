@@ -31,37 +31,114 @@ export class ParsedOptions {
 }
 
 export const FLAGS: readonly Flag[] = [
-  { names: ["--config-path", "-c"], kind: "value", help: "bootstrap file (YAML, JSON or .pb); repeat to merge files" },
+  {
+    names: ["--config-path", "-c"],
+    kind: "value",
+    help: "bootstrap file (YAML, JSON or .pb); repeat to merge files",
+  },
   { names: ["--config-yaml"], kind: "value", help: "bootstrap text merged over the files" },
   { names: ["--mode"], kind: "value", help: "serve (default), validate or init_only" },
   { names: ["--concurrency"], kind: "value", help: "data planes; only 1 in this release" },
   { names: ["--service-cluster"], kind: "value", help: "name of the local service" },
   { names: ["--service-node"], kind: "value", help: "id of this node" },
   { names: ["--service-zone"], kind: "value", help: "zone of this node" },
-  { names: ["--log-level", "-l"], kind: "value", help: "trace, debug, info (default), warning, error, critical or off" },
-  { names: ["--component-log-level"], kind: "value", help: "levels by component: upstream:debug,http:trace" },
+  {
+    names: ["--log-level", "-l"],
+    kind: "value",
+    help: "trace, debug, info (default), warning, error, critical or off",
+  },
+  {
+    names: ["--component-log-level"],
+    kind: "value",
+    help: "levels by component: upstream:debug,http:trace",
+  },
   { names: ["--log-format"], kind: "value", help: "format of log lines" },
   { names: ["--log-path"], kind: "value", help: "write the log to this file instead of stderr" },
-  { names: ["--drain-time-s"], kind: "value", help: "longest wait for work in flight, in seconds (default 10)" },
+  {
+    names: ["--drain-time-s"],
+    kind: "value",
+    help: "longest wait for work in flight, in seconds (default 10)",
+  },
   { names: ["--drain-strategy"], kind: "value", help: "gradual (default) or immediate" },
   { names: ["--admin-address-path"], kind: "value", help: "write the admin address to this file" },
-  { names: ["--file-flush-interval-msec"], kind: "value", help: "longest wait of an access log line (default 10000)" },
+  {
+    names: ["--file-flush-interval-msec"],
+    kind: "value",
+    help: "longest wait of an access log line (default 10000)",
+  },
   { names: ["--stats-tag"], kind: "value", help: "name:value, a tag on every stat; repeatable" },
-  { names: ["--allow-unknown-static-fields", "--allow-unknown-fields"], kind: "switch", help: "skip unknown fields of the bootstrap" },
-  { names: ["--reject-unknown-dynamic-fields"], kind: "switch", help: "refuse unknown fields of dynamic resources" },
-  { names: ["--ignore-unknown-dynamic-fields"], kind: "switch", help: "do not log unknown fields of dynamic resources" },
+  {
+    names: ["--allow-unknown-static-fields", "--allow-unknown-fields"],
+    kind: "switch",
+    help: "skip unknown fields of the bootstrap",
+  },
+  {
+    names: ["--reject-unknown-dynamic-fields"],
+    kind: "switch",
+    help: "refuse unknown fields of dynamic resources",
+  },
+  {
+    names: ["--ignore-unknown-dynamic-fields"],
+    kind: "switch",
+    help: "do not log unknown fields of dynamic resources",
+  },
   { names: ["--no-reload"], kind: "switch", help: "run: do not watch the files" },
   { names: ["--format"], kind: "value", help: "validate: text (default) or json" },
   { names: ["--help", "-h"], kind: "switch", help: "show this text" },
   { names: ["--version"], kind: "switch", help: "show the version" },
-  { names: ["--disable-hot-restart"], kind: "switch", ignored: true, help: "accepted: there is no hot restart" },
-  { names: ["--base-id", "--restart-epoch", "--parent-shutdown-time-s", "--base-id-path", "--socket-path", "--socket-mode"], kind: "value", ignored: true, help: "accepted: there is no hot restart" },
-  { names: ["--use-dynamic-base-id", "--skip-hot-restart-on-no-parent"], kind: "switch", ignored: true, help: "accepted: there is no hot restart" },
-  { names: ["--local-address-ip-version", "--cpuset-threads", "--bootstrap-version", "--max-stats", "--max-obj-name-len"], kind: "value", ignored: true, help: "accepted without effect" },
-  { names: ["--log-format-escaped", "--enable-fine-grain-logging", "--skip-deprecated-logs", "--enable-core-dump"], kind: "switch", ignored: true, help: "accepted without effect" },
+  {
+    names: ["--disable-hot-restart"],
+    kind: "switch",
+    ignored: true,
+    help: "accepted: there is no hot restart",
+  },
+  {
+    names: [
+      "--base-id",
+      "--restart-epoch",
+      "--parent-shutdown-time-s",
+      "--base-id-path",
+      "--socket-path",
+      "--socket-mode",
+    ],
+    kind: "value",
+    ignored: true,
+    help: "accepted: there is no hot restart",
+  },
+  {
+    names: ["--use-dynamic-base-id", "--skip-hot-restart-on-no-parent"],
+    kind: "switch",
+    ignored: true,
+    help: "accepted: there is no hot restart",
+  },
+  {
+    names: [
+      "--local-address-ip-version",
+      "--cpuset-threads",
+      "--bootstrap-version",
+      "--max-stats",
+      "--max-obj-name-len",
+    ],
+    kind: "value",
+    ignored: true,
+    help: "accepted without effect",
+  },
+  {
+    names: [
+      "--log-format-escaped",
+      "--enable-fine-grain-logging",
+      "--skip-deprecated-logs",
+      "--enable-core-dump",
+    ],
+    kind: "switch",
+    ignored: true,
+    help: "accepted without effect",
+  },
 ];
 
-const BY_NAME: ReadonlyMap<string, Flag> = new Map(FLAGS.flatMap((flag) => flag.names.map((name) => [name, flag] as const)));
+const BY_NAME: ReadonlyMap<string, Flag> = new Map(
+  FLAGS.flatMap((flag) => flag.names.map((name) => [name, flag] as const)),
+);
 
 /** Names of all flags, for "nearest name" remedies. */
 export const FLAG_NAMES: readonly string[] = [...BY_NAME.keys()];
@@ -69,7 +146,10 @@ export const FLAG_NAMES: readonly string[] = [...BY_NAME.keys()];
 /** Returns the options, or the argument that is no flag or lacks its value. */
 export function parseOptions(
   args: readonly string[],
-): { readonly options: ParsedOptions } | { readonly unknown: string } | { readonly valueless: string } {
+):
+  | { readonly options: ParsedOptions }
+  | { readonly unknown: string }
+  | { readonly valueless: string } {
   const options = new ParsedOptions();
   for (let index = 0; index < args.length; index++) {
     const argument = args[index] as string;
@@ -81,7 +161,8 @@ export function parseOptions(
     const name = equals < 0 ? argument : argument.slice(0, equals);
     const flag = BY_NAME.get(name);
     if (flag === undefined) return { unknown: name };
-    const value = flag.kind === "switch" ? "true" : equals < 0 ? args[++index] : argument.slice(equals + 1);
+    const value =
+      flag.kind === "switch" ? "true" : equals < 0 ? args[++index] : argument.slice(equals + 1);
     if (value === undefined) return { valueless: name };
     if (flag.ignored === undefined) add(options, flag.names[0] as string, value);
   }

@@ -28,15 +28,19 @@ export function overridesOf(options: ParsedOptions): BootstrapOverrides {
 }
 
 /** What is wrong with a flag, as a message, or the options. */
-export function serverOptions(options: ParsedOptions): ServerOptions | { readonly problem: string } {
+export function serverOptions(
+  options: ParsedOptions,
+): ServerOptions | { readonly problem: string } {
   const concurrency = wholeNumber(options.get("--concurrency"), 1);
   if (concurrency === null) return { problem: "--concurrency takes a whole number" };
   const drainTimeS = wholeNumber(options.get("--drain-time-s"), DRAIN_TIME_S);
   if (drainTimeS === null) return { problem: "--drain-time-s takes a whole number of seconds" };
   const flushMs = wholeNumber(options.get("--file-flush-interval-msec"), LOG_FLUSH_MS);
-  if (flushMs === null) return { problem: "--file-flush-interval-msec takes a whole number of milliseconds" };
+  if (flushMs === null)
+    return { problem: "--file-flush-interval-msec takes a whole number of milliseconds" };
   const strategy = options.get("--drain-strategy") ?? "gradual";
-  if (strategy !== "gradual" && strategy !== "immediate") return { problem: "--drain-strategy is gradual or immediate" };
+  if (strategy !== "gradual" && strategy !== "immediate")
+    return { problem: "--drain-strategy is gradual or immediate" };
   return {
     source: bootstrapSource(options),
     overrides: overridesOf(options),

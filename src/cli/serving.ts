@@ -1,0 +1,202 @@
+/** A running proxy as a process: its ports, its reloads, its end. */
+import { type Diagnostic, formatDiagnostic } from "../base/diagnostic.ts";
+import type { LoggerRegistry } from "../log/logger.ts";
+import { formatSocketAddress, type ListenSocket } from "../platform/sockets.ts";
+import type { AdminHost } from "../server/admin/admin-host.ts";
+import { ADMIN_ENDPOINTS } from "../server/admin/endpoints.ts";
+import { healthz } from "../server/admin/healthz.ts";
+import { startAdmin, startOnFreePort } from "../server/admin/start-admin.ts";
+import { prometheus } from "../server/admin/stats-pages.ts";
+import type { Server } from "../server/server.ts";
+import { drainServer } from "../server/shutdown.ts";
+import type { CommandContext } from "./command-context.ts";
+import type { ParsedOptions } from "./options.ts";
+
+/** Ports that `run` opens besides those of the bootstrap. */
+const ADMIN_PORT = 15000;
+const HEALTH_PORT = 15021;
+const METRICS_PORT = 15090;
+
+/** Starting leaves garbage behind; it goes once, soon after the start, unless traffic is there. */
+const TRIM_AFTER_MS = 500;
+
+export interface RunOptions {
+  /** `run`: open the extra ports, reload on change. */
+  readonly convenience: boolean;
+  /** Start, then end at once. */
+  readonly initOnly: boolean;
+}
+
+/** A port that was opened, and what it is for. */
+interface OpenPort {
+  readonly name: string;
+  readonly socket: ListenSocket;
+}
+
+export class Serving {
+  private readonly server: Server;
+  private readonly loggers: LoggerRegistry;
+  private readonly context: CommandContext;
+  private readonly options: ParsedOptions;
+  private readonly run: RunOptions;
+  private exit: (code: number) => void = () => undefined;
+
+  constructor(
+    server: Server,
+    loggers: LoggerRegistry,
+    context: CommandContext,
+    options: ParsedOptions,
+    run: RunOptions,
+  ) {
+    this.server = server;
+    this.loggers = loggers;
+    this.context = context;
+    this.options = options;
+    this.run = run;
+  }
+
+  /** Resolves with the exit code when the proxy has ended. */
+  serve(): Promise<number> {
+    return new Promise((resolve) => {
+      this.exit = resolve;
+      this.open().catch((error: unknown) => {
+        this.loggers.get("main").critical(String(error));
+        resolve(1);
+      });
+    });
+  }
+
+  private async open(): Promise<void> {
+    const ports = await this.openPorts();
+    if (typeof ports === "string") {
+      this.context.stderr(`${ports}\n`);
+      await this.server.close();
+      this.exit(1);
+      return;
+    }
+    await this.announce(ports);
+    if (this.run.initOnly) await this.stop();
+    this.server.planes?.all[0]?.dispatcher.after(TRIM_AFTER_MS, () => this.trimIfQuiet());
+    if (this.run.convenience && !this.options.has("--no-reload")) this.watchFiles();
+    this.handleSignals();
+  }
+
+  private async stop(): Promise<void> {
+    await this.context.flushLogs();
+    await this.server.close();
+    await this.context.flushLogs();
+    this.exit(0);
+  }
+
+  private trimIfQuiet(): void {
+    if ((this.server.planes?.connectionCount ?? 0) === 0) this.context.trimMemory();
+  }
+
+  /** The admin address of the bootstrap, and for `run` the usual ports. Or what is in the way. */
+  private async openPorts(): Promise<OpenPort[] | string> {
+    const host = this.adminHost();
+    const configured = this.server.config?.admin.address ?? null;
+    try {
+      const ports: OpenPort[] = [];
+      if (configured !== null) {
+        const socket = await startAdmin(host, "admin", configured, ADMIN_ENDPOINTS);
+        ports.push({ name: "admin", socket });
+      }
+      if (this.run.convenience) await this.openUsualPorts(host, configured === null, ports);
+      return ports;
+    } catch (error) {
+      const address = configured === null ? "" : ` ${formatSocketAddress(configured)}`;
+      return `Cannot open the admin address${address}: ${(error as Error).message}`;
+    }
+  }
+
+  private async openUsualPorts(host: AdminHost, admin: boolean, ports: OpenPort[]): Promise<void> {
+    const open = async (name: string, ip: string, port: number, pages: typeof ADMIN_ENDPOINTS) =>
+      ports.push({ name, socket: await startOnFreePort(host, name, { ip, port }, pages) });
+    if (admin) await open("admin", "127.0.0.1", ADMIN_PORT, ADMIN_ENDPOINTS);
+    await open("health", "0.0.0.0", HEALTH_PORT, [healthz]);
+    await open("metrics", "0.0.0.0", METRICS_PORT, [prometheus]);
+  }
+
+  private async announce(ports: readonly OpenPort[]): Promise<void> {
+    const main = this.loggers.get("main");
+    for (const { config, addresses } of this.server.planes?.all[0]?.listeners.status() ?? []) {
+      main.info(`listener ${config.name}: ${addresses.map(formatSocketAddress).join(", ")}`);
+    }
+    for (const { name, socket } of ports) {
+      main.info(`${name}: http://${formatSocketAddress(socket.address)}`);
+    }
+    main.info(`ready after ${Math.round(this.server.uptimeMs)} ms`);
+    const path = this.options.get("--admin-address-path");
+    const admin = ports.find(({ name }) => name === "admin");
+    if (path === undefined || admin === undefined) return;
+    await this.context.writeFile(path, formatSocketAddress(admin.socket.address));
+  }
+
+  private watchFiles(): void {
+    let reloading = Promise.resolve();
+    const reload = (): Promise<void> => this.reload();
+    for (const file of this.server.options.source.files) {
+      this.context.platform.files.watchChanges(file, () => {
+        reloading = reloading.then(reload, reload);
+      });
+    }
+  }
+
+  private async reload(): Promise<void> {
+    const diagnostics = await this.server.reload();
+    reportDiagnostics(diagnostics, this.loggers, this.context);
+    const failed = diagnostics.some(({ severity }) => severity === "error");
+    this.loggers
+      .get("config")
+      .info(
+        failed
+          ? "reload refused: the previous configuration stays in force"
+          : "configuration reloaded",
+      );
+  }
+
+  private handleSignals(): void {
+    let stopping = false;
+    this.context.onReopenSignal(() => this.context.reopenLogs());
+    this.context.onStopSignal(() => {
+      const main = this.loggers.get("main");
+      const timers = this.server.planes?.all[0]?.dispatcher;
+      if (stopping || timers === undefined) {
+        main.warn("ending at once");
+        this.exit(1);
+        return;
+      }
+      stopping = true;
+      main.info("draining");
+      const { drainTimeMs } = this.server.options;
+      void drainServer(this.server, timers, { drainTimeMs }).then(() => this.stop());
+    });
+  }
+
+  private adminHost(): AdminHost {
+    const { server, context } = this;
+    return {
+      server,
+      loggers: this.loggers,
+      processFacts: context.processFacts,
+      quit: () => void this.stop(),
+      reopenLogs: () => context.reopenLogs(),
+    };
+  }
+}
+
+/**
+ * Errors go to stderr as they are, so that editors and scripts can read them; warnings go to the
+ * log.
+ */
+export function reportDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  loggers: LoggerRegistry,
+  context: CommandContext,
+): void {
+  for (const diagnostic of diagnostics) {
+    if (diagnostic.severity === "error") context.stderr(`${formatDiagnostic(diagnostic)}\n`);
+    else loggers.get("config").warn(formatDiagnostic(diagnostic));
+  }
+}
