@@ -88,7 +88,7 @@ export class Pair {
     const listeners = resources.listeners.filter((_, i) => !reasons.has(i));
     const bootstrap = { ...this.#group.bootstrap, static_resources: { ...resources, listeners } };
     this.#group = { ...this.#group, bootstrap };
-    return listeners.length > 0;
+    return true;
   }
 
   async stop(): Promise<void> {

@@ -161,11 +161,6 @@ function goAway(text: string): string | null {
   return null;
 }
 
-/** What the upstream saw, less requests cut off in their body: it can tell that they are broken. */
-export function wholeRequests(seen: Seen): readonly string[] {
-  return seen.forwarded.filter((request) => !request.endsWith("(cut)"));
-}
-
 function forwardedOf(outcome: Outcome): readonly string[] {
   const requests: string[] = [];
   for (let i = 0; ; i++) {
@@ -182,15 +177,20 @@ function forwardedOf(outcome: Outcome): readonly string[] {
     const trailers = outcome.get(`${key}.trailers`);
     const cut = (outcome.get(`${key}.framing`) ?? "").endsWith("cut") ? ["(cut)"] : [];
     const lines = [start, ...headers, "", body, ...(trailers ? ["", trailers] : []), ...cut];
-    requests.push(toReadable(lines.join("\n").replace(/\n+$/, "")));
+    requests.push(toReadable(lines.join("\n").replace(/ +$/gm, "").replace(/\n+$/, "")));
   }
   const bytes = outcome.get("upstream.up1.bytes.0");
   if (bytes !== undefined) requests.push(`tunnel: ${toReadable(bytes)}`);
   return requests;
 }
 
-/** True when what was seen satisfies the door line, which may leave out details and the end. */
+/** True when what was seen is one of the alternatives ("or") of a door line. */
 export function doorMatches(expected: string, seen: string): boolean {
+  return expected.split(" or ").some((one) => alternativeMatches(one, seen));
+}
+
+/** An alternative may leave out details and the end. */
+function alternativeMatches(expected: string, seen: string): boolean {
   const wanted = expected.split(", ");
   const got = seen.split(", ");
   const statesEnd = ["open", "close"].includes(wanted.at(-1) ?? "");
@@ -201,9 +201,24 @@ export function doorMatches(expected: string, seen: string): boolean {
   );
 }
 
+/** What reached the upstream but may not have: whole requests beyond or beside the expected ones. */
+export function unexpectedRequests(one: CorpusCase, seen: Seen): readonly string[] {
+  const whole = seen.forwarded.filter((request) => !request.endsWith("(cut)"));
+  return whole.filter((request, i) => request !== one.forwarded[i]);
+}
+
+/** What should have reached the upstream but did not. A refused request need not have. */
+export function missingRequests(one: CorpusCase, seen: Seen): readonly string[] {
+  const refused = /^(4|5)\d\d|^close$|, (4|5)\d\d/.test(seen.door);
+  return refused ? [] : one.forwarded.slice(seen.forwarded.length);
+}
+
 /** What a door line says about how long to wait. */
 export function expectations(door: string): { answers: number; closes: boolean } {
-  const parts = door.split(", ");
+  const parts = (door.split(" or ")[0] ?? "").split(", ");
   const answers = parts.filter((part) => /^\d{3}/.test(part)).length;
-  return { answers, closes: parts.at(-1) === "close" };
+  return {
+    answers: door.includes(" or ") ? 0 : answers,
+    closes: parts.at(-1) === "close" && !door.includes(" or "),
+  };
 }
