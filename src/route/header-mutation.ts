@@ -89,7 +89,10 @@ export class HeaderMutations {
     }
     for (let index = 0; index < additions.length; index++) {
       const { name, action, value } = additions[index]!;
-      if (value !== null && action >= OVERWRITE_OR_ADD) headers.set(name, value);
+      if (value === null || action < OVERWRITE_OR_ADD) continue;
+      // Envoy: an overwritten header moves to the end.
+      headers.remove(name);
+      headers.add(name, value);
     }
     for (let index = 0; index < additions.length; index++) {
       const { name, action, inline, value } = additions[index]!;

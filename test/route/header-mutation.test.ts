@@ -43,8 +43,8 @@ describe("header mutations of one level", () => {
     assert.deepEqual(forwarded(message, {}), ["y: 2", "x: 2", "z: 2"]);
     assert.deepEqual(forwarded(message, { x: "1", y: "1", z: "1", w: "1" }), [
       "x: 1",
-      "y: 2",
       "z: 1",
+      "y: 2",
       "w: 2",
       "x: 2",
     ]);
@@ -55,7 +55,7 @@ describe("header mutations of one level", () => {
       { ...add("x", "2"), append: false },
       { ...add("y", "2"), append: true },
     );
-    assert.deepEqual(forwarded(message, { x: "1", y: "1" }), ["x: 2", "y: 1", "y: 2"]);
+    assert.deepEqual(forwarded(message, { x: "1", y: "1" }), ["y: 1", "x: 2", "y: 2"]);
   });
 
   it("remove before they add, and compute all values before they change any", () => {
