@@ -111,7 +111,8 @@ export async function play(
         : []),
     ],
     upstreams: { up1: { replies: replies(one) } },
-    logs: 1,
+    // The second answer of a response case has a line of its own.
+    logs: Math.max(1, second ? 2 : expected.answers),
     counters: false,
   };
   const outcome = await side.play(testCase);
@@ -140,7 +141,7 @@ function doorOf(outcome: Outcome): string {
       local === "" && body !== "ok" && status < "400" && body !== ""
         ? ` "${toReadable(body).slice(0, 60)}"`
         : "";
-    answers.push(`${status}${local}${shown}${framing.endsWith("cut") ? " cut" : ""}`);
+    answers.push(`${status}${framing.endsWith("cut") ? " cut" : ""}${local}${shown}`);
   }
   const rest = outcome.get("client.0.rest");
   if (rest !== undefined) answers.push(goAway(rest) ?? `bytes ${toReadable(rest).slice(0, 60)}`);
