@@ -45,6 +45,8 @@ export interface CatalogueServices {
   /** Clusters that static routes may name; null when any name may appear later. */
   readonly clusterNames: () => ReadonlySet<string> | null;
   readonly logFlushIntervalMs: number;
+  /** Admin: `/healthcheck/fail`. */
+  readonly healthCheckFailed: () => boolean;
 }
 
 export interface Catalogue {
@@ -75,7 +77,16 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
     filterServices,
   );
   const replyServices = { ...formatServices, ...filterServices };
-  const filters = new HttpFilterCatalogue(httpFilters({ clusters, dispatcher, runtime }));
+  const filters = new HttpFilterCatalogue(
+    httpFilters({
+      ...formatServices,
+      clusters,
+      dispatcher,
+      runtime,
+      healthCheckFailed: services.healthCheckFailed,
+      serviceCluster: services.node.serviceCluster,
+    }),
+  );
   const routes = (): RouteServices => ({
     runtime,
     formats,

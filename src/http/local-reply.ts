@@ -51,8 +51,7 @@ export function buildLocalReply(
   headers.status = reply.status;
   reply.modify?.(headers);
   const rewritten = mapper.rewrite(headers, reply.body, context);
-  if (request !== null && isGrpc(request))
-    return grpcReply(headers, reply, rewritten.body, request);
+  if (request !== null && isGrpc(request)) return grpcReply(headers, reply, rewritten, request);
   if (rewritten.body !== "") {
     headers.set(Headers.ContentLength, String(byteLength(rewritten.body)));
     headers.set(Headers.ContentType, headers.get(Headers.ContentType) ?? rewritten.contentType);
@@ -73,7 +72,7 @@ export function isGrpc(headers: RequestHeaderMap): boolean {
 function grpcReply(
   headers: ResponseHeaderMap,
   reply: LocalReply,
-  body: string,
+  { body, contentType }: RewrittenBody,
   request: RequestHeaderMap,
 ): BuiltReply {
   const status = reply.grpcStatus ?? httpToGrpcStatus(headers.status);
@@ -81,8 +80,9 @@ function grpcReply(
   headers.remove(Headers.ContentLength);
   headers.set(Headers.ContentType, "application/grpc");
   headers.set(Headers.GrpcStatus, String(status));
-  // JSON formats end the line; a header value has none.
-  const message = body.endsWith("\n") ? body.slice(0, -1) : body;
+  // JSON formats end the line; a header value does not.
+  const endsLine = contentType === "application/json" && body.endsWith("\n");
+  const message = endsLine ? body.slice(0, -1) : body;
   if (message !== "" && request.method !== "HEAD")
     headers.set(Headers.GrpcMessage, percentEncode(message));
   return { headers, body: "" };

@@ -117,6 +117,7 @@ export class DataPlane {
       routeSubscriptions: services.routes,
       clusterNames: () => this.knownClusters,
       logFlushIntervalMs: services.logFlushIntervalMs,
+      healthCheckFailed: services.healthCheckFailed,
     });
     this.clusterCatalogues = {
       clusters: this.catalogue.clusters,

@@ -63,6 +63,14 @@ export interface Cluster {
   chooseHost(context: LoadBalancerContext): Host | null;
   httpPool(host: Host, priority: ResourcePriority): HttpConnectionPool;
   tcpPool(host: Host, priority: ResourcePriority): TcpConnectionPool;
+  memberCounts(): MemberCounts;
+}
+
+/** Members in all priorities, without those that wait for their first health check. */
+export interface MemberCounts {
+  readonly total: number;
+  /** Healthy or degraded. */
+  readonly usable: number;
 }
 
 /** Cluster lookup may have to wait (warming on demand). */

@@ -10,7 +10,7 @@ import {
   createCircuitBreakerStats,
 } from "../stats/groups/circuit-breaker-stats.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
-import type { Cluster, ClusterInfo, ResourcePriority } from "./cluster.ts";
+import type { Cluster, ClusterInfo, MemberCounts, ResourcePriority } from "./cluster.ts";
 import type { ClusterConfig } from "./cluster-config.ts";
 import { ClusterStats } from "./cluster-stats.ts";
 import type { HttpConnectionPool, TcpConnectionPool } from "./connection-pool.ts";
@@ -127,6 +127,16 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     const host = this.balancer.chooseHost(context);
     if (host === null) this.info.stats.upstreamCxNoneHealthy.inc();
     return host;
+  }
+
+  memberCounts(): MemberCounts {
+    let total = 0;
+    let usable = 0;
+    for (const set of this.members.sets) {
+      total += set.hosts.length - set.excluded.length;
+      usable += set.healthy.length + set.degraded.length;
+    }
+    return { total, usable };
   }
 
   httpPool(host: Host, priority: ResourcePriority): HttpConnectionPool {

@@ -1,6 +1,6 @@
 /**
- * Reads a `DataSource` while configuration is compiled: inline text or bytes, a file, an environment
- * variable. Envoy: `DataSource::read` (source/common/config/datasource.cc).
+ * Reads a `DataSource` while configuration is compiled: inline text or bytes, a file, an
+ * environment variable. Envoy: `DataSource::read` (source/common/config/datasource.cc).
  */
 import type { CompileContext } from "../../config/compile-context.ts";
 import type { HostEnvironment } from "../../platform/host-environment.ts";

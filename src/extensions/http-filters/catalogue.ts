@@ -3,15 +3,38 @@ import type { RuntimeSnapshot } from "../../config/runtime.ts";
 import type { HttpFilterType } from "../../http/http-filter-factory.ts";
 import type { Dispatcher } from "../../platform/dispatcher.ts";
 import type { ClusterManager } from "../../upstream/cluster.ts";
+import type { FormatServices } from "../common/substitution-format.ts";
+import { bufferFilter } from "./buffer/buffer.ts";
+import { cors } from "./cors/cors.ts";
+import { csrf } from "./csrf/csrf.ts";
+import { headerMutation } from "./header-mutation/header-mutation.ts";
+import { healthCheck } from "./health-check/health-check.ts";
 import { router } from "./router/router.ts";
+import { setFilterState } from "./set-filter-state/set-filter-state.ts";
+import { setMetadata } from "./set-metadata/set-metadata.ts";
 
 /** What HTTP filters may need. */
-export interface HttpFilterServices {
+export interface HttpFilterServices extends FormatServices {
   readonly clusters: ClusterManager;
   readonly dispatcher: Dispatcher;
   readonly runtime: RuntimeSnapshot;
+  /** Admin: `/healthcheck/fail`. */
+  healthCheckFailed(): boolean;
+  /** `node.cluster`. */
+  readonly serviceCluster: string;
 }
 
 export function httpFilters(services: HttpFilterServices): readonly HttpFilterType[] {
-  return [router(services.clusters, services.dispatcher, () => services.runtime)];
+  const { runtime, formats, dispatcher } = services;
+  const draw = { runtime, random: dispatcher.random };
+  return [
+    router(services.clusters, dispatcher, () => runtime),
+    headerMutation(formats),
+    cors(draw),
+    csrf(draw),
+    bufferFilter(),
+    healthCheck(services),
+    setMetadata(),
+    setFilterState(services),
+  ];
 }
