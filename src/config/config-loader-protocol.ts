@@ -20,6 +20,11 @@ export type ConfigRequest =
       readonly names: "snake" | "camel";
     }
   | {
+      readonly kind: "checkMask";
+      readonly typeName: string;
+      readonly paths: readonly string[];
+    }
+  | {
       readonly kind: "locate";
       readonly source: BootstrapSource | DiscoverySource;
       readonly paths: readonly string[];
@@ -46,6 +51,10 @@ export class ChildConfigLoader implements ConfigLoader {
     names: "snake" | "camel",
   ): Promise<readonly JsonValue[]> {
     return (await this.ask({ kind: "toJson", sources, names })) as JsonValue[];
+  }
+
+  async checkMask(typeName: string, paths: readonly string[]): Promise<boolean> {
+    return (await this.ask({ kind: "checkMask", typeName, paths })) as boolean;
   }
 
   async locate(
@@ -76,6 +85,8 @@ export function configRequestHandler(loader: Promise<ConfigLoader>): RequestHand
         return target.loadDiscovery(request.source);
       case "toJson":
         return target.toJson(request.sources, request.names);
+      case "checkMask":
+        return target.checkMask(request.typeName, request.paths);
       case "locate":
         return target.locate(request.source, request.paths);
     }

@@ -45,8 +45,10 @@ export interface LoadedBootstrap {
   readonly diagnostics: readonly Diagnostic[];
   /** Paths of skipped fields. */
   readonly unknownFields: readonly string[];
-  /** Static listeners, clusters and secrets. */
+  /** Static listeners, clusters and secrets, each kind in the order of the bootstrap. */
   readonly resources: readonly EncodedResource[];
+  /** The whole message without those resources, for config_dump. */
+  readonly bytes: Uint8Array;
 }
 
 export interface LoadedResource extends EncodedResource {
@@ -77,6 +79,11 @@ export interface ConfigLoader {
   loadDiscovery(source: DiscoverySource): Promise<LoadedDiscovery>;
   /** JSON as config_dump prints it, in the order of the sources. */
   toJson(sources: readonly JsonSource[], names: "snake" | "camel"): Promise<readonly JsonValue[]>;
+  /**
+   * Whether a field mask fits a message type: every path names fields that exist, and only the last
+   * one of a path may be repeated. Envoy: `FieldMaskUtil::GetFieldDescriptors`.
+   */
+  checkMask(typeName: string, paths: readonly string[]): Promise<boolean>;
   /** Where the paths of diagnostics stand in the texts of a source; null when unknown. */
   locate(
     source: BootstrapSource | DiscoverySource,

@@ -60,6 +60,7 @@ export class LocalConfigLoader implements ConfigLoader {
       diagnostics: decoded.diagnostics,
       unknownFields: decoded.unknownFields,
       resources: bootstrap === null ? [] : this.staticResources(bootstrap),
+      bytes: bootstrap === null ? new Uint8Array(0) : this.withoutResources(bootstrap),
     };
   }
 
@@ -92,6 +93,10 @@ export class LocalConfigLoader implements ConfigLoader {
           : source.message;
       return this.messages.toJson(source.typeName, message ?? {}, names);
     });
+  }
+
+  async checkMask(typeName: string, paths: readonly string[]): Promise<boolean> {
+    return paths.every((path) => this.messages.hasField(typeName, path));
   }
 
   async locate(
@@ -189,6 +194,13 @@ export class LocalConfigLoader implements ConfigLoader {
       remedy: `this file is read for ${source.typeUrl}`,
     };
     return this.messages.withPlaces([diagnostic], sources)[0] ?? diagnostic;
+  }
+
+  private withoutResources(bootstrap: Bootstrap): Uint8Array {
+    const { staticResources, ...others } = bootstrap;
+    const { listeners, clusters, secrets, ...rest } = staticResources ?? {};
+    const kept = staticResources === undefined ? {} : { staticResources: rest };
+    return this.messages.encodeBinary(BOOTSTRAP, { ...others, ...kept });
   }
 
   private staticResources(bootstrap: Bootstrap): EncodedResource[] {

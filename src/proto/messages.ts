@@ -9,6 +9,7 @@ import { BinaryEncoder } from "./binary-encoder.ts";
 import { RuleChecker } from "./field-rules.ts";
 import { JsonWriter, type NameStyle } from "./json-writer.ts";
 import { loadRegistry, type MessageRegistry } from "./message-registry.ts";
+import type { FieldType, MessageType } from "./message-type.ts";
 import type { JsonValue } from "./plain.ts";
 import { WireError } from "./wire-reader.ts";
 
@@ -49,6 +50,19 @@ export class Messages {
   /** A value for JSON.stringify, in protobuf's JSON mapping. */
   toJson(typeName: string, plain: unknown, names: NameStyle = "snake"): JsonValue {
     return new JsonWriter(this.registry, names).message(this.registry.require(typeName), plain);
+  }
+
+  /** Whether a dotted path of field names exists; only its last field may be repeated. */
+  hasField(typeName: string, path: string): boolean {
+    let type: MessageType | null = this.registry.require(typeName);
+    let repeated = false;
+    for (const name of path.split(".")) {
+      const field: FieldType | undefined = repeated ? undefined : type?.fieldByName(name);
+      if (field === undefined) return false;
+      repeated = field.repeated || field.isMap;
+      type = field.message;
+    }
+    return true;
   }
 
   /** The field rules of the protos, also inside every Any. */

@@ -5,12 +5,15 @@
 import type { CompileContext } from "../config/compile-context.ts";
 import { durationMs } from "../config/duration.ts";
 import { compileStatsConfig, type StatsConfig } from "../config/stats-config.ts";
+import { compileListenAddress } from "../network/listener-address.ts";
 import type { SocketAddress } from "../platform/sockets.ts";
-import type { Bootstrap, RuntimeLayer as LayerMessage } from "../proto/generated/envoy/config/bootstrap/v3.ts";
 import type { AccessLog } from "../proto/generated/envoy/config/accesslog/v3.ts";
+import type {
+  Bootstrap,
+  RuntimeLayer as LayerMessage,
+} from "../proto/generated/envoy/config/bootstrap/v3.ts";
 import type { ConfigSource } from "../proto/generated/envoy/config/core/v3.ts";
 import type { Tag } from "../stats/tags.ts";
-import { compileListenAddress } from "../network/listener-address.ts";
 import { compileBindConfig } from "../upstream/connection-options.ts";
 import { flattenLayer, type RuntimeValue } from "./runtime/runtime-value.ts";
 import { reportUnsupportedBootstrap } from "./unsupported-bootstrap-fields.ts";
@@ -24,7 +27,12 @@ export interface NodeConfig {
 /** A runtime layer as configured. */
 export type RuntimeLayerConfig =
   | { readonly kind: "static"; readonly name: string; readonly entries: Map<string, RuntimeValue> }
-  | { readonly kind: "disk"; readonly name: string; readonly root: string; readonly watched: string }
+  | {
+      readonly kind: "disk";
+      readonly name: string;
+      readonly root: string;
+      readonly watched: string;
+    }
   | { readonly kind: "admin"; readonly name: string };
 
 export interface AdminConfig {
@@ -38,6 +46,10 @@ export interface BootstrapConfig {
   readonly admin: AdminConfig;
   readonly stats: StatsConfig;
   readonly statsFlushIntervalMs: number;
+  /** `stats_flush_on_admin`: intervals end when somebody looks, not by time. */
+  readonly statsFlushOnAdmin: boolean;
+  /** `stats_server_version_override`. */
+  readonly versionOverride: number | null;
   readonly runtimeLayers: readonly RuntimeLayerConfig[];
   readonly sourceAddresses: readonly SocketAddress[];
   readonly cds: ConfigSource | null;
@@ -60,7 +72,6 @@ export function compileBootstrap(
 ): BootstrapConfig {
   reportUnsupportedBootstrap(message, context);
   const node = message.node ?? {};
-  const manager = context.at("cluster_manager");
   return {
     node: {
       id: overrides.serviceNode || (node.id ?? ""),
@@ -70,15 +81,21 @@ export function compileBootstrap(
     admin: compileAdmin(message, context.at("admin")),
     stats: compileStatsConfig(message.statsConfig, overrides.statsTags, context.at("stats_config")),
     statsFlushIntervalMs: durationMs(message.statsFlushInterval, 5000),
+    statsFlushOnAdmin: message.statsFlushOnAdmin === true,
+    versionOverride: versionOverride(message),
     runtimeLayers: compileLayers(message.layeredRuntime?.layers, node.cluster ?? "", context),
     sourceAddresses: compileBindConfig(
       message.clusterManager?.upstreamBindConfig,
       [],
-      manager.at("upstream_bind_config"),
+      context.at("cluster_manager").at("upstream_bind_config"),
     ),
     cds: message.dynamicResources?.cdsConfig ?? null,
     lds: message.dynamicResources?.ldsConfig ?? null,
   };
+}
+
+function versionOverride({ statsServerVersionOverride }: Bootstrap): number | null {
+  return statsServerVersionOverride === undefined ? null : Number(statsServerVersionOverride);
 }
 
 function compileAdmin(message: Bootstrap, context: CompileContext): AdminConfig {
@@ -100,7 +117,10 @@ function compileLayers(
   return messages.flatMap((message, index) => {
     const layerAt = at.at("layers", index);
     const name = message.name ?? "";
-    if (names.has(name)) layerAt.at("name").error(`There is more than one layer named "${name}"`, "give each a name of its own");
+    if (names.has(name))
+      layerAt
+        .at("name")
+        .error(`There is more than one layer named "${name}"`, "give each a name of its own");
     names.add(name);
     const layer = compileLayer(message, name, serviceCluster, layerAt);
     return layer === null ? [] : [layer];
@@ -113,14 +133,22 @@ function compileLayer(
   serviceCluster: string,
   context: CompileContext,
 ): RuntimeLayerConfig | null {
-  if (message.staticLayer !== undefined) return { kind: "static", name, entries: flattenLayer(message.staticLayer) };
+  if (message.staticLayer !== undefined)
+    return { kind: "static", name, entries: flattenLayer(message.staticLayer) };
   if (message.adminLayer !== undefined) return { kind: "admin", name };
   if (message.rtdsLayer !== undefined) {
-    return context.at("rtds_layer").error("Runtime discovery is not supported yet", "use a static, disk or admin layer");
+    return context
+      .at("rtds_layer")
+      .error("Runtime discovery is not supported yet", "use a static, disk or admin layer");
   }
   const disk = message.diskLayer;
-  if (disk === undefined) return context.error("The layer is empty", "set static_layer, disk_layer or admin_layer");
+  if (disk === undefined)
+    return context.error("The layer is empty", "set static_layer, disk_layer or admin_layer");
   const watched = disk.symlinkRoot ?? "";
-  const parts = [watched, disk.subdirectory ?? "", disk.appendServiceCluster === true ? serviceCluster : ""];
+  const parts = [
+    watched,
+    disk.subdirectory ?? "",
+    disk.appendServiceCluster === true ? serviceCluster : "",
+  ];
   return { kind: "disk", name, root: parts.filter((part) => part !== "").join("/"), watched };
 }

@@ -6,11 +6,14 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
 import type { CompileContext } from "../config/compile-context.ts";
 import type { RuntimeSnapshot } from "../config/runtime.ts";
-import { byMessage } from "../network/filter-chain-config.ts";
+import { buildCatalogue, type Catalogue } from "../extensions/catalogue.ts";
+import type { NodeFacts } from "../extensions/network-filters/http-connection-manager/forwarding.ts";
+import type { RouteSubscriptions } from "../http/route-subscriptions.ts";
 import { UNLIMITED } from "../network/connection-limit.ts";
 import type { DrainOptions } from "../network/drain-decision.ts";
-import type { ListenerResource } from "../network/listener-update.ts";
+import { byMessage } from "../network/filter-chain-config.ts";
 import { ListenerManager } from "../network/listener-manager.ts";
+import type { ListenerResource } from "../network/listener-update.ts";
 import type { TrafficDirection } from "../network/network-filter.ts";
 import { Dispatcher, type DispatcherPlatform } from "../platform/dispatcher.ts";
 import type { DnsResolver } from "../platform/dns.ts";
@@ -18,19 +21,20 @@ import type { Files } from "../platform/files.ts";
 import type { HostEnvironment } from "../platform/host-environment.ts";
 import type { SocketAddress, SocketFactory } from "../platform/sockets.ts";
 import type { Cluster as ClusterMessage } from "../proto/generated/envoy/config/cluster/v3.ts";
-import { createListenerManagerStats } from "../stats/groups/listener-manager-stats.ts";
+import {
+  createListenerManagerStats,
+  type ListenerManagerStats,
+} from "../stats/groups/listener-manager-stats.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { StatsStore } from "../stats/stats-store.ts";
 import type { ClusterCatalogues, ClusterConfig } from "../upstream/cluster-config.ts";
 import { compileCluster } from "../upstream/cluster-config.ts";
 import { type ClusterSource, UpstreamClusterManager } from "../upstream/cluster-manager.ts";
 import type { EndpointSubscriptions } from "../upstream/discovery.ts";
-import { openUpstreamSlots, type SharedUpstreamState } from "../upstream/upstream-services.ts";
-import { buildCatalogue, type Catalogue } from "../extensions/catalogue.ts";
-import type { RouteSubscriptions } from "../http/route-subscriptions.ts";
-import type { NodeFacts } from "../extensions/network-filters/http-connection-manager/forwarding.ts";
-import { createHttp1Client } from "./http1-client-factory.ts";
 import { ConnectionIds } from "../upstream/pool/pool-services.ts";
+import { openUpstreamSlots, type SharedUpstreamState } from "../upstream/upstream-services.ts";
+import { describeExtensions, type ExtensionFacts } from "./extension-facts.ts";
+import { createHttp1Client } from "./http1-client-factory.ts";
 
 /** The outside world of a data plane. */
 export interface DataPlanePlatform extends DispatcherPlatform {
@@ -98,6 +102,7 @@ export class DataPlane {
   readonly clusters: UpstreamClusterManager;
   readonly listeners: ListenerManager;
   private readonly catalogue: Catalogue;
+  private readonly listenerManagerStats: ListenerManagerStats;
   private readonly clusterCatalogues: ClusterCatalogues;
   /** Clusters that routes may name, while an update is compiled. */
   private knownClusters: ReadonlySet<string> | null = null;
@@ -124,13 +129,27 @@ export class DataPlane {
       loadBalancers: this.catalogue.loadBalancers,
       sourceAddresses: services.sourceAddresses,
     };
+    const managerScope = services.configurationStats.scope("listener_manager");
+    this.listenerManagerStats = createListenerManagerStats(managerScope);
     this.listeners = this.createListeners(platform, services, options);
+  }
+
+  /** Everything that configuration may name, for /server_info. */
+  extensions(): readonly ExtensionFacts[] {
+    return describeExtensions(this.catalogue);
+  }
+
+  /** Listeners accept. */
+  started(): void {
+    this.listenerManagerStats.workersStarted.set(1);
   }
 
   /** Compiles everything; touches nothing live. */
   prepare(update: ConfigUpdate): PreparedUpdate {
     const clusters = compileClusters(update.clusters, this.clusterCatalogues);
-    this.knownClusters = update.clustersMayFollow ? null : this.clustersAfter(update, clusters.configs);
+    this.knownClusters = update.clustersMayFollow
+      ? null
+      : this.clustersAfter(update, clusters.configs);
     const listeners = this.listeners.prepare({
       changed: update.listeners,
       removed: update.removedListeners,
@@ -139,10 +158,12 @@ export class DataPlane {
     return {
       diagnostics: [...clusters.diagnostics, ...listeners.diagnostics],
       commit: (done) => {
-        for (const { config, source } of clusters.configs) this.clusters.addOrUpdate(config, source);
+        for (const { config, source } of clusters.configs)
+          this.clusters.addOrUpdate(config, source);
         this.clusters.whenWarm(() =>
           listeners.commit((problems) => {
-            for (const { name, source } of update.removedClusters) this.clusters.remove(name, source);
+            for (const { name, source } of update.removedClusters)
+              this.clusters.remove(name, source);
             done(problems);
           }),
         );
@@ -200,7 +221,7 @@ export class DataPlane {
         nextConnectionId: () => connections++,
       },
       platform.sockets,
-      createListenerManagerStats(services.stats.root.scope("listener_manager")),
+      this.listenerManagerStats,
       { reusePort: options.reusePort },
     );
   }
@@ -229,7 +250,9 @@ function compileClusters(
     const before = context.diagnostics.length;
     const name = message.name ?? "";
     if (seen.has(name) && name !== "") {
-      context.at("name").error(`There is more than one cluster named "${name}"`, "give each a name of its own");
+      context
+        .at("name")
+        .error(`There is more than one cluster named "${name}"`, "give each a name of its own");
     }
     seen.add(name);
     const config = compileCluster(message, catalogues, context);

@@ -21,9 +21,18 @@ export class DataPlanes {
     };
   }
 
+  /** Speaks for all where they are alike. */
+  get first(): DataPlane {
+    return this.all[0] as DataPlane;
+  }
+
   /** Open downstream connections. */
   get connectionCount(): number {
     return this.all.reduce((sum, plane) => sum + plane.listeners.connectionCount, 0);
+  }
+
+  started(): void {
+    for (const plane of this.all) plane.started();
   }
 
   stopListeners(direction: "all" | "inbound"): void {
@@ -40,11 +49,16 @@ export class DataPlanes {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.all.map((plane) => new Promise<void>((resolve) => plane.close(resolve))));
+    await Promise.all(
+      this.all.map((plane) => new Promise<void>((resolve) => plane.close(resolve))),
+    );
   }
 }
 
-function commitAll(prepared: readonly PreparedUpdate[], done: (problems: readonly Diagnostic[]) => void): void {
+function commitAll(
+  prepared: readonly PreparedUpdate[],
+  done: (problems: readonly Diagnostic[]) => void,
+): void {
   const problems: Diagnostic[] = [];
   let waiting = prepared.length;
   for (const one of prepared) {

@@ -6,13 +6,15 @@
 import { type Diagnostic, formatDiagnostic } from "../base/diagnostic.ts";
 import { CompileContext } from "../config/compile-context.ts";
 import type { LoadedDiscovery, LoadedResource } from "../config/config-loader.ts";
-import type { ResourceStore } from "../config/resource-store.ts";
+import type { ResourceStore, StoredResource } from "../config/resource-store.ts";
 import type { Logger } from "../log/logger.ts";
 import type { TimeSource } from "../platform/time.ts";
 import type { Cluster } from "../proto/generated/envoy/config/cluster/v3.ts";
 import type { Listener } from "../proto/generated/envoy/config/listener/v3.ts";
 import type { ConfigUpdate } from "./data-plane.ts";
 import type { DataPlanes } from "./data-planes.ts";
+import { withName } from "./static-config.ts";
+import type { UnsupportedRegistry } from "./unsupported-registry.ts";
 
 export const CLUSTER_TYPE = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
 export const LISTENER_TYPE = "type.googleapis.com/envoy.config.listener.v3.Listener";
@@ -22,6 +24,7 @@ export interface DynamicConfigServices {
   readonly store: ResourceStore;
   readonly time: TimeSource;
   readonly logger: Logger;
+  readonly unsupported: UnsupportedRegistry;
 }
 
 /** One of CDS and LDS: a complete list of resources per version. */
@@ -47,19 +50,52 @@ export class DynamicConfig {
 
   /** Returns what is refused, or null. */
   onUpdate(update: LoadedDiscovery): string | null {
-    const { store } = this.services;
-    const { good, problems } = splitResources(update.resources);
+    const { store, planes } = this.services;
+    const resources = update.resources
+      .map((one) => this.named(one))
+      // What the bootstrap says cannot be replaced from outside.
+      .filter(({ name }) => store.get(this.typeUrl, name)?.origin !== "static");
+    const { good, broken } = splitResources(resources);
     const changed = good.filter((one) => store.differs(this.typeUrl, one.name, one.bytes));
-    const removed = this.removedNames(update.resources);
-    const prepared = this.services.planes.prepare(() => this.toUpdate(changed, removed));
-    const refused = this.recordRefused(prepared.diagnostics, changed, update.version);
-    prepared.commit((bindProblems) => {
-      for (const problem of bindProblems) this.services.logger.error(formatDiagnostic(problem));
+    for (const { name } of good) store.clearError(this.typeUrl, name);
+    const removed = this.removedNames(resources);
+    const prepared = planes.prepare(() => this.toUpdate(changed, removed));
+    const judged = changed.map((one) => ({ ...one, diagnostics: own(prepared.diagnostics, one) }));
+    const refused = [...broken, ...judged].filter(({ diagnostics }) => diagnostics.some(isError));
+    const accepted = judged.filter((one) => !refused.includes(one));
+    for (const one of refused) this.recordRefused(one, update.version);
+    const before = accepted.map(({ name }) => store.get(this.typeUrl, name));
+    this.recordAccepted(accepted, update.version, removed);
+    prepared.commit((problems) => {
+      for (const [index, one] of accepted.entries()) {
+        this.checkBound(one, before[index], problems, update.version);
+      }
       this.onSettled();
     });
-    this.recordAccepted(changed, refused, update.version, removed);
-    const all = [...problems, ...prepared.diagnostics.filter(isError).map(formatDiagnostic)];
-    return all.length === 0 ? null : all.join("; ");
+    const problems = refused.flatMap(({ diagnostics }) => diagnostics.filter(isError));
+    return problems.length === 0 ? null : problems.map(formatDiagnostic).join("; ");
+  }
+
+  /** A listener that could not bind is not in force. */
+  private checkBound(
+    resource: LoadedResource,
+    before: StoredResource | undefined,
+    problems: readonly Diagnostic[],
+    version: string,
+  ): void {
+    const { name } = resource;
+    const problem = problems.find(({ message }) => message.startsWith(`Listener "${name}" `));
+    if (problem === undefined) return;
+    this.services.logger.error(formatDiagnostic(problem));
+    this.services.store.restore(this.typeUrl, name, before);
+    this.recordRefused({ ...resource, diagnostics: [problem] }, version);
+  }
+
+  /** A listener without a name is known by its addresses. */
+  private named(resource: LoadedResource): LoadedResource {
+    if (this.typeUrl !== LISTENER_TYPE || resource.name !== "") return resource;
+    const message = withName(resource.message as Listener);
+    return { ...resource, message, name: message.name ?? "" };
   }
 
   private toUpdate(changed: readonly LoadedResource[], removed: readonly string[]): ConfigUpdate {
@@ -67,7 +103,11 @@ export class DynamicConfig {
     const clusters = this.typeUrl === CLUSTER_TYPE;
     return {
       clusters: clusters
-        ? changed.map((one) => ({ message: one.message as Cluster, context: context(one), source: "dynamic" }))
+        ? changed.map((one) => ({
+            message: one.message as Cluster,
+            context: context(one),
+            source: "dynamic",
+          }))
         : [],
       removedClusters: clusters ? removed.map((name) => ({ name, source: "dynamic" })) : [],
       listeners: clusters
@@ -86,34 +126,32 @@ export class DynamicConfig {
       .map(({ name }) => name);
   }
 
-  private recordRefused(
-    diagnostics: readonly Diagnostic[],
-    changed: readonly LoadedResource[],
-    version: string,
-  ): ReadonlySet<string> {
-    const refused = new Set<string>();
-    for (const one of changed) {
-      const own = diagnostics.filter((found) => isError(found) && found.path.startsWith(one.path));
-      if (own.length === 0) continue;
-      refused.add(one.name);
-      const details = own.map(formatDiagnostic).join("; ");
-      this.services.store.putError(this.typeUrl, one.name, { details, version, atWallMs: this.services.time.wallMs() });
-    }
-    return refused;
+  private recordRefused(resource: LoadedResource, version: string): void {
+    const { store, time } = this.services;
+    const { name, bytes, diagnostics } = resource;
+    const details = diagnostics.filter(isError).map(formatDiagnostic).join("; ");
+    store.putError(this.typeUrl, name, { details, version, bytes, atWallMs: time.wallMs() });
   }
 
   private recordAccepted(
-    changed: readonly LoadedResource[],
-    refused: ReadonlySet<string>,
+    accepted: readonly LoadedResource[],
     version: string,
     removed: readonly string[],
   ): void {
-    const { store, time } = this.services;
-    for (const name of removed) store.remove(this.typeUrl, name);
-    for (const { name, bytes } of changed) {
-      if (refused.has(name)) continue;
-      store.put({ typeUrl: this.typeUrl, name, version, origin: "dynamic", bytes, updatedWallMs: time.wallMs() });
+    const { store, time, unsupported, logger } = this.services;
+    const { typeUrl } = this;
+    const kind = typeUrl === CLUSTER_TYPE ? "cluster" : "listener";
+    for (const name of removed) {
+      store.remove(typeUrl, name);
+      unsupported.remove(kind, name);
     }
+    for (const { name, bytes, diagnostics } of accepted) {
+      const updatedWallMs = time.wallMs();
+      store.put({ typeUrl, name, version, origin: "dynamic", bytes, updatedWallMs });
+      unsupported.set(kind, name, diagnostics);
+      for (const one of diagnostics) logger.warn(`${kind} "${name}": ${formatDiagnostic(one)}`);
+    }
+    store.setVersion(typeUrl, version);
   }
 }
 
@@ -121,13 +159,18 @@ function isError({ severity }: Diagnostic): boolean {
   return severity === "error";
 }
 
-function splitResources(resources: readonly LoadedResource[]): { good: LoadedResource[]; problems: string[] } {
-  const good: LoadedResource[] = [];
-  const problems: string[] = [];
-  for (const one of resources) {
-    const errors = one.diagnostics.filter(isError);
-    if (errors.length === 0) good.push(one);
-    else problems.push(...errors.map(formatDiagnostic));
-  }
-  return { good, problems };
+function own(diagnostics: readonly Diagnostic[], { path }: LoadedResource): Diagnostic[] {
+  return diagnostics.filter((one) => one.path === path || one.path.startsWith(`${path}.`));
+}
+
+/** Those that keep the field rules, and those that do not. */
+function splitResources(resources: readonly LoadedResource[]): {
+  good: LoadedResource[];
+  broken: LoadedResource[];
+} {
+  const isBroken = ({ diagnostics }: LoadedResource): boolean => diagnostics.some(isError);
+  return {
+    good: resources.filter((one) => !isBroken(one)),
+    broken: resources.filter(isBroken),
+  };
 }

@@ -9,8 +9,18 @@ import type { Logger } from "../log/logger.ts";
 import type { Files, FileWatch } from "../platform/files.ts";
 import type { TimeSource } from "../platform/time.ts";
 import type { ConfigSource } from "../proto/generated/envoy/config/core/v3.ts";
-import { createSubscriptionStats, type SubscriptionStats } from "../stats/groups/subscription-stats.ts";
+import type { Counter } from "../stats/counter.ts";
+import {
+  createSubscriptionStats,
+  type SubscriptionStats,
+} from "../stats/groups/subscription-stats.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
+
+/**
+ * Fields of dynamic resources that nobody knows: named in the log, skipped silently
+ * (`--ignore-unknown-dynamic-fields`), or refused (`--reject-unknown-dynamic-fields`).
+ */
+export type UnknownDynamicFields = "log" | "ignore" | "reject";
 
 /** What a subscription needs. */
 export interface SubscriptionServices {
@@ -18,6 +28,8 @@ export interface SubscriptionServices {
   readonly files: Files;
   readonly time: TimeSource;
   readonly logger: Logger;
+  readonly unknownFields: UnknownDynamicFields;
+  readonly unknownFieldCounter: Counter;
 }
 
 /** Where the file is, and which folder's moves announce a new one. */
@@ -99,10 +111,12 @@ export class FilesystemSubscription {
 
   private async load(): Promise<LoadedDiscovery | null> {
     try {
-      const source = { file: this.file.path, typeUrl: this.typeUrl };
+      const allowUnknownFields = this.services.unknownFields !== "reject";
+      const source = { file: this.file.path, typeUrl: this.typeUrl, allowUnknownFields };
       const loaded = await this.services.loader.loadDiscovery(source);
       const errors = loaded.diagnostics.filter(({ severity }) => severity === "error");
-      for (const error of errors) this.services.logger.warn(`${this.file.path}: ${formatDiagnostic(error)}`);
+      for (const error of errors)
+        this.services.logger.warn(`${this.file.path}: ${formatDiagnostic(error)}`);
       return errors.length === 0 ? loaded : null;
     } catch (error) {
       this.services.logger.warn(`${this.file.path}: ${String(error)}`);
@@ -116,6 +130,7 @@ export class FilesystemSubscription {
   }
 
   private take(loaded: LoadedDiscovery, startMs: number): void {
+    this.reportUnknown(loaded.unknownFields);
     const refusal = this.callbacks.onUpdate(loaded);
     const { time, logger } = this.services;
     if (refusal !== null) {
@@ -127,5 +142,12 @@ export class FilesystemSubscription {
     this.stats.updateTime.set(Math.round(time.wallMs()));
     this.stats.updateDuration.record(Math.round(time.monotonicMs() - startMs));
     this.stats.versionText.set(loaded.version);
+  }
+
+  private reportUnknown(paths: readonly string[]): void {
+    const { logger, unknownFields, unknownFieldCounter } = this.services;
+    unknownFieldCounter.add(paths.length);
+    if (unknownFields !== "log") return;
+    for (const path of paths) logger.warn(`${this.file.path}: ${path}: unknown field, skipped`);
   }
 }

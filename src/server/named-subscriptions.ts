@@ -1,32 +1,54 @@
-/** Subscriptions to one named resource in a file: endpoint assignments and route configurations. */
+/**
+ * Subscriptions to one named resource in a file: endpoint assignments and route configurations.
+ * Those who ask for the same resource of the same source (data planes, old and new version of a
+ * listener) share one subscription. Envoy: `RouteConfigProviderManager`.
+ */
 import type { LoadedResource } from "../config/config-loader.ts";
+import { messageIdentity } from "../config/message-identity.ts";
+import type { ResourceStore } from "../config/resource-store.ts";
 import type { RouteSubscriptions, RouteWatcher } from "../http/route-subscriptions.ts";
 import type { ConfigSource } from "../proto/generated/envoy/config/core/v3.ts";
 import type { ClusterLoadAssignment } from "../proto/generated/envoy/config/endpoint/v3.ts";
 import type { RouteConfiguration } from "../proto/generated/envoy/config/route/v3.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { EndpointSubscriptions, EndpointWatcher } from "../upstream/discovery.ts";
-import { FilesystemSubscription, type SubscriptionServices, watchedFile } from "./filesystem-subscription.ts";
+import {
+  FilesystemSubscription,
+  type SubscriptionServices,
+  watchedFile,
+} from "./filesystem-subscription.ts";
 
 export const ENDPOINT_TYPE = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
 export const ROUTE_TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";
 
-/** Told of a resource that came into force, for the resource store. */
-export type OnResource = (resource: LoadedResource, version: string) => void;
+type NamedType = typeof ENDPOINT_TYPE | typeof ROUTE_TYPE;
 
 interface NamedWatcher {
-  /** Null: the file does not hold the name. */
+  /** Null: the file does not hold the name. Returns why it is refused, or null. */
   onMessage(message: unknown): string | null;
   onFailure(): void;
 }
 
+/** What is known at the moment, for those who join later. */
+type Newest =
+  | { readonly kind: "waiting" | "failed" }
+  | { readonly kind: "message"; readonly message: unknown };
+
+/** One file and name with everybody who wants it. */
+class SharedSubscription {
+  readonly watchers: Set<NamedWatcher> = new Set();
+  newest: Newest = { kind: "waiting" };
+  subscription: FilesystemSubscription | null = null;
+}
+
 export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscriptions {
   private readonly services: SubscriptionServices;
-  private readonly onResource: OnResource;
+  private readonly store: ResourceStore;
+  private readonly shared = new Map<string, SharedSubscription>();
 
-  constructor(services: SubscriptionServices, onResource: OnResource) {
+  constructor(services: SubscriptionServices, store: ResourceStore) {
     this.services = services;
-    this.onResource = onResource;
+    this.store = store;
   }
 
   subscribe(
@@ -35,44 +57,123 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
     scope: StatsScope,
     watcher: EndpointWatcher | RouteWatcher,
   ): () => void {
-    const endpoints = "onAssignment" in watcher;
-    const adapter: NamedWatcher = {
-      onMessage: (message) =>
-        endpoints
-          ? watcher.onAssignment(message as ClusterLoadAssignment | null)
-          : message === null
-            ? null
-            : watcher.onRoutes(message as RouteConfiguration),
-      onFailure: () => watcher.onFailure(),
-    };
-    return this.watch(source, name, endpoints ? ENDPOINT_TYPE : ROUTE_TYPE, scope, adapter);
-  }
-
-  private watch(
-    source: ConfigSource,
-    name: string,
-    typeUrl: string,
-    scope: StatsScope,
-    watcher: NamedWatcher,
-  ): () => void {
-    const file = watchedFile(source);
-    if (file === null) {
-      watcher.onFailure();
-      return () => undefined;
+    if ("onAssignment" in watcher) {
+      const adapter: NamedWatcher = {
+        onMessage: (message) => watcher.onAssignment(message as ClusterLoadAssignment | null),
+        onFailure: () => watcher.onFailure(),
+      };
+      return this.watch({ source, name, typeUrl: ENDPOINT_TYPE, scope }, adapter);
     }
-    const subscription = new FilesystemSubscription(this.services, file, typeUrl, scope, {
-      onUpdate: ({ resources, version }) => {
-        const resource = resources.find((one) => one.name === name);
-        if (resource === undefined) return watcher.onMessage(null);
-        const broken = resource.diagnostics.find(({ severity }) => severity === "error");
-        if (broken !== undefined) return `${broken.path}: ${broken.message}`;
-        const refusal = watcher.onMessage(resource.message);
-        if (refusal === null) this.onResource(resource, version);
-        return refusal;
+    const adapter: NamedWatcher = {
+      onMessage: (message) => {
+        if (message !== null) return watcher.onRoutes(message as RouteConfiguration);
+        watcher.onFailure();
+        return `There is no route configuration named "${name}"`;
       },
       onFailure: () => watcher.onFailure(),
-    });
-    subscription.start();
-    return () => subscription.close();
+    };
+    return this.watch({ source, name, typeUrl: ROUTE_TYPE, scope }, adapter);
   }
+
+  close(): void {
+    for (const { subscription } of this.shared.values()) subscription?.close();
+    this.shared.clear();
+  }
+
+  private watch(wanted: Wanted, watcher: NamedWatcher): () => void {
+    const key = keyOf(wanted);
+    const known = this.shared.get(key);
+    const shared = known ?? new SharedSubscription();
+    shared.watchers.add(watcher);
+    if (known === undefined) {
+      this.shared.set(key, shared);
+      this.open(wanted, shared);
+    } else {
+      void this.join(shared, watcher);
+    }
+    return () => this.leave(key, wanted, shared, watcher);
+  }
+
+  private open(wanted: Wanted, shared: SharedSubscription): void {
+    const file = watchedFile(wanted.source);
+    if (file === null) {
+      shared.newest = { kind: "failed" };
+      for (const watcher of shared.watchers) void this.join(shared, watcher);
+      return;
+    }
+    const { name, typeUrl, scope } = wanted;
+    shared.subscription = new FilesystemSubscription(this.services, file, typeUrl, scope, {
+      onUpdate: ({ resources, version }) => {
+        const resource = resources.find((one) => one.name === name) ?? null;
+        return this.take(shared, resource, version);
+      },
+      onFailure: () => {
+        if (shared.newest.kind === "waiting") shared.newest = { kind: "failed" };
+        for (const watcher of [...shared.watchers]) watcher.onFailure();
+      },
+    });
+    shared.subscription.start();
+  }
+
+  /** Hands a version to everybody; what one refuses does not come into force. */
+  private take(
+    shared: SharedSubscription,
+    resource: LoadedResource | null,
+    version: string,
+  ): string | null {
+    const broken = resource?.diagnostics.find(({ severity }) => severity === "error");
+    if (broken !== undefined) {
+      for (const watcher of [...shared.watchers]) watcher.onFailure();
+      return `${broken.path}: ${broken.message}`;
+    }
+    const message = resource === null ? null : resource.message;
+    let refusal: string | null = null;
+    for (const watcher of [...shared.watchers]) refusal ??= watcher.onMessage(message);
+    if (refusal !== null) return refusal;
+    shared.newest = { kind: "message", message };
+    if (resource !== null) this.remember(resource, version);
+    return null;
+  }
+
+  /** Later, since nobody expects to be called back while subscribing. */
+  private async join(shared: SharedSubscription, watcher: NamedWatcher): Promise<void> {
+    await Promise.resolve();
+    if (!shared.watchers.has(watcher)) return;
+    if (shared.newest.kind === "message") watcher.onMessage(shared.newest.message);
+    else if (shared.newest.kind === "failed") watcher.onFailure();
+  }
+
+  private leave(
+    key: string,
+    { typeUrl, name }: Wanted,
+    shared: SharedSubscription,
+    watcher: NamedWatcher,
+  ): void {
+    shared.watchers.delete(watcher);
+    if (shared.watchers.size > 0 || this.shared.get(key) !== shared) return;
+    shared.subscription?.close();
+    this.shared.delete(key);
+    const named = `${typeUrl}\n${name}\n`;
+    if (![...this.shared.keys()].some((other) => other.startsWith(named))) {
+      this.store.remove(typeUrl, name);
+    }
+  }
+
+  private remember({ typeUrl, name, bytes }: LoadedResource, version: string): void {
+    const updatedWallMs = this.services.time.wallMs();
+    this.store.put({ typeUrl, name, version, origin: "dynamic", bytes, updatedWallMs });
+  }
+}
+
+interface Wanted {
+  readonly source: ConfigSource;
+  readonly name: string;
+  readonly typeUrl: NamedType;
+  readonly scope: StatsScope;
+}
+
+/** Each cluster has a subscription of its own, as in Envoy; routes are shared by all listeners. */
+function keyOf({ source, name, typeUrl, scope }: Wanted): string {
+  const owner = typeUrl === ENDPOINT_TYPE ? scope.prefix : "";
+  return `${typeUrl}\n${name}\n${owner}\n${messageIdentity(source)}`;
 }

@@ -12,24 +12,39 @@ import {
 } from "../config/config-loader.ts";
 import { ResourceStore } from "../config/resource-store.ts";
 import type { LoggerRegistry } from "../log/logger.ts";
-import type { DrainStrategy } from "../network/drain-decision.ts";
+import { DrainManager, type DrainStrategy, NEVER_DRAIN } from "../network/drain-decision.ts";
 import type { TrafficDirection } from "../network/network-filter.ts";
+import type { Timer } from "../platform/time.ts";
 import type { Bootstrap } from "../proto/generated/envoy/config/bootstrap/v3.ts";
 import { createRuntimeStats } from "../stats/groups/runtime-stats.ts";
-import { createServerStats, type ServerStats } from "../stats/groups/server-stats.ts";
 import { StatSlab } from "../stats/slab.ts";
 import { StatsReader } from "../stats/stats-reader.ts";
+import type { StatsScope } from "../stats/stats-scope.ts";
 import { createSilentScope, StatsStore } from "../stats/stats-store.ts";
-import { createSharedUpstreamState } from "../upstream/upstream-services.ts";
-import { type BootstrapConfig, type BootstrapOverrides, compileBootstrap } from "./bootstrap-config.ts";
-import { DataPlane, type DataPlanePlatform, type DataPlaneServices } from "./data-plane.ts";
-import { DataPlanes } from "./data-planes.ts";
-import { CLUSTER_TYPE, DynamicConfig, LISTENER_TYPE } from "./dynamic-config.ts";
-import { FilesystemSubscription, watchedFile } from "./filesystem-subscription.ts";
-import { NamedSubscriptions } from "./named-subscriptions.ts";
-import { createRuntime } from "./runtime/create-runtime.ts";
+import {
+  type BootstrapConfig,
+  type BootstrapOverrides,
+  compileBootstrap,
+} from "./bootstrap-config.ts";
+import { ConfigSources } from "./config-sources.ts";
+import { createPlanes, type PlaneStats } from "./create-planes.ts";
+import type { DataPlanePlatform } from "./data-plane.ts";
+import type { DataPlanes } from "./data-planes.ts";
+import { CLUSTER_TYPE, LISTENER_TYPE } from "./dynamic-config.ts";
+import type { UnknownDynamicFields } from "./filesystem-subscription.ts";
+import { type BootstrapSections, bootstrapSections, restartNeeded } from "./restart-needed.ts";
+import { createRuntime, type RunningRuntime } from "./runtime/create-runtime.ts";
 import type { LayeredRuntime } from "./runtime/layered-runtime.ts";
-import { NO_STATIC_NAMES, type StaticNames, staticNames, staticUpdate } from "./static-config.ts";
+import { type ProcessMemory, ServerGauges, type ServerState } from "./server-gauges.ts";
+import {
+  byStaticResource,
+  missing,
+  NO_STATIC_NAMES,
+  type StaticNames,
+  staticNames,
+  staticUpdate,
+} from "./static-config.ts";
+import { UnsupportedRegistry } from "./unsupported-registry.ts";
 
 export interface ServerOptions {
   readonly source: BootstrapSource;
@@ -39,25 +54,20 @@ export interface ServerOptions {
   readonly drainTimeMs: number;
   readonly drainStrategy: DrainStrategy;
   readonly logFlushIntervalMs: number;
+  /** Default "log". */
+  readonly unknownDynamicFields?: UnknownDynamicFields;
 }
-
-/** Memory of the process in bytes. */
-export interface ProcessMemory {
-  readonly heapUsed: number;
-  readonly heapTotal: number;
-  readonly residentSet: number;
-  readonly external: number;
-}
-
-/** Envoy's `ServerInfo.State`. */
-export type ServerState = "LIVE" | "DRAINING" | "PRE_INITIALIZING" | "INITIALIZING";
 
 /** Everything that exists once a bootstrap was accepted. */
 interface Running {
   readonly config: BootstrapConfig;
   readonly planes: DataPlanes;
-  readonly runtime: LayeredRuntime;
-  readonly serverStats: ServerStats;
+  readonly runtime: RunningRuntime;
+  readonly gauges: ServerGauges;
+  readonly sources: ConfigSources;
+  readonly unsupported: UnsupportedRegistry;
+  readonly root: StatsScope;
+  readonly sections: BootstrapSections;
 }
 
 export class Server {
@@ -68,21 +78,33 @@ export class Server {
   readonly loader: ConfigLoader;
   readonly loggers: LoggerRegistry;
   readonly startedWallMs: number;
+  /** The bootstrap in force without its static resources, encoded; empty before the start. */
+  bootstrapBytes: Uint8Array = new Uint8Array(0);
   private readonly startedMs: number;
   private running: Running | null = null;
   private names: StaticNames = NO_STATIC_NAMES;
   private initialized = false;
   private healthFailed = false;
-  private draining: "no" | "all" | "inbound" = "no";
-  private readonly subscriptions: FilesystemSubscription[] = [];
+  private shuttingDown = false;
+  /** /drain_listeners?graceful; null before. */
+  private gracefulDrain: { readonly drain: DrainManager; readonly inboundOnly: boolean } | null =
+    null;
+  private flushTimer: Timer | null = null;
+  private drainTimer: Timer | null = null;
 
-  constructor(platform: DataPlanePlatform, loader: ConfigLoader, loggers: LoggerRegistry, options: ServerOptions) {
+  constructor(
+    platform: DataPlanePlatform,
+    loader: ConfigLoader,
+    loggers: LoggerRegistry,
+    options: ServerOptions,
+  ) {
     this.platform = platform;
     this.loader = loader;
     this.loggers = loggers;
     this.options = options;
     this.startedWallMs = platform.time.wallMs();
     this.startedMs = platform.time.monotonicMs();
+    this.store.keepRetired(LISTENER_TYPE);
   }
 
   get state(): ServerState {
@@ -105,30 +127,44 @@ export class Server {
   }
 
   get runtime(): LayeredRuntime | null {
-    return this.running?.runtime ?? null;
+    return this.running?.runtime.runtime ?? null;
+  }
+
+  /** Throws before the start. */
+  get unsupported(): UnsupportedRegistry {
+    if (this.running === null) throw new Error("The server is not running");
+    return this.running.unsupported;
   }
 
   /**
    * Loads and applies the bootstrap. Returns all that was found; with an error among it nothing
-   * runs.
+   * runs. `onAccepted` runs once the bootstrap is accepted and before anything listens: the place
+   * to open admin ports, so that they tell how the start goes on.
    */
-  async start(): Promise<readonly Diagnostic[]> {
+  async start(
+    onAccepted: () => Promise<void> = async () => undefined,
+  ): Promise<readonly Diagnostic[]> {
     const loaded = await this.loader.loadBootstrap(this.options.source);
-    if (loaded.bootstrap === null) return loaded.diagnostics;
-    const context = new CompileContext();
-    const config = compileBootstrap(loaded.bootstrap, this.options.overrides, context);
-    const running = await this.create(config);
     const { bootstrap } = loaded;
+    if (bootstrap === null) return loaded.diagnostics;
+    const context = new CompileContext();
+    const config = compileBootstrap(bootstrap, this.options.overrides, context);
+    const running = await this.create(config, bootstrapSections(bootstrap));
     const prepared = running.planes.prepare(() => staticUpdate(bootstrap, NO_STATIC_NAMES));
-    const found = [...loaded.diagnostics, ...context.diagnostics, ...prepared.diagnostics];
-    if (found.some(isError)) return withPlaces(this.loader, this.options.source, found);
+    const compiled = [...context.diagnostics, ...prepared.diagnostics];
+    const found = [...loaded.diagnostics, ...compiled];
     this.running = running;
-    const problems = await new Promise<readonly Diagnostic[]>((resolve) => prepared.commit(resolve));
-    this.remember(loaded);
-    if (!problems.some(isError)) await this.startDynamic(running);
-    this.initialized = true;
-    this.showState();
-    running.serverStats.initializationTimeMs.record(Math.round(this.uptimeMs));
+    if (found.some(isError)) {
+      await this.closeRunning();
+      return withPlaces(this.loader, this.options.source, found);
+    }
+    this.remember(loaded, bootstrap, compiled);
+    await onAccepted();
+    const problems = await new Promise<readonly Diagnostic[]>((done) => prepared.commit(done));
+    if (!problems.some(isError)) {
+      await running.sources.start(config, running.planes, running.root);
+      this.serving(running);
+    }
     return withPlaces(this.loader, this.options.source, [...found, ...problems]);
   }
 
@@ -136,156 +172,196 @@ export class Server {
    * Reads the start files again and applies what changed. On an error everything stays as it is.
    */
   async reload(): Promise<readonly Diagnostic[]> {
-    const running = this.running;
+    const { running } = this;
     if (running === null) return [];
     const loaded = await this.loader.loadBootstrap(this.options.source);
     const { bootstrap } = loaded;
     if (bootstrap === null) return loaded.diagnostics;
+    const context = new CompileContext();
+    compileBootstrap(bootstrap, this.options.overrides, context);
     const prepared = running.planes.prepare(() => staticUpdate(bootstrap, this.names));
-    const found = [...loaded.diagnostics, ...prepared.diagnostics];
+    const compiled = [...context.diagnostics, ...prepared.diagnostics];
+    const found = [...loaded.diagnostics, ...compiled];
     if (found.some(isError)) return withPlaces(this.loader, this.options.source, found);
-    const problems = await new Promise<readonly Diagnostic[]>((resolve) => prepared.commit(resolve));
-    this.remember(loaded);
+    found.push(...restartNeeded(running.sections, bootstrapSections(bootstrap)));
+    const problems = await new Promise<readonly Diagnostic[]>((done) => prepared.commit(done));
+    this.remember(loaded, bootstrap, compiled);
     return withPlaces(this.loader, this.options.source, [...found, ...problems]);
   }
 
   /** /healthcheck/fail and /healthcheck/ok. */
   failHealthCheck(failed: boolean): void {
     this.healthFailed = failed;
-    this.showState();
+    this.running?.gauges.showState(this.state);
   }
 
   /** Gauges that are read rather than counted; called before stats are shown. */
   updateServerStats(memory: ProcessMemory): void {
-    const stats = this.running?.serverStats;
-    if (stats === undefined) return;
-    stats.uptime.set(Math.floor(this.uptimeMs / 1000));
-    stats.memoryAllocated.set(memory.heapUsed);
-    stats.memoryHeapSize.set(memory.heapTotal);
-    stats.memoryPhysicalSize.set(memory.residentSet);
-    stats.totalConnections.set(this.running?.planes.connectionCount ?? 0);
+    const { running } = this;
+    running?.gauges.update(this.uptimeMs, running.planes.connectionCount, memory);
   }
 
-  /** From now on answers announce the end of their connection. */
-  startDrain(direction: "all" | "inbound"): void {
-    this.draining = direction;
+  /** Shutdown: from now on every answer announces the end of its connection. */
+  startDrain(): void {
+    this.shuttingDown = true;
+  }
+
+  /**
+   * /drain_listeners?graceful: answers announce the end of their connection more and more often;
+   * after the drain time the listeners stop, unless they shall not. A second call changes nothing.
+   */
+  drainGracefully(direction: "all" | "inbound", thenStop: boolean): void {
+    const { running } = this;
+    if (running === null || this.gracefulDrain !== null) return;
+    const { time, random } = this.platform;
+    const drain = new DrainManager(NEVER_DRAIN, this.drainOptions(), time, random);
+    drain.startDrain();
+    this.gracefulDrain = { drain, inboundOnly: direction === "inbound" };
+    if (!thenStop) return;
+    this.drainTimer = running.planes.first.dispatcher.after(this.options.drainTimeMs, () =>
+      running.planes.stopListeners(direction),
+    );
   }
 
   async close(): Promise<void> {
-    for (const subscription of this.subscriptions) subscription.close();
-    await this.running?.planes.close();
+    await this.closeRunning();
     this.loader.close();
   }
 
-  private async create(config: BootstrapConfig): Promise<Running> {
-    const stats = new StatsStore(new StatSlab(), config.stats.matcher);
-    this.statsReader.addSlab(stats.slab);
+  private async closeRunning(): Promise<void> {
+    const { running } = this;
+    if (running === null) return;
+    this.running = null;
+    this.flushTimer?.close();
+    this.drainTimer?.close();
+    running.runtime.close();
+    running.sources.close();
+    await running.planes.close();
+  }
+
+  private async create(config: BootstrapConfig, sections: BootstrapSections): Promise<Running> {
+    const stats = this.createStats(config);
+    const root = (stats[0] as PlaneStats[number]).stats.root;
+    const gauges = new ServerGauges(root, this.options.dataPlanes, config.versionOverride);
+    const unsupported = new UnsupportedRegistry(root);
     const runtime = await createRuntime(
       config.runtimeLayers,
       this.platform.files,
-      createRuntimeStats(stats.root.scope("runtime")),
+      createRuntimeStats(root.scope("runtime")),
     );
-    const serverStats = createServerStats(stats.root.scope("server"));
-    serverStats.concurrency.set(this.options.dataPlanes);
-    const planes = this.createPlanes(config, runtime, stats);
-    runtime.onChange = () => planes.refreshRuntime();
-    return { config, planes, runtime, serverStats };
+    const sources = this.createSources(unsupported, gauges);
+    const planes = this.createPlanes(config, runtime.runtime, sources, stats);
+    runtime.runtime.onChange = () => planes.refreshRuntime();
+    return { config, planes, runtime, gauges, sources, unsupported, root, sections };
   }
 
-  private createPlanes(config: BootstrapConfig, runtime: LayeredRuntime, first: StatsStore): DataPlanes {
-    const shared = createSharedUpstreamState(this.options.dataPlanes);
-    const subscriptions = this.namedSubscriptions();
-    const planes: DataPlane[] = [];
-    for (let id = 0; id < this.options.dataPlanes; id++) {
-      const stats = id === 0 ? first : new StatsStore(new StatSlab(), config.stats.matcher);
-      if (id > 0) this.statsReader.addSlab(stats.slab);
-      const services: DataPlaneServices = {
-        stats,
-        configurationStats: id === 0 ? stats.root : createSilentScope(),
-        shared,
-        runtime,
-        node: { serviceCluster: config.node.cluster, serviceNode: config.node.id, localAddress: "" },
-        drain: { drainTimeMs: this.options.drainTimeMs, strategy: this.options.drainStrategy },
-        serverDrain: (direction) => this.drains(direction),
-        healthCheckFailed: () => this.healthFailed,
-        endpoints: subscriptions,
-        routes: subscriptions,
-        sourceAddresses: config.sourceAddresses,
-        logFlushIntervalMs: this.options.logFlushIntervalMs,
-      };
-      const reusePort = this.options.dataPlanes > 1;
-      planes.push(new DataPlane(this.platform, services, { id, reusePort }));
-    }
-    return new DataPlanes(planes);
+  private createStats(config: BootstrapConfig): PlaneStats {
+    return Array.from({ length: this.options.dataPlanes }, (_, id) => {
+      const stats = new StatsStore(new StatSlab(), config.stats.matcher);
+      this.statsReader.addSlab(stats.slab);
+      return { stats, configurationStats: id === 0 ? stats.root : createSilentScope() };
+    });
+  }
+
+  private createSources(unsupported: UnsupportedRegistry, gauges: ServerGauges): ConfigSources {
+    const { files, time } = this.platform;
+    return new ConfigSources({
+      loader: this.loader,
+      files,
+      time,
+      logger: this.loggers.get("config"),
+      store: this.store,
+      unsupported,
+      unknownFields: this.options.unknownDynamicFields ?? "log",
+      unknownFieldCounter: gauges.stats.dynamicUnknownFields,
+    });
+  }
+
+  private createPlanes(
+    config: BootstrapConfig,
+    runtime: LayeredRuntime,
+    sources: ConfigSources,
+    stats: PlaneStats,
+  ): DataPlanes {
+    const { cluster, id } = config.node;
+    const services = {
+      runtime,
+      node: { serviceCluster: cluster, serviceNode: id, localAddress: "" },
+      drain: this.drainOptions(),
+      serverDrain: (direction: TrafficDirection) => this.drains(direction),
+      healthCheckFailed: () => this.healthFailed,
+      endpoints: sources.named,
+      routes: sources.named,
+      sourceAddresses: config.sourceAddresses,
+      logFlushIntervalMs: this.options.logFlushIntervalMs,
+    };
+    return createPlanes(this.platform, services, stats);
+  }
+
+  private drainOptions(): { drainTimeMs: number; strategy: DrainStrategy } {
+    return { drainTimeMs: this.options.drainTimeMs, strategy: this.options.drainStrategy };
   }
 
   private drains(direction: TrafficDirection): boolean {
-    return this.draining === "all" || (this.draining === "inbound" && direction === "INBOUND");
+    if (this.shuttingDown) return true;
+    if (this.gracefulDrain === null) return false;
+    const { drain, inboundOnly } = this.gracefulDrain;
+    return (!inboundOnly || direction === "INBOUND") && drain.drainClose();
   }
 
-  private namedSubscriptions(): NamedSubscriptions {
-    return new NamedSubscriptions(this.subscriptionServices(), ({ typeUrl, name, bytes }, version) => {
-      const updatedWallMs = this.platform.time.wallMs();
-      this.store.put({ typeUrl, name, version, origin: "dynamic", bytes, updatedWallMs });
+  private serving(running: Running): void {
+    this.initialized = true;
+    running.planes.started();
+    running.gauges.showState(this.state);
+    running.gauges.stats.initializationTimeMs.record(Math.round(this.uptimeMs));
+    if (!running.config.statsFlushOnAdmin) this.flushLater(running);
+  }
+
+  /** Every `stats_flush_interval` the histograms begin a new interval. */
+  private flushLater(running: Running): void {
+    const { dispatcher } = running.planes.first;
+    this.flushTimer = dispatcher.after(running.config.statsFlushIntervalMs, () => {
+      this.statsReader.rotateIntervals();
+      this.flushLater(running);
     });
   }
 
-  private subscriptionServices(): ConstructorParameters<typeof NamedSubscriptions>[0] {
-    const { files, time } = this.platform;
-    return { loader: this.loader, files, time, logger: this.loggers.get("config") };
-  }
-
-  /** Clusters first, listeners once they are there: Envoy's order. */
-  private async startDynamic(running: Running): Promise<void> {
-    const { cds, lds } = running.config;
-    const root = running.planes.all[0]?.stats.root;
-    if (root === undefined) return;
-    if (cds !== null) await this.subscribe(cds, CLUSTER_TYPE, root.scope("cluster_manager.cds"), running);
-    if (lds !== null) await this.subscribe(lds, LISTENER_TYPE, root.scope("listener_manager.lds"), running);
-  }
-
-  private subscribe(
-    source: NonNullable<BootstrapConfig["cds"]>,
-    typeUrl: typeof CLUSTER_TYPE | typeof LISTENER_TYPE,
-    scope: ReturnType<typeof createSilentScope>,
-    running: Running,
-  ): Promise<void> {
-    return new Promise((resolve) => {
-      const file = watchedFile(source);
-      if (file === null) {
-        resolve();
-        return;
-      }
-      const services = this.subscriptionServices();
-      const dynamic = new DynamicConfig(
-        { planes: running.planes, store: this.store, time: services.time, logger: services.logger },
-        typeUrl,
-        resolve,
-      );
-      const subscription = new FilesystemSubscription(services, file, typeUrl, scope, dynamic);
-      this.subscriptions.push(subscription);
-      subscription.start();
-    });
-  }
-
-  private remember(loaded: LoadedBootstrap): void {
-    const bootstrap = loaded.bootstrap as Bootstrap;
+  private remember(
+    loaded: LoadedBootstrap,
+    bootstrap: Bootstrap,
+    compiled: readonly Diagnostic[],
+  ): void {
     const now = staticNames(bootstrap);
-    for (const name of this.names.clusters) if (!now.clusters.has(name)) this.store.remove(CLUSTER_TYPE, name);
-    for (const name of this.names.listeners) if (!now.listeners.has(name)) this.store.remove(LISTENER_TYPE, name);
+    this.forget("cluster", CLUSTER_TYPE, missing(this.names.clusters, now.clusters));
+    this.forget("listener", LISTENER_TYPE, missing(this.names.listeners, now.listeners));
     this.names = now;
+    this.bootstrapBytes = loaded.bytes;
     const updatedWallMs = this.platform.time.wallMs();
-    for (const { typeUrl, name, bytes } of loaded.resources) {
+    let listeners = 0;
+    for (const { typeUrl, name: written, bytes } of loaded.resources) {
+      const name = typeUrl === LISTENER_TYPE ? (now.listeners[listeners++] ?? "") : written;
+      if (!this.store.differs(typeUrl, name, bytes)) continue;
       this.store.put({ typeUrl, name, version: "", origin: "static", bytes, updatedWallMs });
+    }
+    this.running?.gauges.stats.staticUnknownFields.add(loaded.unknownFields.length);
+    this.rememberUnsupported(now, compiled);
+  }
+
+  private rememberUnsupported(names: StaticNames, compiled: readonly Diagnostic[]): void {
+    const { unsupported } = this;
+    for (const name of names.clusters) unsupported.remove("cluster", name);
+    for (const name of names.listeners) unsupported.remove("listener", name);
+    unsupported.remove("bootstrap", "");
+    for (const { kind, resource, diagnostics } of byStaticResource(compiled, names)) {
+      unsupported.set(kind, resource, diagnostics);
     }
   }
 
-  private showState(): void {
-    const stats = this.running?.serverStats;
-    if (stats === undefined) return;
-    const states: readonly ServerState[] = ["LIVE", "DRAINING", "PRE_INITIALIZING", "INITIALIZING"];
-    stats.state.set(states.indexOf(this.state));
-    stats.live.set(this.healthFailed ? 0 : 1);
+  private forget(kind: "cluster" | "listener", typeUrl: string, names: readonly string[]): void {
+    for (const name of names) {
+      this.store.remove(typeUrl, name);
+      this.unsupported.remove(kind, name);
+    }
   }
 }
 

@@ -20,9 +20,13 @@ export interface ShutdownOptions {
 }
 
 /** Resolves when every connection has gone or the drain time is over. */
-export function drainServer(server: Server, timers: Timers, options: ShutdownOptions): Promise<void> {
+export function drainServer(
+  server: Server,
+  timers: Timers,
+  options: ShutdownOptions,
+): Promise<void> {
   server.failHealthCheck(true);
-  server.startDrain("all");
+  server.startDrain();
   return new Promise((resolve) => {
     const deadline = timers.after(options.drainTimeMs, () => finish());
     let next = timers.after(Math.min(SETTLE_MS, options.drainTimeMs), () => stopAccepting());

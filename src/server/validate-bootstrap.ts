@@ -24,7 +24,11 @@ export async function validateBootstrap(
   compileBootstrap(bootstrap, overrides, context);
   const plane = createCompilingPlane(platform);
   const { diagnostics } = plane.prepare(staticUpdate(bootstrap, NO_STATIC_NAMES));
-  return withPlaces(loader, source, [...loaded.diagnostics, ...context.diagnostics, ...diagnostics]);
+  return withPlaces(loader, source, [
+    ...loaded.diagnostics,
+    ...context.diagnostics,
+    ...diagnostics,
+  ]);
 }
 
 /** A data plane that is never committed to. */

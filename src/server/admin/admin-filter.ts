@@ -2,23 +2,33 @@
  * The terminal HTTP filter of the admin interface: collects the request, asks the endpoint table,
  * streams the answer in slices with back-pressure. Envoy: `Server::AdminFilter`.
  */
-import { ResponseHeaderMap, type RequestHeaderMap } from "../../codec/header-map.ts";
-import { headerName, Headers } from "../../codec/header-names.ts";
-import type { FilterStatus, HttpFilter, HttpFilterCallbacks, WatermarkListener } from "../../http/http-filter.ts";
+import { type RequestHeaderMap, ResponseHeaderMap } from "../../codec/header-map.ts";
+import { Headers, headerName } from "../../codec/header-names.ts";
+import type {
+  FilterStatus,
+  HttpFilter,
+  HttpFilterCallbacks,
+  WatermarkListener,
+} from "../../http/http-filter.ts";
 import type { AdminRequest, AdminResponse } from "./endpoint.ts";
 
 /** Bodies of admin requests are small; more is refused. */
 const BODY_MAX = 1 << 20;
+const FORM = "application/x-www-form-urlencoded";
 const CACHE_CONTROL = headerName("cache-control");
 const CONTENT_OPTIONS = headerName("x-content-type-options");
 
-/** Answers requests; must not throw. */
+/** A page may be made for this long before everybody else has a turn, in ms. */
+const TURN_MS = 4;
+/** How long the others have then, in ms. */
+const PAUSE_MS = 1;
+
+/** Answers requests; must not throw or reject. */
 export type AdminDispatch = (request: AdminRequest) => Promise<AdminResponse>;
 
 export class AdminFilter implements HttpFilter, WatermarkListener {
   private readonly callbacks: HttpFilterCallbacks;
   private readonly dispatch: AdminDispatch;
-  private headers: RequestHeaderMap | null = null;
   private body = "";
   private destroyed = false;
   private blocked = false;
@@ -29,8 +39,7 @@ export class AdminFilter implements HttpFilter, WatermarkListener {
     this.dispatch = dispatch;
   }
 
-  decodeHeaders(headers: RequestHeaderMap, endStream: boolean): FilterStatus {
-    this.headers = headers;
+  decodeHeaders(_headers: RequestHeaderMap, endStream: boolean): FilterStatus {
     this.callbacks.addWatermarkListener(this);
     if (endStream) void this.answer();
     return "stop";
@@ -39,7 +48,11 @@ export class AdminFilter implements HttpFilter, WatermarkListener {
   decodeData(bytes: Buffer, endStream: boolean): FilterStatus {
     this.body += bytes.toString("utf8");
     if (this.body.length > BODY_MAX) {
-      this.callbacks.sendLocalReply({ status: 413, body: "Payload Too Large", details: "request_payload_too_large" });
+      this.callbacks.sendLocalReply({
+        status: 413,
+        body: "Payload Too Large",
+        details: "request_payload_too_large",
+      });
     } else if (endStream) void this.answer();
     return "stop";
   }
@@ -63,12 +76,22 @@ export class AdminFilter implements HttpFilter, WatermarkListener {
     this.resume?.();
   }
 
+  /** Never rejects: a page that fails half way ends its stream. */
   private async answer(): Promise<void> {
-    const headers = this.headers as RequestHeaderMap;
-    const response = await this.dispatch(toRequest(headers, this.body));
-    this.callbacks.dispatcher.runEvent(() => this.sendHead(response));
-    if (typeof response.body === "string") this.sendSlice(response.body, true);
-    else await this.sendSlices(response.body);
+    try {
+      const response = await this.dispatch(toRequest(this.callbacks.requestHeaders, this.body));
+      this.callbacks.dispatcher.runEvent(() => this.sendHead(response));
+      if (typeof response.body === "string") this.sendSlice(response.body, true);
+      else await this.sendSlices(response.body);
+      response.onSent?.();
+    } catch (error) {
+      this.callbacks.dispatcher.runEvent(() => this.fail(error));
+    }
+  }
+
+  private fail(error: unknown): void {
+    if (!this.destroyed) this.callbacks.resetStream();
+    throw error;
   }
 
   private sendHead(response: AdminResponse): void {
@@ -83,24 +106,43 @@ export class AdminFilter implements HttpFilter, WatermarkListener {
   }
 
   private async sendSlices(slices: Iterable<string> | AsyncIterable<string>): Promise<void> {
+    const { dispatcher } = this.callbacks;
+    let turnEndsMs = dispatcher.monotonicMs() + TURN_MS;
     for await (const slice of slices) {
       if (this.destroyed) return;
-      this.sendSlice(slice, false);
+      if (slice !== "") this.sendSlice(slice, false);
       if (this.blocked) await new Promise<void>((resolve) => (this.resume = resolve));
+      else if (dispatcher.monotonicMs() >= turnEndsMs) await this.pause();
+      else continue;
+      turnEndsMs = dispatcher.monotonicMs() + TURN_MS;
     }
     this.sendSlice("", true);
   }
 
+  /** Lets traffic, timers and everything else of this thread run. */
+  private pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.callbacks.dispatcher.after(PAUSE_MS, resolve);
+    });
+  }
+
   private sendSlice(slice: string, endStream: boolean): void {
     if (this.destroyed) return;
-    this.callbacks.dispatcher.runEvent(() => this.callbacks.encodeData(Buffer.from(slice, "utf8"), endStream));
+    this.callbacks.dispatcher.runEvent(() =>
+      this.callbacks.encodeData(Buffer.from(slice, "utf8"), endStream),
+    );
   }
 }
 
 function toRequest(headers: RequestHeaderMap, body: string): AdminRequest {
   const mark = headers.path.indexOf("?");
   const path = mark < 0 ? headers.path : headers.path.slice(0, mark);
-  return { method: headers.method, path, query: parseQuery(mark < 0 ? "" : headers.path.slice(mark + 1)), body };
+  let query = parseQuery(mark < 0 ? "" : headers.path.slice(mark + 1));
+  // Forms of the home page: browsers send "+" for a space there.
+  if (query.size === 0 && headers.get(Headers.ContentType) === FORM) {
+    query = parseQuery(body.replaceAll("+", " "));
+  }
+  return { method: headers.method, path, query };
 }
 
 /** `a=1&b` → a: "1", b: "". The first value of a name counts. */
@@ -117,7 +159,7 @@ export function parseQuery(text: string): Map<string, string> {
 
 function decode(text: string): string {
   try {
-    return decodeURIComponent(text.replaceAll("+", " "));
+    return decodeURIComponent(text);
   } catch {
     return text;
   }

@@ -1,6 +1,7 @@
 /** What admin endpoints may know and do: one value, handed to each of them. */
 import type { LoggerRegistry } from "../../log/logger.ts";
-import type { ProcessMemory, Server } from "../server.ts";
+import type { Server } from "../server.ts";
+import type { ProcessMemory } from "../server-gauges.ts";
 
 export interface ProcessFacts {
   memory(): ProcessMemory;
@@ -16,8 +17,6 @@ export interface AdminHost {
   readonly processFacts: ProcessFacts;
   /** /quitquitquit: an orderly end without drain. */
   quit(): void;
-  /** /drain_listeners. */
-  drainListeners(direction: "all" | "inbound", graceful: boolean): void;
   /** /reopen_logs. */
   reopenLogs(): void;
 }

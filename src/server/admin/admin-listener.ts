@@ -11,13 +11,20 @@ import type { ConnectionManagerRuntime } from "../../http/connection-manager-run
 import { ConnectionManagerStats } from "../../http/connection-manager-stats.ts";
 import { DateProvider } from "../../http/date-provider.ts";
 import { PLAIN_LOCAL_REPLIES } from "../../http/local-reply.ts";
-import { ActiveConnection, type ConnectionChain, type ConnectionOwner } from "../../network/active-connection.ts";
+import {
+  ActiveConnection,
+  type ConnectionChain,
+  type ConnectionOwner,
+} from "../../network/active-connection.ts";
 import { NEVER_DRAIN } from "../../network/drain-decision.ts";
 import { ConnectionInfo, StreamInfo } from "../../network/stream-info.ts";
 import type { Dispatcher } from "../../platform/dispatcher.ts";
 import type { ListenSocket, Socket, SocketAddress, SocketFactory } from "../../platform/sockets.ts";
 import { TimerPool } from "../../platform/timer-pool.ts";
-import { createListenerStats, createListenerWorkerStats } from "../../stats/groups/listener-stats.ts";
+import {
+  createListenerStats,
+  createListenerWorkerStats,
+} from "../../stats/groups/listener-stats.ts";
 import type { StatsScope } from "../../stats/stats-scope.ts";
 import { type AdminDispatch, AdminFilter } from "./admin-filter.ts";
 
@@ -55,7 +62,11 @@ export function listenAdmin(
   let connections = 0;
   const accept = (socket: Socket): void => {
     dispatcher.runEvent(() => {
-      const info = new ConnectionInfo(++connections, socket.remoteSocketAddress(), socket.localSocketAddress());
+      const info = new ConnectionInfo(
+        ++connections,
+        socket.remoteSocketAddress(),
+        socket.localSocketAddress(),
+      );
       const streamInfo = new StreamInfo(info, dispatcher.nowMs, dispatcher.wallMs());
       new ActiveConnection(owner, socket, streamInfo, chain).start(null);
     });
@@ -90,7 +101,13 @@ function adminRuntime(
     dispatcher,
     stats: new ConnectionManagerStats(http, listenerHttp, stats),
     routes: { current: () => null },
-    filters: [{ name: "admin", disabled: false, factory: { create: (callbacks) => new AdminFilter(callbacks, dispatch) } }],
+    filters: [
+      {
+        name: "admin",
+        disabled: false,
+        factory: { create: (callbacks) => new AdminFilter(callbacks, dispatch) },
+      },
+    ],
     upgradeFilters: new Map(),
     accessLoggers: services.accessLoggers,
     localReplies: PLAIN_LOCAL_REPLIES,
@@ -137,8 +154,19 @@ function adminConfig(name: string): ConnectionManagerConfig {
       via: "",
       localAddress: "",
     },
-    requestId: { generate: true, preserveExternal: false, alwaysSetInResponse: false, packTraceReason: true },
-    paths: { normalizePath: false, mergeSlashes: false, escapedSlashes: "KEEP_UNCHANGED", stripTrailingHostDot: false, stripPort: "none" },
+    requestId: {
+      generate: true,
+      preserveExternal: false,
+      alwaysSetInResponse: false,
+      packTraceReason: true,
+    },
+    paths: {
+      normalizePath: false,
+      mergeSlashes: false,
+      escapedSlashes: "KEEP_UNCHANGED",
+      stripTrailingHostDot: false,
+      stripPort: "none",
+    },
     serverName: "envoy",
     serverHeader: "OVERWRITE",
     proxy100Continue: false,

@@ -6,8 +6,8 @@ export interface AdminRequest {
   readonly method: string;
   /** Path without query. */
   readonly path: string;
+  /** Of the path, or of a form body when the path has none. In order; the first value counts. */
   readonly query: ReadonlyMap<string, string>;
-  readonly body: string;
 }
 
 /** Text in slices: long pages are written as the client takes them. */
@@ -17,6 +17,17 @@ export interface AdminResponse {
   readonly status: number;
   readonly contentType: string;
   readonly body: AdminBody;
+  /** Called once the answer has been handed to the connection. */
+  readonly onSent?: () => void;
+}
+
+/** A query parameter, as the help page describes it. Envoy: `Admin::ParamDescriptor`. */
+export interface AdminParameter {
+  readonly name: string;
+  readonly help: string;
+  /** Whether its presence counts, its text, or which of `choices` it names. */
+  readonly kind: "flag" | "text" | "choice";
+  readonly choices?: readonly string[];
 }
 
 export interface AdminEndpoint {
@@ -26,15 +37,54 @@ export interface AdminEndpoint {
   readonly help: string;
   /** Changes something: POST only. */
   readonly mutates: boolean;
-  /** Query parameters for the help page: name → what it does. */
-  readonly parameters: Readonly<Record<string, string>>;
+  readonly parameters: readonly AdminParameter[];
   handle(request: AdminRequest, host: AdminHost): AdminResponse | Promise<AdminResponse>;
 }
 
+const TEXT = "text/plain; charset=UTF-8";
+
 export function text(body: AdminBody, status: number = 200): AdminResponse {
-  return { status, contentType: "text/plain; charset=UTF-8", body };
+  return { status, contentType: TEXT, body };
 }
 
 export function json(body: AdminBody, status: number = 200): AdminResponse {
   return { status, contentType: "application/json", body };
+}
+
+/** A JSON value as Envoy prints its messages: indented by one space. */
+export function prettyJson(value: unknown): AdminResponse {
+  return json(`${JSON.stringify(value, null, 1)}\n`);
+}
+
+export function html(body: AdminBody): AdminResponse {
+  return { status: 200, contentType: "text/html; charset=UTF-8", body };
+}
+
+/** A page that takes no parameters and only shows something. */
+export function page(
+  path: string,
+  help: string,
+  handle: (host: AdminHost, request: AdminRequest) => AdminResponse | Promise<AdminResponse>,
+): AdminEndpoint {
+  return {
+    path,
+    help,
+    mutates: false,
+    parameters: [],
+    handle: (request, host) => handle(host, request),
+  };
+}
+
+/** A page that does something, without parameters, and answers OK. */
+export function command(path: string, help: string, run: (host: AdminHost) => void): AdminEndpoint {
+  return {
+    path,
+    help,
+    mutates: true,
+    parameters: [],
+    handle: (_request, host) => {
+      run(host);
+      return text("OK\n");
+    },
+  };
 }

@@ -37,7 +37,12 @@ export async function startOnFreePort(
 ): Promise<ListenSocket> {
   for (let offset = 0; ; offset++) {
     try {
-      return await startAdmin(host, name, { ip: address.ip, port: address.port + offset }, endpoints);
+      return await startAdmin(
+        host,
+        name,
+        { ip: address.ip, port: address.port + offset },
+        endpoints,
+      );
     } catch (error) {
       const taken = (error as { code?: string }).code === "EADDRINUSE";
       if (!taken || offset === NEXT_PORTS) throw error;

@@ -2,17 +2,23 @@
  * Makes the layered runtime from its configuration; disk layers are read now and again when their
  * link is swapped.
  */
-import type { Files } from "../../platform/files.ts";
+import type { Files, FileWatch } from "../../platform/files.ts";
 import type { RuntimeStats } from "../../stats/groups/runtime-stats.ts";
 import type { RuntimeLayerConfig } from "../bootstrap-config.ts";
 import { readDiskLayer } from "./disk-layer.ts";
 import { LayeredRuntime, type RuntimeLayer } from "./layered-runtime.ts";
 
+/** The runtime and the end of its watches. */
+export interface RunningRuntime {
+  readonly runtime: LayeredRuntime;
+  close(): void;
+}
+
 export async function createRuntime(
   configs: readonly RuntimeLayerConfig[],
   files: Files,
   stats: RuntimeStats,
-): Promise<LayeredRuntime> {
+): Promise<RunningRuntime> {
   const layers: RuntimeLayer[] = [];
   let admin: RuntimeLayer | null = null;
   for (const config of configs) {
@@ -20,18 +26,35 @@ export async function createRuntime(
     if (config.kind === "admin") admin = layer;
     layers.push(layer);
   }
-  const runtime = new LayeredRuntime(layers, admin, stats);
-  for (const config of configs) if (config.kind === "disk") watchDisk(config, files, runtime);
-  return runtime;
+  const disks = configs.filter((config) => config.kind === "disk");
+  const runtime = new LayeredRuntime(layers, admin, stats, disks.length);
+  const watches = disks.map((config) => watchDisk(config, files, runtime));
+  return {
+    runtime,
+    close: () => {
+      for (const watch of watches) watch.close();
+    },
+  };
 }
 
-async function layerEntries(config: RuntimeLayerConfig, files: Files): Promise<RuntimeLayer["entries"]> {
+async function layerEntries(
+  config: RuntimeLayerConfig,
+  files: Files,
+): Promise<RuntimeLayer["entries"]> {
   if (config.kind === "static") return config.entries;
   return config.kind === "disk" ? readDiskLayer(files, config.root) : new Map();
 }
 
-function watchDisk(config: Extract<RuntimeLayerConfig, { kind: "disk" }>, files: Files, runtime: LayeredRuntime): void {
-  files.watchMoves(config.watched, () => {
-    void readDiskLayer(files, config.root).then((entries) => runtime.replaceLayer(config.name, entries));
+/** A layer that cannot be read any more keeps its values. */
+function watchDisk(
+  config: Extract<RuntimeLayerConfig, { kind: "disk" }>,
+  files: Files,
+  runtime: LayeredRuntime,
+): FileWatch {
+  return files.watchMoves(config.watched, () => {
+    readDiskLayer(files, config.root).then(
+      (entries) => runtime.replaceLayer(config.name, entries),
+      () => runtime.loadFailed(),
+    );
   });
 }

@@ -7,7 +7,10 @@ import { fromText, type RuntimeValue } from "./runtime-value.ts";
 /** Deeper folders are not walked. */
 const DEPTH_MAX = 16;
 
-export async function readDiskLayer(files: Files, root: string): Promise<Map<string, RuntimeValue>> {
+export async function readDiskLayer(
+  files: Files,
+  root: string,
+): Promise<Map<string, RuntimeValue>> {
   const entries = new Map<string, RuntimeValue>();
   await readFolder(files, root, "", entries, 0);
   return entries;
@@ -32,5 +35,10 @@ async function readFolder(
 /** Lines that begin with "#" are comments. */
 async function readValue(files: Files, path: string): Promise<RuntimeValue> {
   const text = Buffer.from(await files.read(path)).toString("utf8");
-  return fromText(text.split("\n").filter((line) => !line.startsWith("#")).join("\n"));
+  return fromText(
+    text
+      .split("\n")
+      .filter((line) => !line.startsWith("#"))
+      .join("\n"),
+  );
 }

@@ -23,12 +23,19 @@ export class LayeredRuntime implements RuntimeSnapshot {
   private layers: readonly RuntimeLayer[];
   private readonly adminLayer: RuntimeLayer | null;
   private readonly stats: RuntimeStats | null;
+  private readonly diskLayers: number;
   private final = new Map<string, RuntimeValue>();
   /** Called after values changed. */
   onChange: () => void = () => undefined;
 
   /** `adminLayer` is the one of `layers` that /runtime_modify may change, or null. */
-  constructor(layers: readonly RuntimeLayer[], adminLayer: RuntimeLayer | null, stats: RuntimeStats | null) {
+  constructor(
+    layers: readonly RuntimeLayer[],
+    adminLayer: RuntimeLayer | null,
+    stats: RuntimeStats | null,
+    diskLayers: number = 0,
+  ) {
+    this.diskLayers = diskLayers;
     this.layers = layers;
     this.adminLayer = adminLayer;
     this.stats = stats;
@@ -43,10 +50,16 @@ export class LayeredRuntime implements RuntimeSnapshot {
     return this.final.get(key)?.boolean ?? defaultValue;
   }
 
-  featureEnabled(key: string, numerator: number, denominator: PercentDenominator, random: number): boolean {
+  featureEnabled(
+    key: string,
+    numerator: number,
+    denominator: PercentDenominator,
+    random: number,
+  ): boolean {
     const value = this.final.size === 0 ? undefined : this.final.get(key);
     if (value === undefined) return random % denominator < numerator;
-    if (value.fraction !== null) return random % value.fraction.denominator < value.fraction.numerator;
+    if (value.fraction !== null)
+      return random % value.fraction.denominator < value.fraction.numerator;
     if (value.integer !== null) return random % 100 < value.integer;
     return random % denominator < numerator;
   }
@@ -70,6 +83,11 @@ export class LayeredRuntime implements RuntimeSnapshot {
     this.onChange();
   }
 
+  /** A disk layer could not be read: everything stays as it is. */
+  loadFailed(): void {
+    this.stats?.loadError.inc();
+  }
+
   get layerNames(): readonly string[] {
     return this.layers.map(({ name }) => name);
   }
@@ -84,12 +102,16 @@ export class LayeredRuntime implements RuntimeSnapshot {
 
   private rebuild(): void {
     const final = new Map<string, RuntimeValue>();
-    for (const { entries } of this.layers) for (const [key, value] of entries) final.set(key, value);
+    for (const { entries } of this.layers)
+      for (const [key, value] of entries) final.set(key, value);
     this.final = final;
     if (this.stats === null) return;
     this.stats.numLayers.set(this.layers.length);
     this.stats.numKeys.set(final.size);
     this.stats.adminOverridesActive.set((this.adminLayer?.entries.size ?? 0) > 0 ? 1 : 0);
     this.stats.loadSuccess.inc();
+    // Envoy calls the second disk layer the override.
+    if (this.diskLayers > 1) this.stats.overrideDirExists.inc();
+    else this.stats.overrideDirNotExists.inc();
   }
 }

@@ -12,7 +12,10 @@ export interface RuntimeValue {
   readonly integer: number | null;
   readonly boolean: boolean | null;
   /** A FractionalPercent: numerator and denominator. */
-  readonly fraction: { readonly numerator: number; readonly denominator: 100 | 10_000 | 1_000_000 } | null;
+  readonly fraction: {
+    readonly numerator: number;
+    readonly denominator: 100 | 10_000 | 1_000_000;
+  } | null;
 }
 
 const DENOMINATORS: Readonly<Record<string, 100 | 10_000 | 1_000_000>> = {
@@ -37,7 +40,9 @@ function addEntries(prefix: string, object: JsonObject, entries: Map<string, Run
 }
 
 function isPlainStruct(value: JsonValue): value is JsonObject {
-  return value !== null && typeof value === "object" && !Array.isArray(value) && !("numerator" in value);
+  return (
+    value !== null && typeof value === "object" && !Array.isArray(value) && !("numerator" in value)
+  );
 }
 
 export function runtimeValue(value: JsonValue): RuntimeValue {
