@@ -26,7 +26,8 @@ export interface PooledUpstreamInfo extends UpstreamInfo {
 export interface HttpPoolCallbacks {
   /** At once or later. */
   onPoolReady(encoder: RequestEncoder, host: Host, upstream: PooledUpstreamInfo): void;
-  onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host): void;
+  /** `host` is null when nothing was tried: too many wait already. */
+  onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host | null): void;
 }
 
 /** A request or connection that waits. */
@@ -50,7 +51,8 @@ export interface TcpPoolCallbacks {
    * the pool then puts itself in between to keep the counters right.
    */
   onPoolReady(connection: Connection, host: Host, upstream: PooledUpstreamInfo): void;
-  onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host): void;
+  /** `host` is null when nothing was tried: too many wait already. */
+  onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host | null): void;
 }
 
 export interface TcpConnectionPool {

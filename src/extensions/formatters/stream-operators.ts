@@ -116,7 +116,9 @@ export const STREAM_OPERATORS: OperatorTable = {
   UPSTREAM_CLUSTER_RAW: text((info) => info.cluster?.name),
   UPSTREAM_REQUEST_ATTEMPT_COUNT: number((info) => info.attemptCount),
   UPSTREAM_CONNECTION_ID: number((info) => info.upstream?.connectionId ?? 0),
-  UPSTREAM_TRANSPORT_FAILURE_REASON: text((info) => info.upstreamTransportFailureReason),
+  UPSTREAM_TRANSPORT_FAILURE_REASON: text((info) =>
+    info.upstreamTransportFailureReason.replaceAll(" ", "_"),
+  ),
   DOWNSTREAM_TRANSPORT_FAILURE_REASON: text((info) => info.downstreamTransportFailureReason),
   CONNECTION_ID: number((info) => info.connection.connectionId),
   REQUESTED_SERVER_NAME: { parameters: "optional", truncates: false, create: requestedServerName },

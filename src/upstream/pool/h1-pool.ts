@@ -129,7 +129,7 @@ export class H1Pool implements HttpConnectionPool {
     const { stats } = this.info;
     if (!this.limits.pendingRequests.tryAcquire()) {
       stats.upstreamRqPendingOverflow.inc();
-      callbacks.onPoolFailure("overflow", "", this.host);
+      callbacks.onPoolFailure("overflow", "", null);
       return null;
     }
     const stream = new PendingStream(this, decoder, callbacks);

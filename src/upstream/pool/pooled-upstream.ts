@@ -42,3 +42,17 @@ export interface ConnectedFacts {
   readonly startMs: number;
   readonly endMs: number;
 }
+
+/** For logs: the host that was chosen when no connection to it came about. */
+export function unconnectedUpstream(host: HostDescription): PooledUpstreamInfo {
+  return {
+    hostAddress: host.addressText,
+    hostname: host.hostname,
+    localAddress: null,
+    connectionId: 0,
+    protocol: null,
+    metadata: host.metadata,
+    connectStartMs: -1,
+    connectEndMs: -1,
+  };
+}

@@ -41,7 +41,7 @@ export class TcpPool implements TcpConnectionPool {
     const { stats } = this.info;
     if (!this.limits.pendingRequests.tryAcquire()) {
       stats.upstreamRqPendingOverflow.inc();
-      callbacks.onPoolFailure("overflow", "", this.host);
+      callbacks.onPoolFailure("overflow", "", null);
       return null;
     }
     const waiting = new PendingConnection(this, callbacks);

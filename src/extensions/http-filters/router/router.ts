@@ -295,6 +295,7 @@ class Router
     this.prepareHeaders(entry, headers);
     this.hash = entry.hash(headers, streamInfo, this.addCookie);
     this.metadataMatch = entry.metadataMatch;
+    streamInfo.attemptCount = 1;
     const host = cluster.chooseHost(this);
     if (host === null) {
       this.replyNoHost();
@@ -302,7 +303,6 @@ class Router
     }
     if (entry.autoHostRewrite && host.description.hostname !== "")
       headers.authority = host.description.hostname;
-    streamInfo.attemptCount = 1;
     const upstream = new UpstreamRequest(this, this.callbacks, cluster, host, {
       headers,
       endStream,

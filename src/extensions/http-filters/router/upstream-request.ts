@@ -14,6 +14,7 @@ import type {
   PoolFailureReason,
 } from "../../../upstream/connection-pool.ts";
 import type { Host } from "../../../upstream/host.ts";
+import { unconnectedUpstream } from "../../../upstream/pool/pooled-upstream.ts";
 
 /** What an attempt tells the router. */
 export interface UpstreamRequestOwner {
@@ -111,8 +112,9 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     else this.sendHeld();
   }
 
-  onPoolFailure(reason: PoolFailureReason, transportFailure: string, _host: Host): void {
+  onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host | null): void {
     if (this.done) return;
+    if (host !== null) this.callbacks.streamInfo.upstream = unconnectedUpstream(host.description);
     this.waiting = null;
     this.done = true;
     this.resumeRequest();

@@ -190,10 +190,10 @@ export class TcpProxyFilter implements NetworkFilter, TcpPoolCallbacks, TimerOwn
     this.connection.readDisable(false);
   }
 
-  onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host): void {
+  onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host | null): void {
     const { streamInfo } = this;
     this.waiting = null;
-    streamInfo.upstream = failedUpstream(host);
+    streamInfo.upstream = host === null ? null : failedUpstream(host);
     streamInfo.upstreamTransportFailureReason = transportFailure;
     if (reason === "remote connection failure" || reason === "connection timeout") {
       streamInfo.setFlag(ResponseFlag.UpstreamConnectionFailure);
