@@ -10,7 +10,9 @@ const UPPER_RUN = /[A-Z]+/g;
 /** Lower case of A–Z; every other character, bytes above 127 included, stays. */
 export function lowerAscii(text: string): string {
   const lower = text.toLowerCase();
-  if (lower === text || !NON_ASCII.test(text)) return lower;
+  // The same object when nothing changes: large indexes then share their strings.
+  if (lower === text) return text;
+  if (!NON_ASCII.test(text)) return lower;
   return text.replace(UPPER_RUN, lowerRun);
 }
 

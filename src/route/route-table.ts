@@ -6,6 +6,7 @@
  */
 import { lowerAscii } from "../base/ascii.ts";
 import { toByteString } from "../base/byte-string.ts";
+import type { Diagnostic } from "../base/diagnostic.ts";
 import { portStart } from "../codec/authority.ts";
 import { type HeaderName, headerName } from "../codec/header-names.ts";
 import { CompileContext } from "../config/compile-context.ts";
@@ -95,57 +96,72 @@ export function compileRouteTable(
   services: RouteServices,
   context: CompileContext,
 ): RouteTable | null {
-  const own = new CompileContext(context.path);
-  const table = new TableCompiler(message, services, own).compile();
-  context.diagnostics.push(...own.diagnostics);
-  return own.ok() ? table : null;
+  const compilation = new RouteTableCompilation(message, services, context);
+  compilation.advance(() => true);
+  return compilation.finish();
 }
 
-class TableCompiler {
+/** Compiles a route configuration in slices: ten thousand virtual hosts take a few hundred ms. */
+export class RouteTableCompilation {
   private readonly message: RouteConfiguration;
+  private readonly target: CompileContext;
   private readonly context: CompileContext;
   private readonly settings: TableSettings;
+  /** For virtual hosts made later: their clusters are known. */
+  private readonly lazySettings: TableSettings;
   private readonly clusterNames: Set<string> = new Set();
+  private readonly domains: DomainIndex = new DomainIndex();
+  private next = 0;
 
+  /** Problems go to `context` when it is finished. */
   constructor(message: RouteConfiguration, services: RouteServices, context: CompileContext) {
     this.message = message;
-    this.context = context;
+    this.target = context;
+    this.context = new CompileContext(context.path);
     const validate = message.validateClusters ?? services.validateClusters;
     const known = validate ? services.clusterNames : null;
-    this.settings = {
+    reportRouteConfiguration(message, this.context);
+    this.lazySettings = {
       services,
-      level: compileLevel(message, undefined, services, context),
+      level: compileLevel(message, undefined, services, this.context),
       mostSpecificWins: message.mostSpecificHeaderMutationsWins === true,
       maxDirectResponseBytes: message.maxDirectResponseBodySizeBytes ?? MAX_DIRECT_RESPONSE_BYTES,
       ignorePathParameters: message.ignorePathParametersInPathMatching === true,
-      useCluster: (name, at): void => {
-        this.clusterNames.add(name);
-        if (known !== null && !known.has(name)) {
-          at.error(
-            `Unknown cluster '${name}'`,
-            "define the cluster, or set validate_clusters: false",
-          );
-        }
-      },
+      useCluster: ignoreCluster,
     };
+    const useCluster = (name: string, at: CompileContext): void => {
+      this.clusterNames.add(name);
+      if (known !== null && !known.has(name)) {
+        at.error(
+          `Unknown cluster '${name}'`,
+          "define the cluster, or set validate_clusters: false",
+        );
+      }
+    };
+    this.settings = { ...this.lazySettings, useCluster };
   }
 
-  compile(): RouteTable {
-    const { message, context } = this;
-    reportRouteConfiguration(message, context);
-    const domains = new DomainIndex();
-    const hosts = message.virtualHosts ?? [];
-    for (const [index, host] of hosts.entries()) {
-      const at = context.at("virtual_hosts", index);
-      const compiled = compileVirtualHost(host, this.settings, at);
-      const kept = hosts.length <= EAGER_HOSTS_MAX ? compiled : null;
-      this.addDomains(host, new LazyVirtualHost(host, this.settings, kept), domains, at);
+  /** Compiles virtual hosts while `mayContinue` says so; true when all are done. */
+  advance(mayContinue: () => boolean): boolean {
+    const hosts = this.message.virtualHosts ?? [];
+    while (this.next < hosts.length) {
+      if (!mayContinue()) return false;
+      this.addHost(hosts[this.next]!, this.next, hosts.length <= EAGER_HOSTS_MAX);
+      this.next++;
     }
+    return true;
+  }
+
+  /** The table, or null when there are errors. Once, after `advance` has said true. */
+  finish(): RouteTable | null {
+    const { message, target, context } = this;
+    target.diagnostics.push(...foldWarnings(context.diagnostics));
+    if (!context.ok()) return null;
     return new CompiledRouteTable(
       message.name ?? "",
       (message.internalOnlyHeaders ?? []).map((name) => headerName(name)),
       [...this.clusterNames],
-      domains,
+      this.domains,
       {
         name: requestHeaderName(message.vhostHeader || ":authority"),
         ignorePort: message.ignorePortInHostMatching === true,
@@ -153,22 +169,42 @@ class TableCompiler {
     );
   }
 
-  private addDomains(
-    host: VirtualHostMessage,
-    slot: VirtualHostSlot,
-    domains: DomainIndex,
-    context: CompileContext,
-  ): void {
+  private addHost(host: VirtualHostMessage, index: number, keep: boolean): void {
+    const at = this.context.at("virtual_hosts", index);
+    const compiled = compileVirtualHost(host, this.settings, at);
+    const slot = new LazyVirtualHost(host, this.lazySettings, keep ? compiled : null);
     if ((host.domains ?? []).length === 0) {
-      context.at("domains").error("A virtual host needs a domain", 'use "*" for every host');
+      at.at("domains").error("A virtual host needs a domain", 'use "*" for every host');
     }
-    for (const [index, domain] of (host.domains ?? []).entries()) {
-      if (domains.add(toByteString(domain), slot)) continue;
+    for (const [position, domain] of (host.domains ?? []).entries()) {
+      if (this.domains.add(toByteString(domain), slot)) continue;
       const text =
         lowerAscii(domain) === "*"
           ? "Only one virtual host may have the domain *"
           : `Domain ${domain} is there twice in route configuration ${this.message.name ?? ""}`;
-      context.at("domains", index).error(text, "domains are unique, whatever their case");
+      at.at("domains", position).error(text, "domains are unique, whatever their case");
     }
   }
+}
+
+function ignoreCluster(): void {
+  // Noted when the table was compiled.
+}
+
+/** A warning that many routes share is told once, with the number of further places. */
+function foldWarnings(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const counts = new Map<string, number>();
+  for (const { severity, message } of diagnostics) {
+    if (severity === "warning") counts.set(message, (counts.get(message) ?? 0) + 1);
+  }
+  const folded: Diagnostic[] = [];
+  for (const diagnostic of diagnostics) {
+    const { severity, message } = diagnostic;
+    const count = severity === "warning" ? counts.get(message)! : 1;
+    if (count === 0) continue;
+    counts.set(message, 0);
+    const more = count > 1 ? ` (and in ${count - 1} more places)` : "";
+    folded.push({ ...diagnostic, message: message + more });
+  }
+  return folded;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CompileContext } from "../../src/config/compile-context.ts";
 import type { VirtualHost } from "../../src/proto/generated/envoy/config/route/v3.ts";
-import { compileRouteTable } from "../../src/route/route-table.ts";
+import { compileRouteTable, RouteTableCompilation } from "../../src/route/route-table.ts";
 import {
   clusterOf,
   oneHost,
@@ -187,6 +187,33 @@ describe("compileRouteTable", () => {
     assert.equal(compileRouteTable(bad, routeServices(), context), null);
     assert.equal(context.diagnostics[1]?.path, "route_config.virtual_hosts[0].routes[0]");
     assert.notEqual(compileRouteTable({ name: "empty" }, routeServices(), context), null);
+  });
+
+  it("tells a warning that many routes share once", () => {
+    const route = { match: { prefix: "/" }, route: { cluster: "c", retryPolicy: {} } };
+    const at = "virtual_hosts[0].routes[0].route.retry_policy";
+    assert.deepEqual(routeProblems(oneHost(route, route, route)), [
+      `warning ${at}: retry_policy is not supported yet: requests are forwarded once ` +
+        "(and in 2 more places)",
+    ]);
+  });
+
+  it("can be made in slices", () => {
+    const virtualHosts = [host("a", ["a"]), host("b", ["b"]), host("c", ["c"])];
+    const context = new CompileContext();
+    const compilation = new RouteTableCompilation({ virtualHosts }, routeServices(), context);
+    let left = 2;
+    assert.equal(
+      compilation.advance(() => left-- > 0),
+      false,
+    );
+    assert.equal(
+      compilation.advance(() => true),
+      true,
+    );
+    const table = compilation.finish()!;
+    assert.equal(clusterOf(table, new TestRequest("/", { host: "c" })), "c");
+    assert.deepEqual(table.clusterNames, ["a", "b", "c"]);
   });
 
   it("names its internal-only headers", () => {
