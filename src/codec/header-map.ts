@@ -79,10 +79,11 @@ export class HeaderMap {
     this.removeFrom(name, index + 1);
   }
 
-  /** Appends to the existing value with the delimiter, or adds the header. */
+  /** Appends to the existing value with the delimiter (none after ""), or adds the header. */
   append(name: HeaderName, value: string, delimiter: string = ","): void {
     const index = (this.seen & name.bit) === 0 ? -1 : this.names.indexOf(name);
     if (index < 0) this.add(name, value);
+    else if (this.values[index] === "") this.values[index] = value;
     else this.values[index] = `${this.values[index]}${delimiter}${value}`;
   }
 

@@ -347,7 +347,6 @@ export class ActiveStream
   private mutateRequest(headers: RequestHeaderMap): boolean {
     const { config, dispatcher } = this.runtime;
     const info = this.streamInfo;
-    this.forceRequestId = headers.has(Headers.EnvoyForceTrace);
     this.upgradeRequest = headers.method === "CONNECT" || isUpgrade(headers);
     const internalOnly = this.routes?.internalOnlyHeaders ?? [];
     const { connection } = info;
@@ -359,6 +358,7 @@ export class ActiveStream
       dispatcher.random,
     );
     info.requestId = facts.requestId;
+    this.forceRequestId = headers.has(Headers.EnvoyForceTrace);
     const peer = connection.remoteAddress;
     if (facts.clientIp !== peer.ip) info.remoteAddress = { ip: facts.clientIp, port: 0 };
     if (facts.rejectStatus === 0) return true;

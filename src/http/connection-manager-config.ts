@@ -51,6 +51,8 @@ export interface ForwardingSettings {
   /** What counts as internal; empty = nothing. */
   readonly internalRanges: readonly CidrRange[];
   readonly internalUnixSockets: boolean;
+  /** `x-forwarded-client-cert` of the client is kept (ALWAYS_FORWARD_ONLY). */
+  readonly keepsClientCert: boolean;
   /** "" = keep. */
   readonly schemeToOverwrite: string;
   readonly addUserAgent: boolean;

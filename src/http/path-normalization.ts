@@ -14,7 +14,7 @@ export type EscapedSlashesAction =
   | "UNESCAPE_AND_REDIRECT"
   | "UNESCAPE_AND_FORWARD";
 
-/** `path` is the path to go on with (ok), or to redirect to; as it came when refused. */
+/** `path` is the path to go on with (ok), to redirect to, or as far as it came when refused. */
 export interface PathNormalization {
   readonly kind: "ok" | "reject" | "redirect";
   readonly path: string;
@@ -39,7 +39,8 @@ export function normalizePath(path: string, settings: PathSettings): PathNormali
   if (settings.escapedSlashes !== "KEEP_UNCHANGED") {
     const unescaped = unescapeSlashes(alone);
     if (unescaped !== alone) {
-      if (settings.escapedSlashes === "REJECT_REQUEST") return finish("reject", path);
+      if (settings.escapedSlashes === "REJECT_REQUEST")
+        return finish("reject", withQuery(unescaped, path, query));
       if (settings.escapedSlashes === "UNESCAPE_AND_REDIRECT") kind = "redirect";
       alone = unescaped;
     }
@@ -51,7 +52,11 @@ export function normalizePath(path: string, settings: PathSettings): PathNormali
   }
   if (settings.mergeSlashes) alone = mergeSlashes(alone);
   if (alone === original) return finish(kind, path);
-  return finish(kind, query < 0 ? alone : alone + path.slice(query));
+  return finish(kind, withQuery(alone, path, query));
+}
+
+function withQuery(alone: string, path: string, query: number): string {
+  return query < 0 ? alone : alone + path.slice(query);
 }
 
 /** `%2F` becomes "/", `%5C` becomes "\". */

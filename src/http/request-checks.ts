@@ -11,7 +11,7 @@ import type { Protocol } from "../network/stream-info.ts";
 import type { ConnectionManagerConfig } from "./connection-manager-config.ts";
 import type { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import { normalizeHost } from "./host-normalization.ts";
-import type { LocalReply } from "./local-reply.ts";
+import { isGrpc, type LocalReply } from "./local-reply.ts";
 import { normalizePath } from "./path-normalization.ts";
 
 const SLASH = 47;
@@ -51,11 +51,10 @@ function checkPath(
   stats: ConnectionManagerStats,
 ): LocalReply | null {
   const result = normalizePath(headers.path, config.paths);
-  if (result.kind === "ok") {
-    headers.path = result.path;
-    return null;
-  }
-  if (result.kind === "reject") {
+  headers.path = result.path;
+  if (result.kind === "ok") return null;
+  // Clients of gRPC follow no redirects.
+  if (result.kind === "reject" || isGrpc(headers)) {
     stats.manager.downstreamRqFailedPathNormalization.inc();
     return BAD_PATH;
   }
@@ -65,7 +64,6 @@ function checkPath(
     status: 307,
     body: "",
     details: "path_normalization_failed",
-    grpcStatus: 13,
     modify: (response) => response.set(Headers.Location, path),
   };
 }

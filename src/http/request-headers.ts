@@ -33,8 +33,7 @@ const HOP_BITS =
   Headers.ProxyConnection.bit |
   Headers.TransferEncoding.bit |
   Headers.EnvoyInternal.bit |
-  Headers.Referer.bit |
-  Headers.ForwardedClientCert.bit;
+  Headers.Referer.bit;
 
 /** Removed from requests that come from outside the mesh's edge. */
 const EDGE_ONLY: readonly HeaderName[] = [
@@ -79,6 +78,9 @@ export function mutateRequestHeaders(
 ): RequestFacts {
   if ((headers.seen & HOP_BITS) !== 0) removeHopByHop(headers);
   const forwarding = config.forwarding;
+  // No client certificate is possible without TLS: all modes but ALWAYS_FORWARD_ONLY remove it.
+  if (!forwarding.keepsClientCert) headers.remove(Headers.ForwardedClientCert);
+  if ((headers.seen & Headers.XForwardedFor.bit) !== 0) joinLines(headers, Headers.XForwardedFor);
   const client = forwarding.useRemoteAddress
     ? clientFromPeer(headers, connection, forwarding)
     : clientFromDetection(headers, connection, forwarding);
@@ -102,10 +104,12 @@ function removeHopByHop(headers: RequestHeaderMap): void {
   headers.remove(Headers.KeepAlive);
   headers.remove(Headers.ProxyConnection);
   headers.remove(Headers.TransferEncoding);
-  // No client certificate is possible without TLS: forward_client_cert_details SANITIZE and all its
-  // kin remove the header.
-  headers.remove(Headers.ForwardedClientCert);
   sanitizeReferer(headers);
+}
+
+/** Envoy keeps a header that its own code reads as one line, joined by commas. */
+function joinLines(headers: RequestHeaderMap, name: HeaderName): void {
+  if (headers.count(name) > 1) headers.set(name, headers.getJoined(name) as string);
 }
 
 /** Only `trailers` may pass (RFC 9110 §10.1.4). */
@@ -120,19 +124,20 @@ function sanitizeTe(headers: RequestHeaderMap): void {
 }
 
 /**
- * A referer with user information or a fragment, or more than one, is dropped (RFC 9110 §10.1.3).
+ * A referer with user information or a fragment, or that is no URL, is dropped (RFC 9110 §10.1.3).
+ * Envoy: `Utility::isValidRefererValue`.
  */
 function sanitizeReferer(headers: RequestHeaderMap): void {
-  const referer = headers.get(Headers.Referer);
-  if (referer === undefined) return;
-  if (headers.count(Headers.Referer) > 1 || !isValidReferer(referer))
-    headers.remove(Headers.Referer);
+  if ((headers.seen & Headers.Referer.bit) === 0) return;
+  joinLines(headers, Headers.Referer);
+  if (!isValidReferer(headers.get(Headers.Referer) as string)) headers.remove(Headers.Referer);
 }
 
 function isValidReferer(referer: string): boolean {
-  if (referer.startsWith("/")) return !referer.includes("#");
-  const match = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)[^#]*$/i.exec(referer);
-  return match !== null && !(match[1] as string).includes("@");
+  const absolute = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)([^#]*)(#)?/i.exec(referer);
+  if (absolute !== null) return absolute[3] === undefined && !absolute[1]!.includes("@");
+  // Relative: URL characters only, and no colon in the first segment.
+  return /^[\w\-.~!$&'()*+,;=@%?]*(\/[\w\-.~!$&'()*+,;=@%?:/]*)?$/.test(referer);
 }
 
 interface Client {

@@ -118,8 +118,10 @@ export class Side {
     const lines = await this.#logLines(logStarts, testCase.logs ?? 1);
     const recordings = this.#upstreams.map((upstream) => upstream.recording());
     for (const { peerPorts } of recordings) {
-      for (const [i, port] of peerPorts.entries())
-        replacements.set(String(port), `<to-upstream-${i}>`);
+      for (const [i, port] of peerPorts.entries()) {
+        // A client may have the same port towards the proxy; it was named first.
+        if (!replacements.has(String(port))) replacements.set(String(port), `<to-upstream-${i}>`);
+      }
     }
     const outcome = new OutcomeBuilder(replacements, testCase.keepRequestIds ?? false);
     player.addTo(outcome);

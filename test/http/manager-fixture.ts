@@ -23,6 +23,7 @@ export const DEFAULT_FORWARDING: ForwardingSettings = {
   appendForwardedPort: false,
   internalRanges: [],
   internalUnixSockets: false,
+  keepsClientCert: false,
   schemeToOverwrite: "",
   addUserAgent: false,
   serviceCluster: "",

@@ -144,6 +144,32 @@ describe("request headers", () => {
     assert.equal(referer("https://user@a/b"), undefined);
     assert.equal(referer("https://a/b#c"), undefined);
     assert.equal(referer("/b#c"), undefined);
+    assert.equal(referer("a/b"), "a/b");
+    assert.equal(referer("not a url"), undefined);
+    assert.equal(referer("a:b/c"), undefined);
+  });
+
+  it("joins several lines of x-forwarded-for before it appends", () => {
+    const headers = request({});
+    headers.add(headerName("x-forwarded-for"), "1.1.1.1");
+    headers.add(headerName("x-forwarded-for"), "2.2.2.2");
+    mutate(headers, "3.3.3.3", { useRemoteAddress: true });
+    assert.deepEqual(headers.getAll(headerName("x-forwarded-for")), ["1.1.1.1,2.2.2.2,3.3.3.3"]);
+  });
+
+  it("puts the peer alone into an empty x-forwarded-for", () => {
+    const headers = request({ "x-forwarded-for": "" });
+    mutate(headers, "3.3.3.3", { useRemoteAddress: true });
+    assert.equal(get(headers, "x-forwarded-for"), "3.3.3.3");
+  });
+
+  it("keeps x-forwarded-client-cert only when always forwarding", () => {
+    const removed = request({ "x-forwarded-client-cert": "By=x" });
+    mutate(removed, "10.0.0.1");
+    assert.equal(get(removed, "x-forwarded-client-cert"), undefined);
+    const kept = request({ "x-forwarded-client-cert": "By=x" });
+    mutate(kept, "10.0.0.1", { keepsClientCert: true });
+    assert.equal(get(kept, "x-forwarded-client-cert"), "By=x");
   });
 
   it("that steer the router are not taken from outside", () => {

@@ -43,6 +43,7 @@ export function compileForwarding(
       context.at("internal_address_config").at("cidr_ranges"),
     ),
     internalUnixSockets: internal.unixSockets ?? false,
+    keepsClientCert: message.forwardClientCertDetails === "ALWAYS_FORWARD_ONLY",
     schemeToOverwrite: message.schemeHeaderTransformation?.schemeToOverwrite ?? "",
     addUserAgent: message.addUserAgent ?? false,
     serviceCluster: node.serviceCluster,

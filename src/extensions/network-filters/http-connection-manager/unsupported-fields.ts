@@ -85,7 +85,7 @@ export function reportUnsupported(message: HttpConnectionManager, context: Compi
     if (message[field] !== undefined) context.at(name).warn(problem);
   }
   const details = message.forwardClientCertDetails;
-  if (details !== undefined && details !== "SANITIZE") {
+  if (details !== undefined && details !== "SANITIZE" && details !== "ALWAYS_FORWARD_ONLY") {
     context
       .at("forward_client_cert_details")
       .warn(
