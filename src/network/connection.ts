@@ -117,6 +117,11 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
     return this.state === CLOSED;
   }
 
+  /** We sent FIN, or will once everything is written. */
+  get finished(): boolean {
+    return this.wroteEnd;
+  }
+
   /** Output not yet taken by the kernel, in bytes. */
   get bufferedBytes(): number {
     return this.text.length + this.socket.writableLength;

@@ -42,8 +42,7 @@ export class TcpClient
   private user: ConnectionCallbacks | null = null;
   private attached = false;
   private closed = false;
-  /** The user is being told of the peer's FIN. */
-  private ending = false;
+  private peerFinished = false;
 
   constructor(pool: TcpPool) {
     const { services, info, host } = pool;
@@ -131,14 +130,15 @@ export class TcpClient
 
   onData(bytes: Buffer, endStream: boolean): void {
     this.account.countBytes();
-    this.ending = endStream;
+    if (endStream) this.peerFinished = true;
     this.user?.onData(bytes, endStream);
-    this.ending = false;
   }
 
   onClose(source: ConnectionCloseSource, error: SocketError | null): void {
-    // Closing in answer to the peer's FIN is the peer's close (Envoy closes as remote by then).
-    this.finish(this.ending ? "remote" : source);
+    // With FIN in both directions the connection has ended by itself: Envoy calls that remote,
+    // whoever lets go of it first.
+    const ended = this.peerFinished && (this.connection as Connection).finished;
+    this.finish(ended ? "remote" : source);
     this.user?.onClose(source, error);
   }
 

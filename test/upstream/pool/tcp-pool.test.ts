@@ -119,20 +119,27 @@ describe("TcpPool", () => {
     });
   });
 
-  it("counts a close in answer to the peer's FIN as the peer's", async () => {
+  it("counts a connection with FIN both ways as ended by the peer", async () => {
     await with1000(async (fixture, upstream) => {
-      const user = new (class extends TcpUser {
-        override onData(bytes: Buffer, endStream: boolean): void {
-          super.onData(bytes, endStream);
-          if (endStream) this.connection!.close("no-flush");
-        }
-      })();
-      open(fixture, user);
+      const { user } = open(fixture);
+      await fixture.time.advance(0);
+      user.connection!.end();
+      upstream.sockets[0]!.end();
+      await fixture.time.advance(0);
+      user.connection!.close("no-flush");
+      assert.equal(fixture.stat("cluster.c.upstream_cx_destroy_remote_with_active_rq"), 1);
+      assert.equal(fixture.stat("cluster.c.upstream_cx_destroy_local"), 0);
+    });
+  });
+
+  it("counts our close after the peer's FIN as ours while we have not finished", async () => {
+    await with1000(async (fixture, upstream) => {
+      const { user } = open(fixture);
       await fixture.time.advance(0);
       upstream.sockets[0]!.end();
       await fixture.time.advance(0);
-      assert.equal(fixture.stat("cluster.c.upstream_cx_destroy_remote_with_active_rq"), 1);
-      assert.equal(fixture.stat("cluster.c.upstream_cx_destroy_local"), 0);
+      user.connection!.close("no-flush");
+      assert.equal(fixture.stat("cluster.c.upstream_cx_destroy_local_with_active_rq"), 1);
     });
   });
 
