@@ -7,29 +7,36 @@ import type { BindResult, ListenSockets, SharedListenSocket } from "./listen-soc
 import type { Listener } from "./listener.ts";
 import type { ListenAddress } from "./listener-address.ts";
 
+/** How this data plane shares listening sockets with the others. */
+export interface SocketSharing {
+  readonly reusePort: boolean;
+  /** Bind also what only one data plane can bind. */
+  readonly bindsUnshared: boolean;
+}
+
 /** The sockets of a listener while they are bound and afterwards. */
 export class ListenerBinding {
   readonly sockets: SharedListenSocket[] = [];
   private readonly listener: Listener;
   private readonly pool: ListenSockets;
-  private readonly reusePort: boolean;
+  private readonly sharing: SocketSharing;
   private waiting = 0;
   private problem: Diagnostic | null = null;
   private cancelled = false;
 
-  constructor(listener: Listener, pool: ListenSockets, reusePort: boolean) {
+  constructor(listener: Listener, pool: ListenSockets, sharing: SocketSharing) {
     this.listener = listener;
     this.pool = pool;
-    this.reusePort = reusePort;
+    this.sharing = sharing;
   }
 
   /** Calls back exactly once, possibly at once; null means bound. Not called after `release`. */
   bind(done: (problem: Diagnostic | null) => void): void {
     const { config } = this.listener;
-    const addresses = config.bindToPort ? config.addresses : [];
+    const addresses = config.bindToPort ? config.addresses.filter((one) => this.isMine(one)) : [];
     this.waiting = addresses.length + 1;
     for (const address of addresses) {
-      const settings = { backlog: config.backlog, reusePort: this.reusePort };
+      const settings = { backlog: config.backlog, reusePort: this.sharing.reusePort };
       this.pool.acquire(address, settings, (result) => this.onResult(address, result, done));
     }
     this.settle(done);
@@ -45,6 +52,11 @@ export class ListenerBinding {
     this.cancelled = true;
     for (const socket of this.sockets) this.pool.release(socket, this.listener);
     this.sockets.length = 0;
+  }
+
+  private isMine({ address }: ListenAddress): boolean {
+    const shared = this.sharing.reusePort && address.path === undefined;
+    return shared || this.sharing.bindsUnshared;
   }
 
   private onResult(

@@ -25,6 +25,11 @@ import type { TrafficDirection } from "./network-filter.ts";
 export interface ListenerManagerOptions {
   /** Listening sockets may share a port (several data planes, Linux). */
   readonly reusePort: boolean;
+  /**
+   * False on all data planes but one: what cannot be shared (a Unix socket, a listener with
+   * enable_reuse_port off) is bound once. Default true.
+   */
+  readonly bindsUnshared?: boolean;
 }
 
 /** Tells the update that asked for it how a listener ended up; null is well. */
@@ -268,11 +273,10 @@ export class ListenerManager {
 
   private warm(config: ListenerConfig, settle: Settle): void {
     const listener = new Listener(config, this.services, this.handOff);
-    const binding = new ListenerBinding(
-      listener,
-      this.sockets,
-      config.reusePort && this.options.reusePort,
-    );
+    const binding = new ListenerBinding(listener, this.sockets, {
+      reusePort: config.reusePort && this.options.reusePort,
+      bindsUnshared: this.options.bindsUnshared ?? true,
+    });
     const entry: Entry = { listener, binding, incoming: null, stopped: false, settle };
     this.warming.set(config.name, entry);
     listener.gate.whenOpen(() => {

@@ -222,7 +222,7 @@ export class DataPlane {
       },
       platform.sockets,
       this.listenerManagerStats,
-      { reusePort: options.reusePort },
+      { reusePort: options.reusePort, bindsUnshared: options.id === 0 },
     );
   }
 
