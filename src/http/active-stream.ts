@@ -181,6 +181,9 @@ export class ActiveStream
   }
 
   requestReadDisable(disable: boolean): void {
+    const { manager } = this.runtime.stats;
+    if (disable) manager.downstreamFlowControlPausedReadingTotal.inc();
+    else manager.downstreamFlowControlResumedReadingTotal.inc();
     this.encoder.readDisable(disable);
   }
 
@@ -212,6 +215,7 @@ export class ActiveStream
   encodeHeaders(headers: ResponseHeaderMap, endStream: boolean): void {
     if (this.ended) return;
     this.responseHeaders = headers;
+    this.streamInfo.responseCode = headers.status;
     this.timeouts.onResponseStart();
     try {
       if (this.filters === null || this.bypassesFilters) this.finishHeaders(headers, endStream);
@@ -279,7 +283,6 @@ export class ActiveStream
     }
     const { runtime } = this;
     const built = buildLocalReply(reply, this.requestHeaders, runtime.localReplies, this);
-    this.streamInfo.localReplyBody = built.body;
     if (reply.status === 400 && !runtime.config.streamErrorOnInvalidMessage) {
       this.closesConnection = true;
     }
@@ -384,7 +387,7 @@ export class ActiveStream
       runtime.stats.manager.downstreamCxUpgradesTotal.inc();
       runtime.stats.manager.downstreamCxUpgradesActive.inc();
     }
-    this.timeouts.onRoute(this.route());
+    this.timeouts.onRoute(this.route(), headers);
     if (entries.length === 1) this.startTerminal(entries[0] as HttpFilterEntry, headers, endStream);
     else this.startChain(entries, headers, endStream);
   }
@@ -455,6 +458,7 @@ export class ActiveStream
   private finish(): void {
     if (this.ended) return;
     this.ended = true;
+    this.streamInfo.protocol ??= this.manager.protocol;
     const { stats, accessLoggers } = this.runtime;
     this.wasReset = !this.requestEnded || !this.responseEnded;
     if (this.wasReset) stats.manager.downstreamRqRxReset.inc();

@@ -91,12 +91,10 @@ export class ConnectionManager
   }
 
   onAboveWriteBufferHighWatermark(): void {
-    this.runtime.stats.manager.downstreamFlowControlPausedReadingTotal.inc();
     this.codec.onAboveWriteBufferHighWatermark();
   }
 
   onBelowWriteBufferLowWatermark(): void {
-    this.runtime.stats.manager.downstreamFlowControlResumedReadingTotal.inc();
     this.codec.onBelowWriteBufferLowWatermark();
   }
 

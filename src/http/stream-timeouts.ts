@@ -4,12 +4,16 @@
  * and armed lazily. Envoy: `ActiveStream::onIdleTimeout`, `onRequestTimeout`,
  * `onStreamMaxDurationReached`.
  */
+import type { RequestHeaderMap } from "../codec/header-map.ts";
+import { Headers } from "../codec/header-names.ts";
 import { ResponseFlag } from "../network/stream-info.ts";
 import type { TimerOwner } from "../platform/time.ts";
 import type { PooledTimer, TimerPool } from "../platform/timer-pool.ts";
-import type { Route } from "../route/route.ts";
+import type { Route, RouteEntry } from "../route/route.ts";
 import type { ActiveStream } from "./active-stream.ts";
 import type { ConnectionManagerRuntime } from "./connection-manager-runtime.ts";
+import { formatGrpcTimeout, parseGrpcTimeoutMs } from "./grpc-timeout.ts";
+import { isGrpc } from "./local-reply.ts";
 
 const IDLE = 0;
 const REQUEST = 1;
@@ -41,11 +45,11 @@ export class StreamTimeouts implements TimerOwner {
   }
 
   /** The route may bring its own idle and duration limits. */
-  onRoute(route: Route | null): void {
+  onRoute(route: Route | null, headers: RequestHeaderMap): void {
     const entry = route?.entry ?? null;
     if (entry === null) return;
     if (entry.idleTimeoutMs >= 0) this.setIdle(entry.idleTimeoutMs);
-    if (entry.maxStreamDurationMs >= 0) this.setDuration(entry.maxStreamDurationMs);
+    if (entry.usesNewTimeouts) this.setDuration(streamDuration(entry, headers, this.runtime));
   }
 
   onActivity(): void {
@@ -121,7 +125,8 @@ export class StreamTimeouts implements TimerOwner {
     this.durationTimer = null;
     if (durationMs === 0) return;
     const elapsed = this.runtime.dispatcher.nowMs - this.stream.streamInfo.startMs;
-    this.durationTimer = this.lend(this.runtime.durationTimers, DURATION, durationMs - elapsed);
+    const restMs = Math.max(0, durationMs - elapsed);
+    this.durationTimer = this.lend(this.runtime.durationTimers, DURATION, restMs);
   }
 
   private stopRequestTimer(): void {
@@ -134,4 +139,34 @@ export class StreamTimeouts implements TimerOwner {
     timer.arm(delayMs);
     return timer;
   }
+}
+
+/**
+ * `max_stream_duration` of a route: a gRPC deadline, capped, or a fixed time; 0 = no limit. Passes
+ * the deadline on. Envoy: `ActiveStream::refreshDurationTimeout`.
+ */
+function streamDuration(
+  entry: RouteEntry,
+  headers: RequestHeaderMap,
+  runtime: ConnectionManagerRuntime,
+): number {
+  const asked = parseGrpcTimeoutMs(headers.get(Headers.GrpcTimeout));
+  const deadline = asked >= 0 && entry.grpcTimeoutHeaderMaxMs >= 0;
+  const durationMs = deadline
+    ? grpcDeadline(entry, asked)
+    : entry.maxStreamDurationMs >= 0
+      ? entry.maxStreamDurationMs
+      : runtime.config.timeouts.maxStreamDurationMs;
+  if (isGrpc(headers)) {
+    if (durationMs === 0) headers.remove(Headers.GrpcTimeout);
+    else headers.set(Headers.GrpcTimeout, formatGrpcTimeout(durationMs));
+  }
+  return durationMs;
+}
+
+function grpcDeadline(entry: RouteEntry, askedMs: number): number {
+  const capMs = entry.grpcTimeoutHeaderMaxMs;
+  const durationMs = capMs > 0 ? Math.min(askedMs, capMs) : askedMs;
+  const offsetMs = Math.max(0, entry.grpcTimeoutHeaderOffsetMs);
+  return offsetMs < durationMs ? durationMs - offsetMs : durationMs;
 }

@@ -333,7 +333,7 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
   private onPeerEnd(): void {
     if (this.state === CLOSING) {
       this.socket.destroy();
-      this.finish("remote", null);
+      this.finish("local", null);
     } else if (this.state === OPEN && this.halfClose) {
       this.callbacks.onData(EMPTY, true);
     } else if (this.state === OPEN) {

@@ -20,6 +20,7 @@ import { NO_LENGTH } from "./framing.ts";
 import { HeadBuffer } from "./head-buffer.ts";
 import { FAILED, INCOMPLETE } from "./head-parser.ts";
 import { type BodyFraming, requestHead, trailerSection } from "./head-writer.ts";
+import { headerBytes, lineBytes } from "./header-bytes.ts";
 import type { ResponseParser } from "./response-parser.ts";
 import { hasConnectionToken, isUpgrade } from "./upgrade.ts";
 
@@ -62,6 +63,8 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder, 
   private requestChunked = false;
   private requestDone = false;
   /** The peer announced that this is its last response. */
+  private closeAnnounced = false;
+  /** The connection carries no further request, announced or by its framing. */
   private lastResponse = false;
 
   constructor(
@@ -114,6 +117,7 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder, 
     const framedByClose = state === BODY && (this.body as BodyReader).untilClose;
     if (terminated && (framedByClose || state === TUNNEL)) {
       decoder.decodeData(EMPTY, true);
+      if (this.closeAnnounced) this.callbacks.onNoMoreStreams(false);
       return true;
     }
     if (terminated && (state === BODY || this.headBuffer !== null)) {
@@ -179,7 +183,7 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder, 
   }
 
   private writeHead(text: string): void {
-    this.headerBytesSent += text.length;
+    this.headerBytesSent += headerBytes(text);
     this.write(text);
   }
 
@@ -242,9 +246,9 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder, 
 
   private takeHead(start: number, headEnd: number): void {
     this.at = headEnd;
-    this.headerBytesReceived += headEnd - start;
     this.wireBytesReceived += headEnd - start;
     const { headers, http11 } = this.parser;
+    this.headerBytesReceived += lineBytes(headers);
     const status = headers.status;
     if (status < 200 && status !== 101) {
       if (http11) this.decoder?.decodeInformational(headers);
@@ -255,9 +259,10 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder, 
       this.fail("http1.codec_error");
       return;
     }
-    this.lastResponse = http11
+    this.closeAnnounced = http11
       ? hasConnectionToken(headers, "close")
       : !hasConnectionToken(headers, "keep-alive");
+    this.lastResponse = this.closeAnnounced;
     this.startResponse(status);
   }
 

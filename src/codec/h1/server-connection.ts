@@ -21,6 +21,7 @@ import { CHUNKED } from "./framing.ts";
 import { HeadBuffer } from "./head-buffer.ts";
 import { FAILED, INCOMPLETE } from "./head-parser.ts";
 import { responseHead, trailerSection } from "./head-writer.ts";
+import { HOST_BYTES, headerBytes, lineBytes } from "./header-bytes.ts";
 import { HTTP2_GOAWAY } from "./http2-preface.ts";
 import {
   CODEC_ERROR,
@@ -191,7 +192,7 @@ export class Http1ServerConnection
   }
 
   private writeHead(text: string): void {
-    this.headerBytesSent += text.length;
+    this.headerBytesSent += headerBytes(text);
     this.write(text);
   }
 
@@ -317,7 +318,8 @@ export class Http1ServerConnection
     const { headers, bodyLength } = parser;
     const decoder = this.decoder ?? this.startStream();
     this.wireBytesReceived = headEnd - start;
-    this.headerBytesReceived = headEnd - start;
+    this.headerBytesReceived = lineBytes(headers);
+    if (headers.authority !== "") this.headerBytesReceived += HOST_BYTES + headers.authority.length;
     this.http11 = parser.http11;
     this.headRequest = headers.method === "HEAD";
     this.connectRequest = headers.method === "CONNECT";

@@ -14,30 +14,36 @@ import type {
   WatermarkListener,
 } from "../../../http/http-filter.ts";
 import { defineHttpFilter, type HttpFilterType } from "../../../http/http-filter-factory.ts";
+import { isGrpc } from "../../../http/local-reply.ts";
 import type { Metadata } from "../../../network/stream-info.ts";
 import { ResponseFlag } from "../../../network/stream-info.ts";
-import type { TimerOwner, Timers } from "../../../platform/time.ts";
-import { type PooledTimer, TimerPool } from "../../../platform/timer-pool.ts";
+import type { Timers } from "../../../platform/time.ts";
+import { TimerPool } from "../../../platform/timer-pool.ts";
 import type { Router as RouterMessage } from "../../../proto/generated/envoy/extensions/filters/http/router/v3.ts";
 import type { DirectResponseEntry, RouteEntry } from "../../../route/route.ts";
-import { CANARY_HOST, INTERNAL_REQUEST } from "../../../stats/groups/response-code-stats.ts";
-import { createRouterStats, type RouterStats } from "../../../stats/groups/router-stats.ts";
+import { createRouterStats } from "../../../stats/groups/router-stats.ts";
 import type { Cluster, ClusterManager } from "../../../upstream/cluster.ts";
+import type { Host } from "../../../upstream/host.ts";
 import type { LoadBalancerContext } from "../../../upstream/load-balancer.ts";
 import { compileRouter, type RouterConfig } from "./config.ts";
-import { resetBody, resetDetails, resetFlag, resetStatus } from "./reset-reason.ts";
+import { isGrpcSuccess } from "./grpc-outcome.ts";
+import {
+  directReply,
+  HTTP2_NOT_SUPPORTED,
+  maintenanceReply,
+  NO_HOST,
+  NO_ROUTE,
+  resetReply,
+  strictCheckReply,
+} from "./replies.ts";
+import { RequestStats } from "./request-stats.ts";
+import { resetDetails, resetFlag } from "./reset-reason.ts";
+import { RouterClocks, type RouterClocksOwner } from "./router-clocks.ts";
+import type { RouterServices } from "./router-services.ts";
+import { StatTrees } from "./stat-trees.ts";
 import { strictCheckFailure } from "./strict-check.ts";
-import { finalTimeouts } from "./timeouts.ts";
+import { finalTimeouts, takeStreamDuration } from "./timeouts.ts";
 import { UpstreamRequest, type UpstreamRequestOwner } from "./upstream-request.ts";
-
-/** What all routers of one connection manager share. */
-interface RouterServices {
-  readonly clusters: ClusterManager;
-  readonly runtime: () => RuntimeSnapshot;
-  readonly config: RouterConfig;
-  readonly stats: RouterStats;
-  readonly timers: TimerPool;
-}
 
 /** The extension. `runtime` gives the current snapshot. */
 export function router(
@@ -51,99 +57,124 @@ export function router(
     terminal: true,
     compile: compileRouter,
     createFactory: (config, context) => {
-      const pool = new TimerPool(timers);
-      const stats = createRouterStats(context.stats);
-      const services: RouterServices = { clusters, runtime, config, stats, timers: pool };
+      const services: RouterServices = {
+        clusters,
+        runtime,
+        config,
+        stats: createRouterStats(context.stats),
+        trees: new StatTrees(context.rootStats),
+        timeoutTimers: new TimerPool(timers),
+        tryTimers: new TimerPool(timers),
+        durationTimers: new TimerPool(timers),
+      };
       return { create: (callbacks): HttpFilter => new Router(services, callbacks) };
     },
   });
 }
 
-const GLOBAL_TIMEOUT = 0;
-
 class Router
-  implements HttpFilter, UpstreamRequestOwner, TimerOwner, WatermarkListener, LoadBalancerContext
+  implements
+    HttpFilter,
+    UpstreamRequestOwner,
+    RouterClocksOwner,
+    WatermarkListener,
+    LoadBalancerContext
 {
   hash: bigint | null = null;
   metadataMatch: Record<string, unknown> | null = null;
   readonly requestMetadata: Metadata | null = null;
   private readonly services: RouterServices;
   private readonly callbacks: HttpFilterCallbacks;
+  private readonly clocks: RouterClocks;
   private entry: RouteEntry | null = null;
-  private cluster: Cluster | null = null;
+  private counts: RequestStats | null = null;
   private upstream: UpstreamRequest | null = null;
   private cancelWait: (() => void) | null = null;
   private headers: RequestHeaderMap | null = null;
   private headersEnd = false;
   private requestEnded = false;
-  private responseStarted = false;
-  private timeoutMs = 0;
+  private responseHeaders: ResponseHeaderMap | null = null;
+  /** gRPC: the outcome stands in trailers that are still to come. */
+  private outcomeInTrailers = false;
   private timeoutAltResponse = false;
-  private timer: PooledTimer | null = null;
   private cookies: string[] | null = null;
   private requestEndMs = -1;
   /** Body that came while the cluster was not there yet. */
   private early: Buffer[] | null = null;
+  private earlyTrailers: HeaderMap | null = null;
 
   constructor(services: RouterServices, callbacks: HttpFilterCallbacks) {
     this.services = services;
     this.callbacks = callbacks;
+    this.clocks = new RouterClocks(services, this);
   }
 
   decodeHeaders(headers: RequestHeaderMap, endStream: boolean): FilterStatus {
     this.services.stats.rqTotal.inc();
     this.headers = headers;
     this.headersEnd = endStream;
+    if (endStream) this.endRequest();
     const route = this.callbacks.route();
     if (route === null) this.replyNoRoute();
     else if (route.directResponse !== null) this.replyDirectly(route.directResponse);
-    else this.forward(route.entry as RouteEntry, headers, endStream);
+    else this.forward(route.entry as RouteEntry);
     return "stop";
   }
 
   decodeData(bytes: Buffer, endStream: boolean): FilterStatus {
-    if (endStream) this.onRequestEnd();
+    if (endStream) this.endRequest();
     if (this.upstream !== null) this.upstream.sendData(bytes, endStream);
     else if (this.cancelWait !== null) this.holdEarly(bytes);
     return "stop";
   }
 
   decodeTrailers(trailers: HeaderMap): FilterStatus {
-    this.onRequestEnd();
-    this.upstream?.sendTrailers(trailers);
+    this.endRequest();
+    if (this.upstream !== null) this.upstream.sendTrailers(trailers);
+    else this.earlyTrailers = trailers;
     return "stop";
+  }
+
+  onStreamComplete(): void {
+    this.upstream?.recordBytes();
   }
 
   onDestroy(): void {
     this.cancelWait?.();
     this.cancelWait = null;
-    this.releaseTimer();
+    this.clocks.stop();
     const upstream = this.upstream;
     this.upstream = null;
-    if (upstream !== null && !upstream.responseEnded) upstream.cancel();
-    else if (upstream !== null && !this.requestEnded) upstream.cancel();
+    // A response that was complete before its request leaves the upstream with half a request.
+    if (upstream !== null && !(upstream.responseEnded && this.requestEnded)) upstream.cancel();
   }
 
   /** The route's time-out ran out. */
-  onTimer(_kind: number): void {
-    const cluster = this.cluster as Cluster;
-    const host = this.upstream?.host ?? null;
-    cluster.info.stats.upstreamRqTimeout.inc();
-    host?.stats.requestTimedOut();
-    const upstream = this.upstream;
-    this.upstream = null;
-    upstream?.cancel();
-    const { streamInfo } = this.callbacks;
-    streamInfo.setFlag(ResponseFlag.UpstreamRequestTimeout);
-    if (this.responseStarted) {
-      streamInfo.responseCodeDetails = "response_timeout";
-      this.callbacks.resetStream();
-      return;
-    }
-    const status = this.timeoutAltResponse ? 204 : 504;
-    this.countCode(status, null);
-    const body = this.timeoutAltResponse ? "" : "upstream request timeout";
-    this.callbacks.sendLocalReply({ status, body, details: "response_timeout" });
+  onTimeout(): void {
+    const upstream = this.giveUp();
+    this.counts?.timedOut();
+    upstream?.host.stats.requestTimedOut();
+    this.replyTimeout("response_timeout", upstream?.host ?? null);
+  }
+
+  /** The upstream did not begin to answer in time. Later the time-out of the route is in charge. */
+  onTryTimeout(): void {
+    if (this.responseHeaders !== null) return;
+    const upstream = this.giveUp();
+    upstream?.cluster.info.stats.upstreamRqPerTryTimeout.inc();
+    upstream?.host.stats.requestTimedOut();
+    this.replyTimeout("upstream_per_try_timeout", upstream?.host ?? null);
+  }
+
+  onStreamDuration(): void {
+    const upstream = this.giveUp();
+    upstream?.cluster.info.stats.upstreamRqMaxDurationReached.inc();
+    this.callbacks.streamInfo.setFlag(ResponseFlag.UpstreamMaxStreamDurationReached);
+    this.callbacks.sendLocalReply({
+      status: this.requestEnded ? 504 : 408,
+      body: "upstream max stream duration reached",
+      details: "upstream_max_stream_duration_reached",
+    });
   }
 
   onAboveWriteBufferHighWatermark(): void {
@@ -155,113 +186,105 @@ class Router
   }
 
   onUpstreamReady(request: UpstreamRequest): void {
-    this.callbacks.streamInfo.cluster = request.cluster.info;
+    this.counts?.started();
+    const { info } = request.cluster;
+    this.clocks.onUpstreamReady(this.requestEnded, info.maxStreamDurationMs);
   }
 
   onUpstreamInformational(headers: ResponseHeaderMap): void {
+    this.counts?.code(headers.status, headers, this.upstream?.host ?? null);
     this.callbacks.encodeInformational(headers);
   }
 
   onUpstreamHeaders(headers: ResponseHeaderMap, endStream: boolean): void {
     const { config } = this.services;
     const { streamInfo, dispatcher } = this.callbacks;
-    this.responseStarted = true;
+    if (headers.status !== 101 && headers.status < 400 && this.isWebSocket()) {
+      this.refuseHandshake(headers.status);
+      return;
+    }
+    this.responseHeaders = headers;
     streamInfo.responseCodeDetails = "via_upstream";
     if (!config.suppressEnvoyHeaders && this.requestEndMs >= 0) {
-      const elapsed = Math.round(dispatcher.nowMs - this.requestEndMs);
+      const elapsed = Math.floor(dispatcher.nowMs - this.requestEndMs);
       headers.set(Headers.EnvoyUpstreamServiceTime, String(elapsed));
     }
-    this.countUpstreamHead(headers);
+    this.countHead(headers, endStream);
     const entry = this.entry as RouteEntry;
     if (entry.includeAttemptCountInResponse) headers.set(Headers.EnvoyAttemptCount, "1");
     entry.finalizeResponseHeaders(headers, this.headers as RequestHeaderMap, streamInfo);
-    if (this.cookies !== null)
+    if (this.cookies !== null) {
       for (const cookie of this.cookies) headers.add(Headers.SetCookie, cookie);
-    if (endStream) this.onResponseEnd();
+    }
+    if (endStream) this.endResponse();
     this.callbacks.encodeHeaders(headers, endStream);
   }
 
   onUpstreamData(bytes: Buffer, endStream: boolean): void {
-    if (endStream) this.onResponseEnd();
+    if (endStream) {
+      this.countOutcome(null);
+      this.endResponse();
+    }
     this.callbacks.encodeData(bytes, endStream);
   }
 
   onUpstreamTrailers(trailers: HeaderMap): void {
-    this.onResponseEnd();
+    this.countOutcome(trailers);
+    this.endResponse();
     this.callbacks.encodeTrailers(trailers);
   }
 
   onUpstreamReset(reason: StreamResetReason, transportFailure: string): void {
     const upstream = this.upstream;
+    upstream?.recordBytes();
     this.upstream = null;
-    this.releaseTimer();
+    this.clocks.stop();
     const { streamInfo } = this.callbacks;
     streamInfo.setFlag(resetFlag(reason));
     streamInfo.upstreamTransportFailureReason = transportFailure;
-    upstream?.host.stats.requestFailed();
-    if (this.responseStarted) {
-      this.services.stats.rqResetAfterDownstreamResponseStarted.inc();
-      streamInfo.responseCodeDetails = resetDetails(
-        "upstream_reset_after_response_started",
-        reason,
-        transportFailure,
-      );
-      this.callbacks.resetStream();
+    if (this.responseHeaders !== null) {
+      this.resetAfterStart(reason, transportFailure, upstream);
       return;
     }
-    const status = resetStatus(reason);
-    this.countCode(status, null);
-    this.callbacks.sendLocalReply({
-      status,
-      body: resetBody(reason, transportFailure),
-      details: resetDetails("upstream_reset_before_response_started", reason, transportFailure),
-      modify: (headers) => {
-        if (reason === "overflow" && !this.services.config.suppressEnvoyHeaders) {
-          headers.set(Headers.EnvoyOverloaded, "true");
-        }
-      },
-    });
+    const announce = !this.services.config.suppressEnvoyHeaders;
+    const reply = resetReply(reason, transportFailure, announce);
+    this.counts?.aborted(reply.status, upstream?.host ?? null);
+    this.callbacks.sendLocalReply(reply);
+  }
+
+  private resetAfterStart(
+    reason: StreamResetReason,
+    transportFailure: string,
+    upstream: UpstreamRequest | null,
+  ): void {
+    const { streamInfo } = this.callbacks;
+    if (this.outcomeInTrailers) {
+      upstream?.host.stats.requestFailed();
+      this.services.stats.rqResetAfterDownstreamResponseStarted.inc();
+    }
+    const prefix = "upstream_reset_after_response_started";
+    streamInfo.responseCodeDetails = resetDetails(prefix, reason, transportFailure);
+    this.callbacks.resetStream();
   }
 
   private replyNoRoute(): void {
     this.services.stats.noRoute.inc();
     this.callbacks.streamInfo.setFlag(ResponseFlag.NoRouteFound);
-    this.callbacks.sendLocalReply({ status: 404, body: "", details: "route_not_found" });
+    this.callbacks.sendLocalReply(NO_ROUTE);
   }
 
   private replyDirectly(entry: DirectResponseEntry): void {
-    const { stats } = this.services;
+    const { stats, config } = this.services;
     (entry.redirect ? stats.rqRedirect : stats.rqDirectResponse).inc();
     const request = this.headers as RequestHeaderMap;
-    const { streamInfo } = this.callbacks;
-    const location = entry.newUri(request);
-    this.callbacks.sendLocalReply({
-      status: entry.status,
-      body: entry.body(request, streamInfo),
-      details: "direct_response",
-      modify: (headers) => {
-        if (location !== "") headers.set(Headers.Location, location);
-        if (entry.contentType !== "") headers.set(Headers.ContentType, entry.contentType);
-        entry.finalizeResponseHeaders(headers, request, streamInfo);
-      },
-    });
+    const insertOriginalPath = !config.suppressEnvoyHeaders;
+    this.callbacks.sendLocalReply(directReply(entry, request, this.callbacks, insertOriginalPath));
   }
 
-  private forward(entry: RouteEntry, headers: RequestHeaderMap, endStream: boolean): void {
+  private forward(entry: RouteEntry): void {
     this.entry = entry;
-    const refused = strictCheckFailure(headers, this.services.config.strictHeaders);
-    if (refused !== "") {
-      this.callbacks.streamInfo.setFlag(ResponseFlag.InvalidEnvoyRequestHeaders);
-      const details = `request_headers_failed_strict_check{${refused}}`;
-      this.callbacks.sendLocalReply({
-        status: 400,
-        body: `invalid header '${refused}' with value '${headers.get(Headers.Path) ?? ""}'`,
-        details,
-      });
-      return;
-    }
     const lookup = this.services.clusters.lookup(entry.clusterName);
-    if (lookup.kind === "now") this.send(lookup.cluster, endStream);
+    if (lookup.kind === "now") this.send(lookup.cluster);
     else if (lookup.kind === "none") this.replyNoCluster();
     else this.cancelWait = lookup.wait((cluster) => this.onCluster(cluster));
   }
@@ -269,7 +292,7 @@ class Router
   private onCluster(cluster: Cluster | null): void {
     this.cancelWait = null;
     if (cluster === null) this.replyNoCluster();
-    else this.send(cluster, this.headersEnd);
+    else this.send(cluster);
   }
 
   private holdEarly(bytes: Buffer): void {
@@ -285,41 +308,50 @@ class Router
     this.callbacks.sendLocalReply({ status, body: "", details: "cluster_not_found" });
   }
 
-  private send(cluster: Cluster, endStream: boolean): void {
-    this.cluster = cluster;
+  private send(cluster: Cluster): void {
     const { streamInfo } = this.callbacks;
-    streamInfo.cluster = cluster.info;
-    if (this.isRefusedByCluster(cluster)) return;
     const entry = this.entry as RouteEntry;
     const headers = this.headers as RequestHeaderMap;
+    streamInfo.cluster = cluster.info;
+    const counts = new RequestStats(this.services, this.callbacks, cluster, headers);
+    this.counts = counts;
+    counts.choose(entry);
+    if (this.isRefused(cluster, headers)) return;
     this.prepareHeaders(entry, headers);
     this.hash = entry.hash(headers, streamInfo, this.addCookie);
     this.metadataMatch = entry.metadataMatch;
     streamInfo.attemptCount = 1;
     const host = cluster.chooseHost(this);
     if (host === null) {
-      this.replyNoHost();
+      streamInfo.setFlag(ResponseFlag.NoHealthyUpstream);
+      counts.code(503, null, null);
+      this.callbacks.sendLocalReply(NO_HOST);
       return;
     }
-    if (entry.autoHostRewrite && host.description.hostname !== "")
-      headers.authority = host.description.hostname;
-    const upstream = new UpstreamRequest(this, this.callbacks, cluster, host, {
-      headers,
-      endStream,
-    });
-    this.upstream = upstream;
-    this.callbacks.addWatermarkListener(this);
-    if (endStream) this.onRequestEnd();
-    upstream.start(entry.priority);
-    if (this.early !== null) this.sendEarly(upstream);
+    const { hostname } = host.description;
+    if (entry.autoHostRewrite && hostname !== "") headers.authority = hostname;
+    this.startUpstream(cluster, host, entry);
   }
 
-  private sendEarly(upstream: UpstreamRequest): void {
-    const early = this.early as Buffer[];
+  private startUpstream(cluster: Cluster, host: Host, entry: RouteEntry): void {
+    const headers = this.headers as RequestHeaderMap;
+    const head = { headers, endStream: this.headersEnd };
+    const upstream = new UpstreamRequest(this, this.callbacks, cluster, host, head);
+    this.upstream = upstream;
+    this.callbacks.addWatermarkListener(this);
+    if (this.requestEnded) this.clocks.onRequestEnd(false);
+    if (entry.connectTerminates && headers.method === "CONNECT") upstream.startTcp(entry.priority);
+    else upstream.start(entry.priority);
+    if (this.early !== null) this.sendEarly(upstream, this.early);
+    if (this.earlyTrailers !== null) upstream.sendTrailers(this.earlyTrailers);
+  }
+
+  private sendEarly(upstream: UpstreamRequest, early: readonly Buffer[]): void {
     this.early = null;
     const last = early.length - 1;
+    const end = this.requestEnded && this.earlyTrailers === null;
     for (let index = 0; index <= last; index++) {
-      upstream.sendData(early[index] as Buffer, this.requestEnded && index === last);
+      upstream.sendData(early[index] as Buffer, end && index === last);
     }
     this.callbacks.requestReadDisable(false);
   }
@@ -329,91 +361,100 @@ class Router
     this.cookies.push(setCookie);
   };
 
-  private isRefusedByCluster(cluster: Cluster): boolean {
+  /** Checks that need the cluster: control headers, HTTP/2, maintenance. */
+  private isRefused(cluster: Cluster, headers: RequestHeaderMap): boolean {
     const { info } = cluster;
-    if (info.wantsHttp2) {
-      this.callbacks.sendLocalReply({
-        status: 503,
-        body: "http2 is not supported yet",
-        details: "http2_not_supported",
-      });
+    const { runtime, config } = this.services;
+    const { streamInfo, streamRandom } = this.callbacks;
+    const wrong = strictCheckFailure(headers, config.strictHeaders);
+    if (wrong !== null) {
+      streamInfo.setFlag(ResponseFlag.InvalidEnvoyRequestHeaders);
+      this.callbacks.sendLocalReply(strictCheckReply(wrong.text, headers.get(wrong) ?? ""));
       return true;
     }
-    const { runtime } = this.services;
-    if (!runtime().featureEnabled(info.maintenanceModeKey, 0, 100, this.callbacks.streamRandom))
-      return false;
+    if (info.wantsHttp2) {
+      this.callbacks.sendLocalReply(HTTP2_NOT_SUPPORTED);
+      return true;
+    }
+    if (!runtime().featureEnabled(info.maintenanceModeKey, 0, 100, streamRandom)) return false;
     info.stats.upstreamRqMaintenanceMode.inc();
-    this.callbacks.streamInfo.setFlag(ResponseFlag.UpstreamOverflow);
-    this.countCode(503, null);
-    this.callbacks.sendLocalReply({
-      status: 503,
-      body: "maintenance mode",
-      details: "maintenance_mode",
-      modify: (headers) => headers.set(Headers.EnvoyOverloaded, "true"),
-    });
+    streamInfo.setFlag(ResponseFlag.UpstreamOverflow);
+    this.counts?.code(503, null, null);
+    this.callbacks.sendLocalReply(maintenanceReply(!config.suppressEnvoyHeaders));
     return true;
   }
 
   private prepareHeaders(entry: RouteEntry, headers: RequestHeaderMap): void {
     const { config } = this.services;
     this.timeoutAltResponse = headers.remove(Headers.EnvoyUpstreamRequestTimeoutAltResponse);
-    const timeouts = finalTimeouts(entry, headers, config.respectExpectedTimeout);
-    this.timeoutMs = timeouts.globalMs;
-    const expectedMs = timeouts.perTryMs > 0 ? timeouts.perTryMs : timeouts.globalMs;
-    if (expectedMs > 0 && !config.suppressEnvoyHeaders) {
-      headers.set(Headers.EnvoyExpectedRequestTimeoutMs, String(expectedMs));
-    }
+    const timeouts = finalTimeouts(entry, headers, config);
+    this.clocks.timeoutMs = timeouts.globalMs;
+    this.clocks.tryTimeoutMs = timeouts.perTryMs;
+    this.clocks.streamDurationMs = takeStreamDuration(headers);
     if (entry.includeAttemptCountInRequest) headers.set(Headers.EnvoyAttemptCount, "1");
     entry.finalizeRequestHeaders(headers, this.callbacks.streamInfo, !config.suppressEnvoyHeaders);
   }
 
-  private replyNoHost(): void {
-    this.callbacks.streamInfo.setFlag(ResponseFlag.NoHealthyUpstream);
-    this.countCode(503, null);
-    this.callbacks.sendLocalReply({
-      status: 503,
-      body: "no healthy upstream",
-      details: "no_healthy_upstream",
-    });
-  }
-
-  private onRequestEnd(): void {
+  private endRequest(): void {
     this.requestEnded = true;
-    const { nowMs } = this.callbacks.dispatcher;
-    this.requestEndMs = nowMs;
-    if (this.timeoutMs === 0 || this.upstream === null) return;
-    this.timer = this.services.timers.acquire(this, GLOBAL_TIMEOUT);
-    this.timer.arm(this.timeoutMs);
+    this.requestEndMs = this.callbacks.dispatcher.nowMs;
+    const upstream = this.upstream;
+    if (upstream !== null && !upstream.responseEnded) this.clocks.onRequestEnd(upstream.started);
   }
 
-  private onResponseEnd(): void {
-    this.releaseTimer();
-    const upstream = this.upstream as UpstreamRequest;
-    if (!this.services.config.dynamicStats || this.requestEndMs < 0) return;
-    const elapsed = Math.round(this.callbacks.dispatcher.nowMs - this.requestEndMs);
-    upstream.cluster.info.stats.codes.recordTime(elapsed, this.codeFlags(null));
+  private endResponse(): void {
+    this.clocks.stop();
+    if (this.requestEndMs < 0) return;
+    const elapsed = Math.floor(this.callbacks.dispatcher.nowMs - this.requestEndMs);
+    this.counts?.time(elapsed, this.responseHeaders, this.upstream?.host ?? null);
   }
 
-  private countUpstreamHead(headers: ResponseHeaderMap): void {
+  /** Ends the attempt; the response, if there is to be one, is ours. */
+  private giveUp(): UpstreamRequest | null {
+    const upstream = this.upstream;
+    this.upstream = null;
+    this.clocks.stop();
+    upstream?.recordBytes();
+    upstream?.cancel();
+    return upstream;
+  }
+
+  private replyTimeout(details: string, host: Host | null): void {
+    this.callbacks.streamInfo.setFlag(ResponseFlag.UpstreamRequestTimeout);
+    const status = this.timeoutAltResponse ? 204 : 504;
+    if (this.responseHeaders === null) this.counts?.aborted(status, host);
+    const body = this.timeoutAltResponse ? "" : "upstream request timeout";
+    this.callbacks.sendLocalReply({ status, body, details });
+  }
+
+  private isWebSocket(): boolean {
+    const headers = this.headers as RequestHeaderMap;
+    if ((headers.seen & Headers.Upgrade.bit) === 0) return false;
+    return headers.get(Headers.Upgrade)?.toLowerCase() === "websocket";
+  }
+
+  /** RFC 6455 §4.1: anything but 101, and errors, is no answer to a handshake. */
+  private refuseHandshake(status: number): void {
+    this.giveUp();
+    const details = "websocket_handshake_unsuccessful";
+    this.callbacks.sendLocalReply({ status, body: "", details });
+  }
+
+  private countHead(headers: ResponseHeaderMap, endStream: boolean): void {
     const { host } = this.upstream as UpstreamRequest;
-    if (headers.status >= 500) host.stats.requestFailed();
-    else host.stats.requestSucceeded();
-    this.countCode(headers.status, headers);
+    this.counts?.code(headers.status, headers, host);
+    if (headers.status >= 500) return;
+    if (!isGrpc(this.headers as RequestHeaderMap)) host.stats.requestSucceeded();
+    else if (!endStream) this.outcomeInTrailers = true;
+    else if (isGrpcSuccess(headers)) host.stats.requestSucceeded();
+    else host.stats.requestFailed();
   }
 
-  private countCode(status: number, headers: ResponseHeaderMap | null): void {
-    if (!this.services.config.dynamicStats) return;
-    (this.cluster as Cluster).info.stats.codes.count(status, this.codeFlags(headers));
-  }
-
-  private codeFlags(headers: ResponseHeaderMap | null): number {
-    const internal = this.headers?.get(Headers.EnvoyInternal) === "true" ? INTERNAL_REQUEST : 0;
-    const canary = headers?.get(Headers.EnvoyUpstreamCanary) === "true" ? CANARY_HOST : 0;
-    return internal | canary;
-  }
-
-  private releaseTimer(): void {
-    if (this.timer !== null) this.services.timers.release(this.timer);
-    this.timer = null;
+  private countOutcome(trailers: HeaderMap | null): void {
+    if (!this.outcomeInTrailers) return;
+    this.outcomeInTrailers = false;
+    const { host } = this.upstream as UpstreamRequest;
+    if (trailers !== null && isGrpcSuccess(trailers)) host.stats.requestSucceeded();
+    else host.stats.requestFailed();
   }
 }

@@ -11,15 +11,15 @@ const INTEGERS: ReadonlySet<HeaderName> = new Set([
   Headers.EnvoyMaxRetries,
 ]);
 
-/** Name of the first offending header, or "". */
+/** The first offending header, or null. */
 export function strictCheckFailure(
   headers: RequestHeaderMap,
   names: readonly HeaderName[],
-): string {
+): HeaderName | null {
   for (let index = 0; index < names.length; index++) {
     const name = names[index] as HeaderName;
     const value = headers.get(name);
-    if (value !== undefined && INTEGERS.has(name) && !/^\d+$/.test(value)) return name.text;
+    if (value !== undefined && INTEGERS.has(name) && !/^\d+$/.test(value)) return name;
   }
-  return "";
+  return null;
 }

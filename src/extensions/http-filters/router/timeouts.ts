@@ -1,19 +1,32 @@
 // hot: per request
 /**
- * How long one request may take: route, request headers and gRPC deadlines combined.
- * Envoy: `FilterUtility::finalTimeout` (source/common/router/router.cc).
+ * How long one request may take: route, request headers and gRPC deadlines combined. Takes the
+ * control headers out of the request. Envoy: `FilterUtility::finalTimeout`,
+ * `FilterUtility::setTimeoutHeaders` (source/common/router/router.cc).
  */
 import type { RequestHeaderMap } from "../../../codec/header-map.ts";
 import { type HeaderName, Headers } from "../../../codec/header-names.ts";
+import { formatGrpcTimeout, parseGrpcTimeoutMs } from "../../../http/grpc-timeout.ts";
 import { isGrpc } from "../../../http/local-reply.ts";
 import type { RouteEntry } from "../../../route/route.ts";
-import { parseGrpcTimeoutMs } from "./grpc-timeout.ts";
+import type { RouterConfig } from "./config.ts";
 
-const CONTROL_BITS =
-  Headers.EnvoyUpstreamRequestTimeoutMs.bit |
-  Headers.EnvoyUpstreamRequestPerTryTimeoutMs.bit |
-  Headers.EnvoyExpectedRequestTimeoutMs.bit |
-  Headers.GrpcTimeout.bit;
+/** Retries are decided without these for now; the upstream has no business with them. */
+const RETRY_CONTROL: readonly HeaderName[] = [
+  Headers.EnvoyRetryOn,
+  Headers.EnvoyRetryGrpcOn,
+  Headers.EnvoyMaxRetries,
+  Headers.EnvoyRetriableStatusCodes,
+  Headers.EnvoyRetriableHeaderNames,
+  Headers.EnvoyHedgeOnPerTryTimeout,
+];
+
+const CONTROL_BITS: number = [
+  Headers.EnvoyUpstreamRequestTimeoutMs,
+  Headers.EnvoyUpstreamRequestPerTryTimeoutMs,
+  Headers.EnvoyExpectedRequestTimeoutMs,
+  ...RETRY_CONTROL,
+].reduce((bits, name) => bits | name.bit, 0);
 
 /** 0 = no limit. */
 export interface RequestTimeouts {
@@ -24,46 +37,54 @@ export interface RequestTimeouts {
 export function finalTimeouts(
   entry: RouteEntry,
   headers: RequestHeaderMap,
-  respectExpectedTimeout: boolean,
+  config: RouterConfig,
 ): RequestTimeouts {
-  const timeouts = { globalMs: routeTimeout(entry), perTryMs: Math.max(0, entry.perTryTimeoutMs) };
-  if ((headers.seen & CONTROL_BITS) !== 0)
-    applyHeaders(timeouts, entry, headers, respectExpectedTimeout);
+  // The old gRPC style: max_grpc_timeout of the route.
+  const oldGrpc = entry.maxGrpcTimeoutMs >= 0 && !entry.usesNewTimeouts && isGrpc(headers);
+  const timeouts = {
+    globalMs: oldGrpc ? grpcTimeout(entry, headers) : Math.max(0, entry.timeoutMs),
+    perTryMs: Math.max(0, entry.perTryTimeoutMs),
+  };
+  if ((headers.seen & CONTROL_BITS) !== 0) applyHeaders(timeouts, headers, config);
   if (timeouts.globalMs !== 0 && timeouts.perTryMs >= timeouts.globalMs) timeouts.perTryMs = 0;
+  const expectedMs = timeouts.perTryMs > 0 ? timeouts.perTryMs : timeouts.globalMs;
+  if (expectedMs === 0) return timeouts;
+  if (!config.suppressEnvoyHeaders) {
+    headers.set(Headers.EnvoyExpectedRequestTimeoutMs, String(expectedMs));
+  }
+  if (oldGrpc) headers.set(Headers.GrpcTimeout, formatGrpcTimeout(expectedMs));
   return timeouts;
 }
 
-/** `max_stream_duration` on a route switches the default time-out off. */
-function routeTimeout(entry: RouteEntry): number {
-  if (entry.maxStreamDurationMs >= 0 || entry.grpcTimeoutHeaderMaxMs >= 0) return 0;
-  return Math.max(0, entry.timeoutMs);
+/** `x-envoy-upstream-stream-duration-ms`; −1 when absent. */
+export function takeStreamDuration(headers: RequestHeaderMap): number {
+  if ((headers.seen & Headers.EnvoyUpstreamStreamDurationMs.bit) === 0) return -1;
+  return takeMilliseconds(headers, Headers.EnvoyUpstreamStreamDurationMs);
 }
 
 function applyHeaders(
   timeouts: RequestTimeouts,
-  entry: RouteEntry,
   headers: RequestHeaderMap,
-  respectExpectedTimeout: boolean,
+  config: RouterConfig,
 ): void {
-  if (entry.maxGrpcTimeoutMs >= 0 && isGrpc(headers))
-    timeouts.globalMs = grpcTimeout(entry, headers);
   const perTry = takeMilliseconds(headers, Headers.EnvoyUpstreamRequestPerTryTimeoutMs);
   if (perTry >= 0) timeouts.perTryMs = perTry;
-  const expected = respectExpectedTimeout
+  const expected = config.respectExpectedTimeout
     ? milliseconds(headers.get(Headers.EnvoyExpectedRequestTimeoutMs))
     : -1;
   const global = takeMilliseconds(headers, Headers.EnvoyUpstreamRequestTimeoutMs);
   if (expected >= 0) timeouts.globalMs = expected;
   else if (global >= 0) timeouts.globalMs = global;
+  for (const name of RETRY_CONTROL) headers.remove(name);
 }
 
 function grpcTimeout(entry: RouteEntry, headers: RequestHeaderMap): number {
-  const asked = parseGrpcTimeoutMs(headers.get(Headers.GrpcTimeout) ?? "");
-  let timeoutMs = asked < 0 ? 0 : asked;
-  const capMs = entry.maxGrpcTimeoutMs;
-  if (capMs > 0 && (timeoutMs === 0 || timeoutMs > capMs)) timeoutMs = capMs;
+  let timeoutMs = Math.max(0, parseGrpcTimeoutMs(headers.get(Headers.GrpcTimeout)));
   const offset = entry.grpcTimeoutOffsetMs;
-  return offset > 0 && timeoutMs > offset ? timeoutMs - offset : timeoutMs;
+  // Without a rest there would be no limit at all: 0 means infinite.
+  if (offset > 0 && offset < timeoutMs) timeoutMs -= offset;
+  const capMs = entry.maxGrpcTimeoutMs;
+  return capMs > 0 && (timeoutMs === 0 || timeoutMs > capMs) ? capMs : timeoutMs;
 }
 
 function takeMilliseconds(headers: RequestHeaderMap, name: HeaderName): number {

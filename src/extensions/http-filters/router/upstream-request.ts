@@ -6,15 +6,19 @@
 import type { RequestEncoder, ResponseDecoder, StreamResetReason } from "../../../codec/codec.ts";
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";
 import type { HttpFilterCallbacks } from "../../../http/http-filter.ts";
+import type { Connection } from "../../../network/connection.ts";
 import type { Cluster } from "../../../upstream/cluster.ts";
 import type {
   HttpPoolCallbacks,
   PoolCancellable,
   PooledUpstreamInfo,
   PoolFailureReason,
+  TcpPoolCallbacks,
 } from "../../../upstream/connection-pool.ts";
 import type { Host } from "../../../upstream/host.ts";
-import { unconnectedUpstream } from "../../../upstream/pool/pooled-upstream.ts";
+import { TcpUpstream } from "./tcp-upstream.ts";
+
+const EMPTY: Buffer = Buffer.alloc(0);
 
 /** What an attempt tells the router. */
 export interface UpstreamRequestOwner {
@@ -26,12 +30,17 @@ export interface UpstreamRequestOwner {
   onUpstreamReset(reason: StreamResetReason, transportFailure: string): void;
 }
 
+/** The request as it stands when the attempt begins. */
+export interface RequestHead {
+  readonly headers: RequestHeaderMap;
+  readonly endStream: boolean;
+}
+
 export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   readonly cluster: Cluster;
   readonly host: Host;
   /** The response is complete. */
   responseEnded = false;
-  /** Last chance to change headers is over, and they left. */
   private encoder: RequestEncoder | null = null;
   private readonly owner: UpstreamRequestOwner;
   private readonly callbacks: HttpFilterCallbacks;
@@ -44,14 +53,15 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   private heldTrailers: HeaderMap | null = null;
   private requestPaused = false;
   private done = false;
-  private readPauses = 0;
+  /** How often the response was asked to wait. */
+  private responsePauses = 0;
 
   constructor(
     owner: UpstreamRequestOwner,
     callbacks: HttpFilterCallbacks,
     cluster: Cluster,
     host: Host,
-    head: { readonly headers: RequestHeaderMap; readonly endStream: boolean },
+    head: RequestHead,
   ) {
     this.owner = owner;
     this.callbacks = callbacks;
@@ -66,26 +76,41 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (!this.done) this.waiting = waiting;
   }
 
+  /** As `start`, for a CONNECT that ends here: the upstream speaks no HTTP. */
+  startTcp(priority: "DEFAULT" | "HIGH"): void {
+    const waiting = this.cluster.tcpPool(this.host, priority).newConnection(new TcpStart(this));
+    if (!this.done) this.waiting = waiting;
+  }
+
+  /** The upstream has the request, as far as it came. */
+  get started(): boolean {
+    return this.encoder !== null;
+  }
+
   sendData(bytes: Buffer, endStream: boolean): void {
+    if (this.done) return;
     if (this.encoder !== null) this.encodeData(bytes, endStream);
     else this.hold(bytes, endStream);
   }
 
   sendTrailers(trailers: HeaderMap): void {
-    if (this.encoder !== null) {
-      this.encoder.encodeTrailers(trailers);
-      this.markSent();
-    } else this.heldTrailers = trailers;
+    if (this.done) return;
+    if (this.encoder === null) {
+      this.heldTrailers = trailers;
+      return;
+    }
+    this.encoder.encodeTrailers(trailers);
+    this.markSent();
   }
 
   /** Downstream cannot take more: the upstream must wait. */
   readDisable(disable: boolean): void {
-    if (this.done || this.encoder === null) return;
-    this.readPauses += disable ? 1 : -1;
+    if (this.done || this.responseEnded) return;
+    this.responsePauses += disable ? 1 : -1;
     const { stats } = this.cluster.info;
-    if (disable) stats.upstreamFlowControlBackedUpTotal.inc();
-    else stats.upstreamFlowControlDrainedTotal.inc();
-    this.encoder.readDisable(disable);
+    if (disable) stats.upstreamFlowControlPausedReadingTotal.inc();
+    else stats.upstreamFlowControlResumedReadingTotal.inc();
+    this.encoder?.readDisable(disable);
   }
 
   /** Gives the attempt up. */
@@ -94,7 +119,18 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     this.done = true;
     this.resumeRequest();
     if (this.waiting !== null) this.waiting.cancel();
-    else if (this.encoder !== null) this.encoder.resetStream("local reset");
+    else this.encoder?.resetStream("local reset");
+  }
+
+  /** Bytes on the upstream wire, for logs. */
+  recordBytes(): void {
+    if (this.encoder === null) return;
+    const { meter } = this.encoder;
+    const info = this.callbacks.streamInfo;
+    info.upstreamWireBytesSent = meter.wireBytesSent;
+    info.upstreamWireBytesReceived = meter.wireBytesReceived;
+    info.upstreamHeaderBytesSent = meter.headerBytesSent;
+    info.upstreamHeaderBytesReceived = meter.headerBytesReceived;
   }
 
   onPoolReady(encoder: RequestEncoder, _host: Host, upstream: PooledUpstreamInfo): void {
@@ -104,19 +140,29 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     streamInfo.upstream = upstream;
     streamInfo.upstreamConnectStartMs = upstream.connectStartMs;
     streamInfo.upstreamConnectEndMs = upstream.connectEndMs;
+    streamInfo.upstreamPoolReadyMs = dispatcher.nowMs;
     streamInfo.upstreamTxStartMs = dispatcher.nowMs;
+    for (let pauses = this.responsePauses; pauses > 0; pauses--) encoder.readDisable(true);
     this.owner.onUpstreamReady(this);
     const bodyless = this.headersEnd;
     encoder.encodeHeaders(this.headers, bodyless);
     if (bodyless) this.markSent();
-    else this.sendHeld();
+    else if (!this.done) this.sendHeld();
   }
 
-  onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host | null): void {
+  onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host): void {
     if (this.done) return;
-    if (host !== null) this.callbacks.streamInfo.upstream = unconnectedUpstream(host.description);
     this.waiting = null;
     this.done = true;
+    const { addressText, hostname, metadata } = host.description;
+    this.callbacks.streamInfo.upstream = {
+      hostAddress: addressText,
+      hostname,
+      localAddress: null,
+      connectionId: 0,
+      protocol: null,
+      metadata,
+    };
     this.resumeRequest();
     this.owner.onUpstreamReset(reason, transportFailure);
   }
@@ -136,6 +182,8 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
 
   decodeData(bytes: Buffer, endStream: boolean): void {
     if (this.done) return;
+    const { streamInfo, dispatcher } = this.callbacks;
+    if (streamInfo.upstreamRxBodyStartMs < 0) streamInfo.upstreamRxBodyStartMs = dispatcher.nowMs;
     if (endStream) this.markResponseEnd();
     this.owner.onUpstreamData(bytes, endStream);
   }
@@ -154,17 +202,22 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   }
 
   onAboveWriteBufferHighWatermark(): void {
+    if (this.requestPaused || this.done) return;
+    this.cluster.info.stats.upstreamFlowControlBackedUpTotal.inc();
     this.pauseRequest();
   }
 
   onBelowWriteBufferLowWatermark(): void {
+    if (!this.requestPaused || this.done) return;
+    this.cluster.info.stats.upstreamFlowControlDrainedTotal.inc();
     this.resumeRequest();
   }
 
   private markResponseEnd(): void {
+    // Reading goes on: the connection may serve another request.
+    while (this.responsePauses > 0) this.readDisable(false);
     this.responseEnded = true;
     this.callbacks.streamInfo.upstreamRxEndMs = this.callbacks.dispatcher.nowMs;
-    while (this.readPauses > 0) this.readDisable(false);
   }
 
   private markSent(): void {
@@ -189,19 +242,17 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   }
 
   private sendHeld(): void {
-    const held = this.held;
+    const { held, heldTrailers } = this;
+    const end = this.heldEnd && heldTrailers === null;
     this.held = null;
+    this.resumeRequest();
     if (held !== null) {
       const last = held.length - 1;
       for (let index = 0; index <= last; index++) {
-        this.encodeData(
-          held[index] as Buffer,
-          index === last && this.heldEnd && this.heldTrailers === null,
-        );
+        this.encodeData(held[index] as Buffer, index === last && end);
       }
-    } else if (this.heldEnd && this.heldTrailers === null) this.encodeData(Buffer.alloc(0), true);
-    if (this.heldTrailers !== null) this.sendTrailers(this.heldTrailers);
-    this.resumeRequest();
+    } else if (end) this.encodeData(EMPTY, true);
+    if (heldTrailers !== null) this.sendTrailers(heldTrailers);
   }
 
   private pauseRequest(): void {
@@ -214,5 +265,24 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (!this.requestPaused) return;
     this.requestPaused = false;
     this.callbacks.requestReadDisable(false);
+  }
+}
+
+/** A TCP connection instead of an HTTP stream. */
+class TcpStart implements TcpPoolCallbacks {
+  private readonly request: UpstreamRequest;
+
+  constructor(request: UpstreamRequest) {
+    this.request = request;
+  }
+
+  onPoolReady(connection: Connection, host: Host, upstream: PooledUpstreamInfo): void {
+    const encoder = new TcpUpstream(connection, this.request);
+    connection.callbacks = encoder;
+    this.request.onPoolReady(encoder, host, upstream);
+  }
+
+  onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host): void {
+    this.request.onPoolFailure(reason, transportFailure, host);
   }
 }

@@ -1,0 +1,23 @@
+// hot: per request
+/**
+ * Header bytes as Envoy's HTTP/1 codec counts them: without start line and empty line; received
+ * lines without the space after the colon. Envoy: `BytesMeter`, source/common/http/http1/codec_impl.cc.
+ */
+import type { HeaderMap } from "../header-map.ts";
+
+/** `host` and what belongs to its line. */
+export const HOST_BYTES = 7;
+/** ":" and CRLF. */
+const LINE_EXTRA = 3;
+/** The end of the start line, and the empty line. */
+const ENDS = 3;
+
+/** Of a head as it is written. */
+export function headerBytes(head: string): number {
+  return head.length - head.indexOf("\n") - ENDS;
+}
+
+/** Of a head as it arrived. */
+export function lineBytes(headers: HeaderMap): number {
+  return headers.byteSize() + LINE_EXTRA * headers.size;
+}

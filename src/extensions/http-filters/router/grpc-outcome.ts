@@ -1,0 +1,14 @@
+/**
+ * Whether a gRPC response counts as a success of its host: only `grpc-status` knows. Envoy:
+ * `Filter::handleNon5xxResponseHeaders`, `Grpc::Utility::grpcToHttpStatus`.
+ */
+import type { HeaderMap } from "../../../codec/header-map.ts";
+import { Headers } from "../../../codec/header-names.ts";
+
+/** OK, and the codes that blame the client. */
+const NOT_OUR_FAULT: ReadonlySet<string> = new Set("0 1 3 5 6 7 8 9 10 11 16".split(" "));
+
+export function isGrpcSuccess(headersOrTrailers: HeaderMap): boolean {
+  const status = headersOrTrailers.get(Headers.GrpcStatus);
+  return status !== undefined && NOT_OUR_FAULT.has(status);
+}

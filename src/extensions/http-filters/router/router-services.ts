@@ -1,0 +1,20 @@
+/** What all routers of one connection manager share. */
+import type { RuntimeSnapshot } from "../../../config/runtime.ts";
+import type { TimerPool } from "../../../platform/timer-pool.ts";
+import type { RouterStats } from "../../../stats/groups/router-stats.ts";
+import type { ClusterManager } from "../../../upstream/cluster.ts";
+import type { RouterConfig } from "./config.ts";
+import type { StatTrees } from "./stat-trees.ts";
+
+export interface RouterServices {
+  readonly clusters: ClusterManager;
+  /** The current snapshot. */
+  readonly runtime: () => RuntimeSnapshot;
+  readonly config: RouterConfig;
+  readonly stats: RouterStats;
+  readonly trees: StatTrees;
+  /** One pool per kind of delay. */
+  readonly timeoutTimers: TimerPool;
+  readonly tryTimers: TimerPool;
+  readonly durationTimers: TimerPool;
+}
