@@ -7,6 +7,7 @@
 import { lowerAscii } from "../base/ascii.ts";
 import { toByteString } from "../base/byte-string.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
+import { nearestName } from "../base/nearest-name.ts";
 import { portStart } from "../codec/authority.ts";
 import { type HeaderName, headerName } from "../codec/header-names.ts";
 import { CompileContext } from "../config/compile-context.ts";
@@ -132,10 +133,7 @@ export class RouteTableCompilation {
     const useCluster = (name: string, at: CompileContext): void => {
       this.clusterNames.add(name);
       if (known !== null && !known.has(name)) {
-        at.error(
-          `Unknown cluster '${name}'`,
-          "define the cluster, or set validate_clusters: false",
-        );
+        at.error(`Unknown cluster '${name}'`, clusterRemedy(name, known));
       }
     };
     this.settings = { ...this.lazySettings, useCluster };
@@ -185,6 +183,12 @@ export class RouteTableCompilation {
       at.at("domains", position).error(text, "domains are unique, whatever their case");
     }
   }
+}
+
+function clusterRemedy(name: string, known: ReadonlySet<string>): string {
+  const nearest = nearestName(name, known);
+  const advice = "define the cluster, or set validate_clusters: false";
+  return nearest === null ? advice : `did you mean '${nearest}'? Else ${advice}`;
 }
 
 function ignoreCluster(): void {

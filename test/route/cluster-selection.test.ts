@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { CompileContext } from "../../src/config/compile-context.ts";
 import { DEFAULT_RUNTIME, type RuntimeSnapshot } from "../../src/config/runtime.ts";
 import type {
   RouteAction,
@@ -7,11 +8,13 @@ import type {
   WeightedCluster_ClusterWeight,
 } from "../../src/proto/generated/envoy/config/route/v3.ts";
 import type { RouteTable } from "../../src/route/route.ts";
+import { compileRouteTable } from "../../src/route/route-table.ts";
 import {
   clusterOf,
   oneHost,
   type RequestOptions,
   routeProblems,
+  routeServices,
   routeTable,
   TestRequest,
 } from "../kit/route-request.ts";
@@ -176,6 +179,13 @@ describe("validate_clusters", () => {
       problems,
     );
     assert.deepEqual(routeProblems(message, { clusterNames }), []);
+  });
+
+  it("suggests the nearest name", () => {
+    const context = new CompileContext();
+    const services = routeServices({ clusterNames: new Set(["orders"]), validateClusters: true });
+    compileRouteTable(oneHost({ match, route: { cluster: "order" } }), services, context);
+    assert.match(context.diagnostics[0]?.remedy ?? "", /^did you mean 'orders'\?/);
   });
 
   it("lists the clusters that routes may choose", () => {

@@ -7,6 +7,7 @@
  */
 import { toByteString } from "../../base/byte-string.ts";
 import { CidrTrie } from "../../base/cidr.ts";
+import { nearestName } from "../../base/nearest-name.ts";
 import type { TypedExtensionConfig } from "../../proto/generated/xds/core/v3.ts";
 import type {
   IPMatcher,
@@ -130,13 +131,15 @@ class TreeCompiler<Data, Action> {
     if (compile === undefined) {
       return context
         .at("typed_config")
-        .error(`Matching input ${name} is not supported here`, this.knownInputs());
+        .error(`Matching input ${name} is not supported here`, this.inputRemedy(name));
     }
     return compile((extension.typedConfig?.value ?? {}) as object, context.at("typed_config"));
   }
 
-  private knownInputs(): string {
-    return `known inputs: ${Object.keys(this.kinds.inputs).sort().join(", ")}`;
+  private inputRemedy(name: string): string {
+    const known = Object.keys(this.kinds.inputs).sort();
+    const nearest = nearestName(name, known);
+    return nearest === null ? `known inputs: ${known.join(", ")}` : `did you mean ${nearest}?`;
   }
 
   private predicate(
