@@ -74,6 +74,7 @@ export class ForwardRoute implements Route, RouteEntry {
   readonly directResponse: null = null;
   private readonly action: ForwardingAction;
   private readonly choice: ClusterChoice;
+  private readonly responseMutations: readonly HeaderMutations[];
   /** Nothing to do before forwarding, except for CONNECT ports. */
   private readonly plain: boolean;
 
@@ -83,6 +84,10 @@ export class ForwardRoute implements Route, RouteEntry {
     this.perFilterConfigs = choice.perFilterConfigs;
     this.action = action;
     this.choice = choice;
+    this.responseMutations =
+      choice.responseMutations === null
+        ? action.responseMutations
+        : [choice.responseMutations, ...action.responseMutations];
     this.plain =
       action.requestMutations.length === 0 &&
       choice.requestMutations === null &&
@@ -213,10 +218,7 @@ export class ForwardRoute implements Route, RouteEntry {
     request: RequestHeaderMap,
     info: StreamInfo,
   ): void {
-    const { responseMutations, clock } = this.action;
-    const own = this.choice.responseMutations;
-    if (own !== null) applyMutations([own], headers, request, info, clock);
-    applyMutations(responseMutations, headers, request, info, clock);
+    applyMutations(this.responseMutations, headers, request, info, this.action.clock);
   }
 
   private mutate(headers: RequestHeaderMap, info: StreamInfo): void {

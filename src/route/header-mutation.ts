@@ -14,6 +14,7 @@ import type {
   HeaderValueOption_HeaderAppendAction,
 } from "../proto/generated/envoy/config/core/v3.ts";
 import type { FormatParser, Formatter, FormatterContext } from "./formatter.ts";
+import { modernHeaderFormat } from "./legacy-header-format.ts";
 
 const APPEND = 0;
 const ADD_IF_ABSENT = 1;
@@ -182,5 +183,6 @@ function compileHeaderValue(
   context: CompileContext,
 ): string | Formatter | null {
   if (!text.includes("%")) return toByteString(text);
-  return formats.parseText(text, { omitEmptyValues: true }, context.at("value"));
+  const format = modernHeaderFormat(text);
+  return formats.parseText(format, { omitEmptyValues: true }, context.at("value"));
 }

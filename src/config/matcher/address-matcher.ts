@@ -32,11 +32,16 @@ export class AddressMatcher implements StringMatcher {
   }
 }
 
-/** `input_matchers.ip.v3.Ip`; its statistics are not kept. */
+/** Compiles `envoy.extensions.matching.input_matchers.ip.v3.Ip`. */
 export function compileAddressMatcher(
-  message: { readonly cidrRanges?: readonly CidrRangeMessage[] },
+  message: { readonly cidrRanges?: readonly CidrRangeMessage[]; readonly statPrefix?: string },
   context: CompileContext,
 ): AddressMatcher | null {
+  if ((message.statPrefix ?? "") !== "") {
+    context
+      .at("stat_prefix")
+      .warn("stat_prefix is not obeyed: addresses that do not parse are not counted");
+  }
   const ranges: CidrRange[] = [];
   for (const [index, cidr] of (message.cidrRanges ?? []).entries()) {
     const range = compileRange(cidr, context.at("cidr_ranges", index));

@@ -198,6 +198,25 @@ describe("matcher tree", () => {
   });
 });
 
+describe("IP matcher of a predicate", () => {
+  it("matches addresses inside its ranges, and says that it does not count", () => {
+    const typedConfig = {
+      typeUrl: "type.googleapis.com/envoy.extensions.matching.input_matchers.ip.v3.Ip",
+      value: { cidrRanges: [{ addressPrefix: "10.0.0.0", prefixLen: 8 }], statPrefix: "s" },
+    };
+    const predicate = { singlePredicate: { input: fact("ip"), customMatch: { typedConfig } } };
+    const context = new CompileContext();
+    const tree = compileMatchTree(list([predicate, action("in")]), KINDS, context)!;
+    assert.equal(tree.match({ ip: "10.1.1.1" }), "in");
+    assert.equal(tree.match({ ip: "11.1.1.1" }), null);
+    assert.equal(tree.match({ ip: "pipe" }), null);
+    assert.deepEqual(
+      context.diagnostics.map(({ severity, path }) => `${severity} ${path.split(".").pop()}`),
+      ["warning stat_prefix"],
+    );
+  });
+});
+
 describe("problems of a matcher", () => {
   it("names an input, a matcher or an action that is not supported", () => {
     const typedConfig = { typeUrl: "type.googleapis.com/other.Input", value: {} };
