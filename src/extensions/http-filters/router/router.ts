@@ -275,7 +275,8 @@ class Router
 
   private replyDirectly(entry: DirectResponseEntry): void {
     const { stats, config } = this.services;
-    (entry.redirect ? stats.rqRedirect : stats.rqDirectResponse).inc();
+    // Envoy counts redirects here too; its rq_redirect is never counted.
+    stats.rqDirectResponse.inc();
     const request = this.headers as RequestHeaderMap;
     const insertOriginalPath = !config.suppressEnvoyHeaders;
     this.callbacks.sendLocalReply(directReply(entry, request, this.callbacks, insertOriginalPath));
