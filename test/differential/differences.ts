@@ -9,11 +9,16 @@ export interface AcceptedDifference {
   /** Case names (`group/name`) and keys it covers. */
   readonly cases: RegExp;
   readonly keys: RegExp;
+  /** Applies only to cases that also differ at such a key; null = to all. */
+  readonly beside: RegExp | null;
 }
 
 export const DIFFERENCES_FILE: URL = new URL("differences.md", import.meta.url);
 
-/** Parses the sections: a `##` heading, `- cases:` and `- keys:` lines, then the reason. */
+/**
+ * Parses the sections: a `##` heading, `- cases:` and `- keys:` lines (and `- beside:`), then the
+ * reason.
+ */
 export function readAccepted(text: string): readonly AcceptedDifference[] {
   const sections = text.split(/^## /m).slice(1);
   return sections.map((section) => {
@@ -21,11 +26,17 @@ export function readAccepted(text: string): readonly AcceptedDifference[] {
     const title = (lines[0] ?? "").trim();
     const cases = listOf(lines, "cases");
     const keys = listOf(lines, "keys");
+    const beside = listOf(lines, "beside");
     const reason = lines.slice(1).filter((line) => line.trim() !== "" && !line.startsWith("- "));
     if (cases.length === 0 || keys.length === 0 || reason.length === 0) {
       throw new Error(`differences.md, "${title}": needs "- cases:", "- keys:" and a reason`);
     }
-    return { title, cases: globs(cases), keys: globs(keys) };
+    return {
+      title,
+      cases: globs(cases),
+      keys: globs(keys),
+      beside: beside.length === 0 ? null : globs(beside),
+    };
   });
 }
 
@@ -52,7 +63,10 @@ export function explain(
   differences: readonly Difference[],
   accepted: readonly AcceptedDifference[],
 ): { readonly unexplained: readonly Difference[]; readonly used: readonly AcceptedDifference[] } {
-  const here = accepted.filter((entry) => entry.cases.test(caseName));
+  const here = accepted.filter(
+    ({ cases, beside }) =>
+      cases.test(caseName) && (beside === null || differences.some(({ key }) => beside.test(key))),
+  );
   const used = new Set<AcceptedDifference>();
   const unexplained = differences.filter(({ key }) => {
     const entry = here.find((candidate) => candidate.keys.test(key));

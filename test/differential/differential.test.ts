@@ -83,6 +83,14 @@ describe("differential harness", () => {
     assert.equal(explain("g/b", differences, accepted).unexplained.length, 2);
   });
 
+  test("an accepted difference may need another one beside it", () => {
+    const accepted = readAccepted("## one\n- cases: `*`\n- keys: `a`, `b`\n- beside: `b`\nSo.\n");
+    const a = { key: "a", judge: "1", subject: "2" };
+    const b = { key: "b", judge: "1", subject: "2" };
+    assert.equal(explain("g/x", [a], accepted).unexplained.length, 1);
+    assert.equal(explain("g/x", [a, b], accepted).unexplained.length, 0);
+  });
+
   test("an accepted difference needs a reason", () => {
     assert.throws(() => readAccepted("## one\n- cases: `a`\n- keys: `b`\n"), /reason/);
     assert.doesNotThrow(loadAccepted);

@@ -21,7 +21,7 @@ const UUID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g
 
 /** Counters that depend on timing or on the length of generated values. */
 const UNSTABLE_COUNTER =
-  /(^|\.)(downstream_cx_tx_bytes_total|downstream_cx_rx_bytes_total|.*_buffered|upstream_cx_rx_bytes_total|upstream_cx_tx_bytes_total|connections_accepted_per_socket_event)$|^listener\.admin\.|^http\.admin\./;
+  /(^|\.)(downstream_cx_tx_bytes_total|downstream_cx_rx_bytes_total|.*_buffered|upstream_cx_rx_bytes_total|upstream_cx_tx_bytes_total|connections_accepted_per_socket_event|update_(attempt|success|no_rebuild)|total_match_count)$|^listener\.admin\.|^http\.admin\./;
 
 /** Trees of counters that are compared. */
 const COMPARED_COUNTER =

@@ -104,16 +104,19 @@ export class Pair {
     const began = performance.now();
     const name = `${this.#group.name}/${testCase.name}`;
     const played = await Promise.allSettled(sides.map((side) => side.play(testCase)));
-    const problems = await this.#problems(testCase, sides, played);
     const [judge, subject] = played;
     const differences =
       judge?.status === "fulfilled" && subject?.status === "fulfilled"
         ? compare(judge.value, subject.value)
         : [];
+    const { unexplained, used } = explain(name, differences, this.#options.accepted);
+    const excused = differences.filter((difference) => !unexplained.includes(difference));
+    const excusedKeys = new Set(excused.map((difference) => difference.key));
     return {
       name,
-      ...explain(name, differences, this.#options.accepted),
-      problems,
+      unexplained,
+      used,
+      problems: await this.#problems(testCase, sides, played, excusedKeys),
       note: testCase.note ?? null,
       durationMs: performance.now() - began,
       judged: judge?.status === "fulfilled" ? judge.value : null,
@@ -124,6 +127,7 @@ export class Pair {
     testCase: DifferentialCase,
     sides: readonly Side[],
     played: readonly PromiseSettledResult<Outcome>[],
+    excused: ReadonlySet<string>,
   ): Promise<readonly string[]> {
     const problems: string[] = [];
     let died = false;
@@ -131,7 +135,12 @@ export class Pair {
       const side = sides[i] as Side;
       const who = i === 0 ? "judge" : "subject";
       if (result.status === "rejected") problems.push(`${who}: ${String(result.reason)}`);
-      else problems.push(...brokenFacts(who, testCase.facts ?? {}, result.value));
+      else {
+        const facts = Object.entries(testCase.facts ?? {}).filter(
+          ([key]) => i === 0 || !excused.has(key),
+        );
+        problems.push(...brokenFacts(who, facts, result.value));
+      }
       if (side.running) continue;
       died = true;
       problems.push(`${who} (${side.name}) died:\n${side.stderr.slice(-2000)}`);
@@ -147,8 +156,12 @@ function holds(wanted: Facts[string], value: string | undefined): boolean {
   return patterns.every((pattern) => pattern.test(value ?? ""));
 }
 
-function brokenFacts(who: string, facts: Facts, outcome: Outcome): string[] {
-  return Object.entries(facts).flatMap(([key, wanted]) => {
+function brokenFacts(
+  who: string,
+  facts: readonly (readonly [string, Facts[string]])[],
+  outcome: Outcome,
+): string[] {
+  return facts.flatMap(([key, wanted]) => {
     const value = outcome.get(key);
     return holds(wanted, value)
       ? []

@@ -41,6 +41,9 @@ export function envoyCommand(path: string): ProxyCommand {
   return { name: "envoy", executable: path, args: ["--log-level", "error"] };
 }
 
+/** Two proxies share a port without an error (SO_REUSEPORT): no port is given twice. */
+const handedOut = new Set<number>();
+
 /** Ports that were free a moment ago. A start that still collides is tried again by the caller. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => createServer());
@@ -57,7 +60,9 @@ export async function freePorts(count: number): Promise<readonly number[]> {
       return once(server, "close");
     }),
   );
-  return ports;
+  const fresh = ports.filter((port) => !handedOut.has(port));
+  for (const port of fresh) handedOut.add(port);
+  return fresh.length === count ? fresh : [...fresh, ...(await freePorts(count - fresh.length))];
 }
 
 /** A running proxy. */
