@@ -22,8 +22,10 @@ export interface ListenSettings {
 export class SharedListenSocket {
   readonly text: string;
   target: AcceptTarget | null = null;
-  /** Listeners that use it; closed by `sweep` at zero. */
+  /** Listeners that use it or wait for it; closed by `sweep` at zero. */
   users = 0;
+  /** Who waits for it to be bound. */
+  readonly waiting: ((result: BindResult) => void)[] = [];
   socket: ListenSocket | null = null;
   private local: SocketAddress | null = null;
 
@@ -57,32 +59,34 @@ export type BindResult =
 
 export class ListenSockets {
   private readonly factory: SocketFactory;
-  private readonly byText = new Map<string, SharedListenSocket>();
+  private readonly byKey = new Map<string, SharedListenSocket>();
+  private unshared = 0;
 
   constructor(factory: SocketFactory) {
     this.factory = factory;
   }
 
   /**
-   * The socket of an address: an existing one at once, else after binding. The caller counts as a
-   * user of what it gets.
+   * The socket of an address: at once when it is bound, else after binding. The caller counts as a
+   * user from now on, unless binding fails.
    */
   acquire(
     address: ListenAddress,
     settings: ListenSettings,
     done: (result: BindResult) => void,
   ): void {
-    // Port 0 asks for a port of its own each time.
-    const existing =
-      address.address.port === 0 && address.address.path === undefined
-        ? undefined
-        : this.byText.get(address.text);
-    if (existing !== undefined && existing.socket !== null) {
-      existing.users++;
-      done({ kind: "bound", socket: existing });
+    const key = this.keyOf(address);
+    const existing = this.byKey.get(key);
+    const shared = existing ?? new SharedListenSocket(address.text);
+    shared.users++;
+    if (shared.socket !== null) {
+      done({ kind: "bound", socket: shared });
       return;
     }
-    this.bind(address, settings, done);
+    shared.waiting.push(done);
+    if (existing !== undefined) return;
+    this.byKey.set(key, shared);
+    this.bind(key, shared, address, settings);
   }
 
   /** One user less. The socket stays until `sweep`, so that another listener may take it over. */
@@ -93,20 +97,19 @@ export class ListenSockets {
 
   /** Closes sockets without users. */
   sweep(): void {
-    for (const [key, socket] of this.byText) {
-      if (socket.users > 0) continue;
-      this.byText.delete(key);
-      socket.socket?.close();
-      socket.socket = null;
+    for (const [key, shared] of this.byKey) {
+      if (shared.users > 0 || shared.socket === null) continue;
+      this.byKey.delete(key);
+      shared.socket.close();
     }
   }
 
   private bind(
+    key: string,
+    shared: SharedListenSocket,
     address: ListenAddress,
     settings: ListenSettings,
-    done: (result: BindResult) => void,
   ): void {
-    const shared = new SharedListenSocket(address.text);
     const options = {
       address: address.address,
       reusePort: settings.reusePort,
@@ -117,23 +120,25 @@ export class ListenSockets {
     this.factory.listen(options, shared.onAccept).then(
       (socket) => {
         shared.bound(socket);
-        shared.users = 1;
-        this.byText.set(this.keyOf(address, shared), shared);
-        done({ kind: "bound", socket: shared });
+        answer(shared, { kind: "bound", socket: shared });
       },
       (error: Error & { code?: string }) => {
-        done({ kind: "failed", code: error.code ?? "UNKNOWN", message: error.message });
+        this.byKey.delete(key);
+        const { code = "UNKNOWN", message } = error;
+        answer(shared, { kind: "failed", code, message });
       },
     );
   }
 
-  /** Sockets on port 0 are never shared, so that their key needs to be unique only. */
-  private keyOf(address: ListenAddress, shared: SharedListenSocket): string {
-    const real = shared.address;
-    return address.address.port === 0 && real?.path === undefined
-      ? `${address.text}#${real?.port}`
-      : address.text;
+  /** Port 0 asks for a port of its own each time. */
+  private keyOf({ address, text }: ListenAddress): string {
+    return address.port === 0 && address.path === undefined ? `${text}#${this.unshared++}` : text;
   }
+}
+
+function answer(shared: SharedListenSocket, result: BindResult): void {
+  const waiting = shared.waiting.splice(0);
+  for (const done of waiting) done(result);
 }
 
 function isWildcard(ip: string): boolean {

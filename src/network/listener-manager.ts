@@ -20,7 +20,6 @@ import {
   compileListenerUpdate,
   type ListenerUpdate,
 } from "./listener-update.ts";
-import type { TrafficDirection } from "./network-filter.ts";
 
 export interface ListenerManagerOptions {
   /** Listening sockets may share a port (several data planes, Linux). */
@@ -76,6 +75,8 @@ export class ListenerManager {
   private readonly warming = new Map<string, Entry>();
   private readonly draining = new Set<Listener>();
   private onIdle: (() => void) | null = null;
+  /** What `stopListeners` was told; later updates obey it too. */
+  private stopped: "none" | "inbound" | "all" = "none";
 
   constructor(
     services: ListenerServices,
@@ -135,10 +136,9 @@ export class ListenerManager {
 
   /** Stops accepting; connections go on. Envoy: `stopListeners`. */
   stopListeners(direction: "all" | "inbound"): void {
+    if (this.stopped !== "all") this.stopped = direction;
     for (const entry of this.active.values()) {
-      const inbound =
-        entry.listener.config.trafficDirection === ("INBOUND" satisfies TrafficDirection);
-      if (entry.stopped || (direction === "inbound" && !inbound)) continue;
+      if (entry.stopped || !this.isStopped(entry.listener.config)) continue;
       entry.stopped = true;
       entry.binding.release();
       this.stats.listenerStopped.inc();
@@ -221,7 +221,15 @@ export class ListenerManager {
     settle(null);
   }
 
+  private isStopped({ trafficDirection }: ListenerConfig): boolean {
+    return this.stopped === "all" || (this.stopped === "inbound" && trafficDirection === "INBOUND");
+  }
+
   private apply(config: ListenerConfig, settle: Settle): void {
+    if (this.isStopped(config)) {
+      settle(null);
+      return;
+    }
     const active = this.active.get(config.name);
     const warming = this.warming.get(config.name);
     if (warming?.listener.config.identity === config.identity) {

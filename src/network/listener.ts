@@ -187,7 +187,7 @@ export class Listener implements AcceptTarget, ConnectionOwner, ListenerFilterOw
       this.serve(chain.socket, chain.streamInfo, chain.peeked);
     } else {
       this.leave();
-      target.takeOver(chain);
+      target.takeOver(chain, !this.config.ignoreGlobalConnectionLimit);
     }
   }
 
@@ -219,15 +219,21 @@ export class Listener implements AcceptTarget, ConnectionOwner, ListenerFilterOw
   }
 
   /** A connection that another listener accepted and that was meant for this one. */
-  private takeOver(chain: ListenerFilterChain): void {
-    if (!this.limit.tryAcquire()) {
-      this.stats.downstreamCxOverflow.inc();
+  private takeOver(chain: ListenerFilterChain, hasGlobalPlace: boolean): void {
+    const { globalLimit } = this.services;
+    const wantsGlobalPlace = !this.config.ignoreGlobalConnectionLimit;
+    if (hasGlobalPlace && !wantsGlobalPlace) globalLimit.release();
+    if (wantsGlobalPlace && !hasGlobalPlace && !globalLimit.tryAcquire()) {
+      this.stats.downstreamGlobalCxOverflow.inc();
       chain.socket.destroy();
-      this.services.globalLimit.release();
-      return;
+    } else if (!this.limit.tryAcquire()) {
+      this.stats.downstreamCxOverflow.inc();
+      if (wantsGlobalPlace) globalLimit.release();
+      chain.socket.destroy();
+    } else {
+      this.open++;
+      this.filter(chain.socket, chain.streamInfo, chain.peeked);
     }
-    this.open++;
-    this.filter(chain.socket, chain.streamInfo, chain.peeked);
   }
 
   private admit(socket: Socket): boolean {
@@ -260,7 +266,9 @@ export class Listener implements AcceptTarget, ConnectionOwner, ListenerFilterOw
   }
 
   private filter(socket: Socket, streamInfo: StreamInfo, peeked: Buffer | null): void {
-    streamInfo.connection.listenerName = this.config.name;
+    const { connection } = streamInfo;
+    connection.listenerName = this.config.name;
+    connection.listenerMetadata = this.config.metadata;
     if (this.filters.length === 0) {
       this.serve(socket, streamInfo, peeked);
       return;
@@ -281,6 +289,7 @@ export class Listener implements AcceptTarget, ConnectionOwner, ListenerFilterOw
       return;
     }
     info.filterChainName = chain.config.name;
+    info.filterChainMetadata = chain.config.metadata;
     new ActiveConnection(this, socket, streamInfo, chain).start(peeked);
   }
 

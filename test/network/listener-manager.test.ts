@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { CompileContext } from "../../src/config/compile-context.ts";
 import type { ListenerStatus } from "../../src/network/listener-manager.ts";
 import type { NetworkFilterContext } from "../../src/network/network-filter.ts";
 import type { Listener } from "../../src/proto/generated/envoy/config/listener/v3.ts";
@@ -231,6 +232,45 @@ describe("ListenerManager", () => {
     proxy.manager.stopListeners("inbound");
     assert.deepEqual(proxy.network.listening(), ["127.0.0.1:1001"]);
     assert.equal(proxy.stat("listener_manager.listener_stopped"), 1);
+    await proxy.close();
+  });
+
+  it("starts no listener of a stopped direction afterwards", async () => {
+    const proxy = fixture();
+    await proxy.apply(echoListener(1000, "in", { trafficDirection: "INBOUND" }));
+    proxy.manager.stopListeners("inbound");
+    await proxy.apply(
+      echoListener(1000, "changed", { trafficDirection: "INBOUND" }),
+      echoListener(1002, "new", { trafficDirection: "INBOUND" }),
+      echoListener(1003, "out", { trafficDirection: "OUTBOUND" }),
+    );
+    assert.deepEqual(proxy.network.listening(), ["127.0.0.1:1003"]);
+    await proxy.close();
+  });
+
+  it("binds once when a listener changes while its address is being bound", async () => {
+    const proxy = fixture();
+    const listen = proxy.network.listen.bind(proxy.network);
+    let calls = 0;
+    proxy.network.listen = async (options, onAccept) => {
+      calls++;
+      await new Promise<void>((resolve) => {
+        proxy.time.after(5, resolve);
+      });
+      return listen(options, onAccept);
+    };
+    const problems: string[] = [];
+    for (const tag of ["one", "two"]) {
+      const message = echoListener(1000, tag);
+      proxy.manager
+        .prepare({ changed: [{ message, context: new CompileContext() }], removed: [] })
+        .commit((found) => problems.push(`${tag}: ${found.length}`));
+    }
+    await proxy.time.advance(10);
+    const client = proxy.connect(1000);
+    client.send("x");
+    await proxy.time.advance(0);
+    assert.deepEqual([problems, calls, client.text], [["one: 0", "two: 0"], 1, "two:x"]);
     await proxy.close();
   });
 
