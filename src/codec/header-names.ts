@@ -9,7 +9,7 @@
 export class HeaderName {
   /** Lower case. */
   readonly text: string;
-  /** `name: ` as written on an HTTP/1 wire. */
+  /** `name: ` as written on an HTTP/1 wire, after the end of the line before: two concatenations per field instead of three. */
   readonly wire: string;
   /**
    * One bit of 31, spread over names: a header map remembers the bits it has seen, so most absences
@@ -25,7 +25,7 @@ export class HeaderName {
 
   constructor(text: string, bit: number) {
     this.text = text;
-    this.wire = `${text}: `;
+    this.wire = `\r\n${text}: `;
     this.bit = bit;
     this.hopByHop = HOP_BY_HOP.has(text);
     this.pseudo = text.startsWith(":");

@@ -35,8 +35,8 @@ export class Dispatcher implements TimeSource, Timers {
   private readonly wheel: TimerWheel;
   private readonly defer: (run: () => void) => void;
   private readonly runDeferred: () => void;
-  private pending: Flushable[] = [];
-  private spare: Flushable[] = [];
+  private readonly pending: (Flushable | null)[] = [];
+  private pendingCount = 0;
   private depth = 0;
   private deferred = false;
 
@@ -87,13 +87,13 @@ export class Dispatcher implements TimeSource, Timers {
   }
 
   end(): void {
-    if (this.depth === 1 && this.pending.length > 0) this.flush();
+    if (this.depth === 1 && this.pendingCount > 0) this.flush();
     this.depth--;
   }
 
   /** Runs `item.flush()` at the end of the current event, or soon when called outside an event. */
   deferFlush(item: Flushable): void {
-    this.pending.push(item);
+    this.pending[this.pendingCount++] = item;
     if (this.depth === 0 && !this.deferred) {
       this.deferred = true;
       this.defer(this.runDeferred);
@@ -108,14 +108,14 @@ export class Dispatcher implements TimeSource, Timers {
     return this.wheel.after(delayMs, callback);
   }
 
+  /** The array keeps its storage between events: shrinking it would allocate anew per event. */
   private flush(): void {
-    while (this.pending.length > 0) {
-      const batch = this.pending;
-      this.pending = this.spare;
-      this.spare = batch;
-      for (let index = 0; index < batch.length; index++) this.flushOne(batch[index] as Flushable);
-      batch.length = 0;
+    const { pending } = this;
+    for (let index = 0; index < this.pendingCount; index++) {
+      this.flushOne(pending[index] as Flushable);
+      pending[index] = null;
     }
+    this.pendingCount = 0;
   }
 
   private flushOne(item: Flushable): void {

@@ -12,10 +12,11 @@ import type { Http1Settings } from "./settings.ts";
 /** How the body that follows is framed. */
 export type BodyFraming = "chunked" | "length" | "none" | "zero-length";
 
-const CHUNKED_END = "transfer-encoding: chunked\r\n\r\n";
-const CHUNKED_END_PROPER = "Transfer-Encoding: chunked\r\n\r\n";
-const EMPTY_END = "content-length: 0\r\n\r\n";
-const EMPTY_END_PROPER = "Content-Length: 0\r\n\r\n";
+const END = "\r\n\r\n";
+const CHUNKED_END = "\r\ntransfer-encoding: chunked\r\n\r\n";
+const CHUNKED_END_PROPER = "\r\nTransfer-Encoding: chunked\r\n\r\n";
+const EMPTY_END = "\r\ncontent-length: 0\r\n\r\n";
+const EMPTY_END_PROPER = "\r\nContent-Length: 0\r\n\r\n";
 
 export function requestHead(
   headers: RequestHeaderMap,
@@ -27,7 +28,7 @@ export function requestHead(
     target = `${headers.scheme}://${headers.authority}${headers.path}`;
   }
   const start = `${headers.method} ${target} HTTP/1.1\r\n${hostName(headers, settings)}: `;
-  return `${start}${headers.authority}\r\n${fields(headers, framing, settings)}`;
+  return fields(start + headers.authority, headers, framing, settings);
 }
 
 function hostName(headers: RequestHeaderMap, settings: Http1Settings): string {
@@ -42,9 +43,7 @@ export function responseHead(
   http11: boolean,
 ): string {
   const line = statusLine(headers.status);
-  return (
-    (http11 ? line : line.replace("HTTP/1.1", "HTTP/1.0")) + fields(headers, framing, settings)
-  );
+  return fields(http11 ? line : line.replace("HTTP/1.1", "HTTP/1.0"), headers, framing, settings);
 }
 
 /**
@@ -55,9 +54,9 @@ export function trailerSection(trailers: HeaderMap): string {
   let text = "";
   for (let index = 0; index < trailers.names.length; index++) {
     const name = trailers.names[index] as HeaderName;
-    if (!isForbiddenTrailer(name)) text += `${name.wire}${trailers.values[index] as string}\r\n`;
+    if (!isForbiddenTrailer(name)) text += name.wire + (trailers.values[index] as string);
   }
-  return `${text}\r\n`;
+  return text === "" ? "\r\n" : text.slice(2) + END;
 }
 
 function isForbiddenTrailer(name: HeaderName): boolean {
@@ -70,13 +69,19 @@ function isForbiddenTrailer(name: HeaderName): boolean {
   );
 }
 
-function fields(headers: HeaderMap, framing: BodyFraming, settings: Http1Settings): string {
+/** `start` is the first line without its end; every field brings the end of the line before. */
+function fields(
+  start: string,
+  headers: HeaderMap,
+  framing: BodyFraming,
+  settings: Http1Settings,
+): string {
   if (settings.headerCase !== "lower" || headers.originalNames !== null) {
-    return casedFields(headers, framing, settings);
+    return start + casedFields(headers, framing, settings);
   }
   const names = headers.names;
   const values = headers.values;
-  let text = "";
+  let text = start;
   for (let index = 0; index < names.length; index++) {
     const name = names[index] as HeaderName;
     if (
@@ -84,10 +89,10 @@ function fields(headers: HeaderMap, framing: BodyFraming, settings: Http1Setting
       (name === Headers.ContentLength && framing !== "length")
     )
       continue;
-    text += name.wire + (values[index] as string) + "\r\n";
+    text = text + name.wire + (values[index] as string);
   }
   if (framing === "chunked") return text + CHUNKED_END;
-  return text + (framing === "zero-length" ? EMPTY_END : "\r\n");
+  return text + (framing === "zero-length" ? EMPTY_END : END);
 }
 
 function casedFields(headers: HeaderMap, framing: BodyFraming, settings: Http1Settings): string {
@@ -101,11 +106,11 @@ function casedFields(headers: HeaderMap, framing: BodyFraming, settings: Http1Se
     )
       continue;
     const written = headers.originalNames?.[index] ?? (proper ? properCase(name.text) : name.text);
-    text += `${written}: ${headers.values[index] as string}\r\n`;
+    text += `\r\n${written}: ${headers.values[index] as string}`;
   }
   if (framing === "chunked") return text + (proper ? CHUNKED_END_PROPER : CHUNKED_END);
   if (framing === "zero-length") return text + (proper ? EMPTY_END_PROPER : EMPTY_END);
-  return `${text}\r\n`;
+  return text + END;
 }
 
 /** `content-type` → `Content-Type`. Envoy: `ProperCaseHeaderKeyFormatter`. */

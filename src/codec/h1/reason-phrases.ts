@@ -62,13 +62,13 @@ const PHRASES: Readonly<Record<number, string>> = {
   599: "Last Unassigned Server Error Code",
 };
 
-const lines: string[] = Array.from(
-  { length: 1000 },
-  (_, status) => `HTTP/1.1 ${status} ${PHRASES[status] ?? "Unknown"}\r\n`,
-);
+const lines: string[] = new Array<string>(1000).fill("");
 
-/** `HTTP/1.1 200 OK\r\n` */
+/** `HTTP/1.1 200 OK`, made at first use. */
 export function statusLine(status: number): string {
+  const line = lines[status] as string;
+  if (line !== "") return line;
+  lines[status] = `HTTP/1.1 ${status} ${reasonPhrase(status)}`;
   return lines[status] as string;
 }
 

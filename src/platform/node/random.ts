@@ -1,19 +1,27 @@
 // hot: per request
 /**
- * Randomness from the system, drawn in pools: one system call and one hex conversion per 256 UUIDs.
+ * Randomness from the system, drawn in pools. UUIDs are written 64 at a time into one text, of which
+ * each is a slice: one small object per UUID instead of nine.
  */
 import { randomFillSync } from "node:crypto";
 import type { RandomGenerator } from "../random.ts";
 
-const POOL_BYTES = 8192;
-const VARIANT = ["8", "9", "a", "b"] as const;
+const POOL_WORDS = 2048;
+const POOL_UUIDS = 64;
+const UUID_LENGTH = 36;
+const UUID_BYTES = 16;
+const DASH = 45;
+/** Byte positions that begin a new group of the text form (RFC 9562 §4). */
+const GROUP_STARTS: ReadonlySet<number> = new Set([4, 6, 8, 10]);
+const HEX_DIGITS = Buffer.from("0123456789abcdef", "latin1");
 
 export class SystemRandom implements RandomGenerator {
-  private readonly words: Uint32Array = new Uint32Array(POOL_BYTES / 4);
-  private nextWord: number = POOL_BYTES / 4;
-  private readonly bytes: Buffer = Buffer.allocUnsafeSlow(POOL_BYTES);
-  private hex = "";
-  private nextHex = 0;
+  private readonly words: Uint32Array = new Uint32Array(POOL_WORDS);
+  private nextWord: number = POOL_WORDS;
+  private readonly bytes: Buffer = Buffer.alloc(POOL_UUIDS * UUID_BYTES);
+  private readonly text: Buffer = Buffer.alloc(POOL_UUIDS * UUID_LENGTH);
+  private uuids = "";
+  private nextUuid = 0;
 
   uint32(): number {
     if (this.nextWord === this.words.length) {
@@ -24,15 +32,29 @@ export class SystemRandom implements RandomGenerator {
   }
 
   uuid(): string {
-    if (this.nextHex + 32 > this.hex.length) {
-      randomFillSync(this.bytes);
-      this.hex = this.bytes.toString("hex");
-      this.nextHex = 0;
+    if (this.nextUuid === this.uuids.length) this.fillUuids();
+    const at = this.nextUuid;
+    this.nextUuid = at + UUID_LENGTH;
+    return this.uuids.slice(at, at + UUID_LENGTH);
+  }
+
+  private fillUuids(): void {
+    randomFillSync(this.bytes);
+    for (let index = 0; index < POOL_UUIDS; index++) this.writeUuid(index);
+    this.uuids = this.text.toString("latin1");
+    this.nextUuid = 0;
+  }
+
+  private writeUuid(index: number): void {
+    const from = index * UUID_BYTES;
+    this.bytes[from + 6] = ((this.bytes[from + 6] as number) & 0x0f) | 0x40;
+    this.bytes[from + 8] = ((this.bytes[from + 8] as number) & 0x3f) | 0x80;
+    let at = index * UUID_LENGTH;
+    for (let byte = 0; byte < UUID_BYTES; byte++) {
+      if (GROUP_STARTS.has(byte)) this.text[at++] = DASH;
+      const value = this.bytes[from + byte] as number;
+      this.text[at++] = HEX_DIGITS[value >> 4] as number;
+      this.text[at++] = HEX_DIGITS[value & 15] as number;
     }
-    const hex = this.hex;
-    const at = this.nextHex;
-    this.nextHex = at + 32;
-    const variant = VARIANT[hex.charCodeAt(at + 16) & 3] as string;
-    return `${hex.slice(at, at + 8)}-${hex.slice(at + 8, at + 12)}-4${hex.slice(at + 13, at + 16)}-${variant}${hex.slice(at + 17, at + 20)}-${hex.slice(at + 20, at + 32)}`;
   }
 }
