@@ -148,7 +148,7 @@ export class FilterIteration<Head extends HeaderMap> {
     if (this.owner.stopped) return;
     if (status === "continue") {
       if (bytes.length > 0 || endStream) this.hold(bytes, endStream, false);
-      if (this.stoppedAt === index) this.release(index + 1);
+      if (this.stoppedAt === index && !this.owner.stopped) this.release(index + 1);
     } else if (status === "stop") this.endHeld ||= endStream;
     else this.hold(bytes, endStream, status === "stop-and-watermark");
   }

@@ -9,6 +9,7 @@ import { messageIdentity } from "../config/message-identity.ts";
 import type { Filter, FilterChain } from "../proto/generated/envoy/config/listener/v3.ts";
 import type { AnyMessage } from "../proto/plain.ts";
 import type { NetworkFilterType } from "./network-filter.ts";
+import type { Metadata } from "./stream-info.ts";
 
 /** A network filter as one chain configures it. */
 export interface NetworkFilterConfig {
@@ -19,6 +20,7 @@ export interface NetworkFilterConfig {
 
 export interface FilterChainConfig {
   readonly name: string;
+  readonly metadata: Metadata | null;
   readonly filters: readonly NetworkFilterConfig[];
   /** Equal for chains whose messages are equal: their connections survive an update. */
   readonly identity: string;
@@ -55,7 +57,8 @@ export function compileFilterChain(
       ok = false;
   }
   if (!ok) return null;
-  return { name: message.name ?? "", filters, identity: messageIdentity(message) };
+  const metadata = (message.metadata?.filterMetadata ?? null) as Metadata | null;
+  return { name: message.name ?? "", metadata, filters, identity: messageIdentity(message) };
 }
 
 function checkTransportSocket(message: FilterChain, context: CompileContext): boolean {

@@ -19,6 +19,7 @@ import { compileListenAddress, type ListenAddress } from "./listener-address.ts"
 import type { ListenerFilterType } from "./listener-filter.ts";
 import { compileListenerFilter, type ListenerFilterConfig } from "./listener-filter-config.ts";
 import type { ListenerFacts, NetworkFilterType, TrafficDirection } from "./network-filter.ts";
+import type { Metadata } from "./stream-info.ts";
 import { reportUnsupportedListenerFields } from "./unsupported-listener-fields.ts";
 
 /** What a listener's configuration may name. */
@@ -103,7 +104,7 @@ function listenerFacts(message: Listener): Omit<ListenerFacts, "name"> {
   return {
     trafficDirection: (message.trafficDirection ?? "UNSPECIFIED") as TrafficDirection,
     bufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,
-    metadata: message.metadata?.filterMetadata ?? null,
+    metadata: (message.metadata?.filterMetadata ?? null) as Metadata | null,
   };
 }
 

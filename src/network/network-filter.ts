@@ -8,7 +8,7 @@ import type { SocketError } from "../platform/sockets.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { Connection, ConnectionCloseSource } from "./connection.ts";
 import type { DrainDecision } from "./drain-decision.ts";
-import type { StreamInfo } from "./stream-info.ts";
+import type { Metadata, StreamInfo } from "./stream-info.ts";
 import type { WarmingGate } from "./warming-gate.ts";
 
 /** `stop` holds this event and everything after it for later filters until `continueReading`. */
@@ -72,7 +72,7 @@ export interface ListenerFacts {
   readonly trafficDirection: TrafficDirection;
   /** `per_connection_buffer_limit_bytes`; also the limit of HTTP stream buffers. */
   readonly bufferLimitBytes: number;
-  readonly metadata: Readonly<Record<string, unknown>> | null;
+  readonly metadata: Metadata | null;
 }
 
 /** What a filter gets for one filter chain of one listener on one data plane. */

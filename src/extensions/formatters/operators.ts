@@ -25,7 +25,8 @@ const PROCESS_OPERATORS: OperatorTable = {
   },
   ENVIRONMENT: textWithParameters(({ parameters, services }: OperatorCall) => {
     const value = services.host.variable(parameters);
-    const bytes = value === undefined ? null : toByteString(value);
+    // A variable that is not set prints a dash, also where missing values are left out.
+    const bytes = toByteString(value ?? "-");
     return () => bytes;
   }),
 };

@@ -4,7 +4,7 @@
  * `envoy.filters.http.csrf` (source/extensions/filters/http/csrf/csrf_filter.cc).
  */
 import type { RequestHeaderMap } from "../../../codec/header-map.ts";
-import { type HeaderName, Headers } from "../../../codec/header-names.ts";
+import { Headers } from "../../../codec/header-names.ts";
 import type { CompileContext } from "../../../config/compile-context.ts";
 import {
   compileStringMatcher,
@@ -88,12 +88,13 @@ class CsrfFilter implements HttpFilter {
   private comesFromHere(headers: RequestHeaderMap, policy: Policy): boolean {
     const { stats } = this;
     const source = sourceOrigin(headers);
-    if (source === "") stats.missingSourceOrigin.inc();
-    const matches =
-      source === hostAndPort(headers.authority) || matchesAny(source, policy.additionalOrigins);
-    if (!matches) stats.requestInvalid.inc();
-    const valid = matches && source !== "";
-    if (valid) stats.requestValid.inc();
+    if (source === "") {
+      stats.missingSourceOrigin.inc();
+      return false;
+    }
+    const target = hostAndPort(headers.authority);
+    const valid = source === target || matchesAny(source, policy.additionalOrigins);
+    (valid ? stats.requestValid : stats.requestInvalid).inc();
     return valid;
   }
 }
@@ -105,13 +106,11 @@ function matchesAny(source: string, matchers: readonly StringMatcher[]): boolean
   return false;
 }
 
+/** "null" (RFC 6454 §6.1) names no origin, and the referer does not stand in for it. */
 function sourceOrigin(headers: RequestHeaderMap): string {
-  const origin = originOf(headers, Headers.Origin);
-  return origin === "" || origin === "null" ? originOf(headers, Headers.Referer) : origin;
-}
-
-function originOf(headers: RequestHeaderMap, name: HeaderName): string {
-  return hostAndPort(headers.getJoined(name) ?? "");
+  const origin = headers.getJoined(Headers.Origin) ?? "";
+  if (origin === "null") return "";
+  return hostAndPort(origin === "" ? (headers.getJoined(Headers.Referer) ?? "") : origin);
 }
 
 const ABSOLUTE_URL =

@@ -5,19 +5,23 @@
  */
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";
 import { Headers } from "../../../codec/header-names.ts";
-import type { CompileContext } from "../../../config/compile-context.ts";
-import { durationMs } from "../../../config/duration.ts";
 import type { FilterStatus, HttpFilter, HttpFilterCallbacks } from "../../../http/http-filter.ts";
-import { defineHttpFilter, type HttpFilterType } from "../../../http/http-filter-factory.ts";
+import {
+  defineHttpFilter,
+  type HttpFilterContext,
+  type HttpFilterType,
+} from "../../../http/http-filter-factory.ts";
 import { ResponseFlag } from "../../../network/stream-info.ts";
 import type { HealthCheck as Message } from "../../../proto/generated/envoy/extensions/filters/http/health_check/v3.ts";
+import { matchHeaders } from "../../../route/header-matcher.ts";
+import type { Counter } from "../../../stats/counter.ts";
 import {
-  compileHeaderMatchers,
-  type HeaderMatcher,
-  matchHeaders,
-} from "../../../route/header-matcher.ts";
+  createHealthCheckFilterStats,
+  type HealthCheckFilterStats,
+} from "../../../stats/groups/health-check-filter-stats.ts";
 import type { ClusterManager } from "../../../upstream/cluster.ts";
-import { type ClusterRequirement, checkClusters, HEALTHY } from "./cluster-health.ts";
+import { ClusterHealth } from "./cluster-health.ts";
+import { compileHealthCheck, type HealthCheckConfig } from "./config.ts";
 import { ResponseCache } from "./response-cache.ts";
 
 export interface HealthCheckServices {
@@ -28,89 +32,68 @@ export interface HealthCheckServices {
   readonly serviceCluster: string;
 }
 
-interface Config {
-  readonly passThrough: boolean;
-  readonly headers: readonly HeaderMatcher[];
-  /** 0: answers are not remembered. */
-  readonly cacheMs: number;
-  readonly requirements: readonly ClusterRequirement[];
+/** What all requests of one connection manager share. */
+interface Runtime {
+  readonly config: HealthCheckConfig;
+  readonly services: HealthCheckServices;
+  readonly stats: HealthCheckFilterStats;
+  /** Health checks are never traced; that is counted. */
+  readonly untraced: Counter;
+  readonly cache: ResponseCache | null;
+  /** Null when no cluster is asked about. */
+  readonly clusterHealth: ClusterHealth | null;
 }
 
 export function healthCheck(services: HealthCheckServices): HttpFilterType {
-  return defineHttpFilter<Message, Config>({
+  return defineHttpFilter<Message, HealthCheckConfig>({
     name: "envoy.filters.http.health_check",
     messages: ["envoy.extensions.filters.http.health_check.v3.HealthCheck"],
-    compile,
-    createFactory: (config) => {
-      const cache = config.cacheMs > 0 ? new ResponseCache(config.cacheMs) : null;
-      return {
-        create: (callbacks): HttpFilter =>
-          new HealthCheckFilter(config, cache, services, callbacks),
-      };
+    compile: compileHealthCheck,
+    createFactory: (config, context) => {
+      const runtime = createRuntime(config, services, context);
+      return { create: (callbacks): HttpFilter => new HealthCheckFilter(runtime, callbacks) };
     },
   });
 }
 
-function compile(message: Message, context: CompileContext): Config | null {
-  const passThrough = message.passThroughMode;
-  if (passThrough === undefined) {
-    return context
-      .at("pass_through_mode")
-      .error("The mode is missing", "set pass_through_mode to true or false");
-  }
-  const cacheMs = durationMs(message.cacheTime, 0);
-  if (cacheMs > 0 && !passThrough) {
-    context
-      .at("cache_time")
-      .error(
-        "Only answers that pass through are remembered",
-        "remove cache_time, or set pass_through_mode to true",
-      );
-  }
-  const minimums = Object.entries(message.clusterMinHealthyPercentages ?? {});
-  if (minimums.length > 0 && passThrough) {
-    context
-      .at("cluster_min_healthy_percentages")
-      .warn(
-        "In pass-through mode the upstream answers: the minimums do nothing",
-        "set pass_through_mode to false",
-      );
-  }
+function createRuntime(
+  config: HealthCheckConfig,
+  services: HealthCheckServices,
+  context: HttpFilterContext,
+): Runtime {
+  const stats = createHealthCheckFilterStats(context.stats.scope("health_check"));
+  const { requirements } = config;
   return {
-    passThrough,
-    headers: compileHeaderMatchers(message.headers, context),
-    cacheMs,
-    requirements: minimums.map(([name, percent]) => ({ name, percent: percent.value ?? 0 })),
+    config,
+    services,
+    stats,
+    untraced: context.stats.scope("tracing").counter("health_check"),
+    cache: config.cacheMs > 0 ? new ResponseCache(config.cacheMs) : null,
+    clusterHealth:
+      requirements.length > 0 ? new ClusterHealth(requirements, services.clusters, stats) : null,
   };
 }
 
 class HealthCheckFilter implements HttpFilter {
-  private readonly config: Config;
-  private readonly cache: ResponseCache | null;
-  private readonly services: HealthCheckServices;
+  private readonly runtime: Runtime;
   private readonly callbacks: HttpFilterCallbacks;
   private matched = false;
   /** The answer comes from here. */
   private handling = false;
 
-  constructor(
-    config: Config,
-    cache: ResponseCache | null,
-    services: HealthCheckServices,
-    callbacks: HttpFilterCallbacks,
-  ) {
-    this.config = config;
-    this.cache = cache;
-    this.services = services;
+  constructor(runtime: Runtime, callbacks: HttpFilterCallbacks) {
+    this.runtime = runtime;
     this.callbacks = callbacks;
   }
 
   decodeHeaders(headers: RequestHeaderMap, endStream: boolean): FilterStatus {
-    if (!matchHeaders(headers, this.config.headers)) return "continue";
+    const { config, services, untraced } = this.runtime;
+    if (!matchHeaders(headers, config.headers)) return "continue";
     this.matched = true;
+    untraced.inc();
     this.callbacks.streamInfo.healthCheck = true;
     this.handling =
-      !this.config.passThrough || this.services.healthCheckFailed() || this.hasCached();
+      !config.passThrough || services.healthCheckFailed() || this.freshCache() !== null;
     if (endStream && this.handling) this.answer();
     return this.status();
   }
@@ -126,15 +109,16 @@ class HealthCheckFilter implements HttpFilter {
   }
 
   encodeHeaders(headers: ResponseHeaderMap, _endStream: boolean): FilterStatus {
+    const { cache, services } = this.runtime;
     if (this.matched) {
-      this.cache?.store(
+      cache?.store(
         headers.status,
         headers.has(Headers.EnvoyDegraded),
         this.callbacks.dispatcher.nowMs,
       );
-      headers.set(Headers.EnvoyUpstreamHealthCheckedCluster, this.services.serviceCluster);
-    } else if (this.services.healthCheckFailed())
-      headers.set(Headers.EnvoyImmediateHealthCheckFail, "true");
+      headers.set(Headers.EnvoyUpstreamHealthCheckedCluster, services.serviceCluster);
+    }
+    if (services.healthCheckFailed()) headers.set(Headers.EnvoyImmediateHealthCheckFail, "true");
     return "continue";
   }
 
@@ -142,31 +126,33 @@ class HealthCheckFilter implements HttpFilter {
     return this.handling ? "stop" : "continue";
   }
 
-  private hasCached(): boolean {
-    return this.cache?.isFresh(this.callbacks.dispatcher.nowMs) ?? false;
+  private freshCache(): ResponseCache | null {
+    const { cache } = this.runtime;
+    return cache?.isFresh(this.callbacks.dispatcher.nowMs) === true ? cache : null;
   }
 
   private answer(): void {
-    const { cache, callbacks } = this;
-    if (this.services.healthCheckFailed()) this.reply(503, "health_check_failed", false);
-    else if (cache?.isFresh(callbacks.dispatcher.nowMs) === true) {
+    const { services, stats, clusterHealth } = this.runtime;
+    const cache = this.freshCache();
+    stats.requestTotal.inc();
+    if (services.healthCheckFailed()) this.reply(503, "health_check_failed", false);
+    else if (cache !== null) {
+      stats.cachedResponse.inc();
       this.reply(cache.status, "health_check_cached", cache.degraded);
-    } else this.answerForClusters();
-  }
-
-  private answerForClusters(): void {
-    const { requirements } = this.config;
-    if (requirements.length === 0) {
-      this.reply(200, "health_check_ok", false);
-      return;
+    } else if (clusterHealth === null) this.reply(200, "health_check_ok", false);
+    else {
+      const { healthy, details, counter } = clusterHealth.check();
+      counter?.inc();
+      this.reply(healthy ? 200 : 503, details, false);
     }
-    const verdict = checkClusters(requirements, this.services.clusters);
-    this.reply(verdict === HEALTHY ? 200 : 503, verdict, false);
   }
 
   private reply(status: number, details: string, degraded: boolean): void {
-    if (status < 200 || status > 299)
-      this.callbacks.streamInfo.setFlag(ResponseFlag.FailedLocalHealthCheck);
+    const { stats } = this.runtime;
+    const ok = status >= 200 && status <= 299;
+    (ok ? stats.ok : stats.failed).inc();
+    if (degraded) stats.degraded.inc();
+    if (!ok) this.callbacks.streamInfo.setFlag(ResponseFlag.FailedLocalHealthCheck);
     const modify = degraded ? markDegraded : keepHeaders;
     this.callbacks.sendLocalReply({ status, body: "", details, modify });
   }

@@ -9,6 +9,7 @@ import type { FilterStatus, HttpFilter, HttpFilterCallbacks } from "../../../htt
 import { defineHttpFilter, type HttpFilterType } from "../../../http/http-filter-factory.ts";
 import type { StreamInfo } from "../../../network/stream-info.ts";
 import type { Config as Message } from "../../../proto/generated/envoy/extensions/filters/http/set_metadata/v3.ts";
+import type { Counter } from "../../../stats/counter.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -27,9 +28,12 @@ export function setMetadata(): HttpFilterType {
     name: "envoy.filters.http.set_metadata",
     messages: ["envoy.extensions.filters.http.set_metadata.v3.Config"],
     compile,
-    createFactory: ({ entries }) => ({
-      create: (callbacks): HttpFilter => new SetMetadataFilter(entries, callbacks),
-    }),
+    createFactory: ({ entries }, context) => {
+      const denied = context.stats.scope("set_metadata").counter("overwrite_denied");
+      return {
+        create: (callbacks): HttpFilter => new SetMetadataFilter(entries, denied, callbacks),
+      };
+    },
   });
 }
 
@@ -55,25 +59,28 @@ function compile(message: Message, context: CompileContext): Config {
 
 class SetMetadataFilter implements HttpFilter {
   private readonly entries: readonly Entry[];
+  private readonly denied: Counter;
   private readonly callbacks: HttpFilterCallbacks;
 
-  constructor(entries: readonly Entry[], callbacks: HttpFilterCallbacks) {
+  constructor(entries: readonly Entry[], denied: Counter, callbacks: HttpFilterCallbacks) {
     this.entries = entries;
+    this.denied = denied;
     this.callbacks = callbacks;
   }
 
   decodeHeaders(_headers: RequestHeaderMap, _endStream: boolean): FilterStatus {
     const { streamInfo } = this.callbacks;
     for (let index = 0; index < this.entries.length; index++)
-      apply(this.entries[index]!, streamInfo);
+      apply(this.entries[index]!, streamInfo, this.denied);
     return "continue";
   }
 }
 
-function apply({ namespace, fields, overwrites }: Entry, info: StreamInfo): void {
+function apply({ namespace, fields, overwrites }: Entry, info: StreamInfo, denied: Counter): void {
   const present = info.metadata(namespace);
   if (present === undefined) info.setMetadata(namespace, fields);
   else if (overwrites) info.setMetadata(namespace, merge(present, fields));
+  else denied.inc();
 }
 
 /** Objects are merged, lists are joined, everything else is replaced. Envoy: `StructUtil::update`. */
