@@ -42,7 +42,8 @@ export class TcpClient
   private user: ConnectionCallbacks | null = null;
   private attached = false;
   private closed = false;
-  private peerFinished = false;
+  /** After the peer's FIN: who was last to send one if both do. Null before. */
+  private lastFin: ConnectionCloseSource | null = null;
 
   constructor(pool: TcpPool) {
     const { services, info, host } = pool;
@@ -130,15 +131,14 @@ export class TcpClient
 
   onData(bytes: Buffer, endStream: boolean): void {
     this.account.countBytes();
-    if (endStream) this.peerFinished = true;
+    if (endStream) this.lastFin = (this.connection as Connection).finished ? "remote" : "local";
     this.user?.onData(bytes, endStream);
   }
 
   onClose(source: ConnectionCloseSource, error: SocketError | null): void {
-    // With FIN in both directions the connection has ended by itself: Envoy calls that remote,
-    // whoever lets go of it first.
-    const ended = this.peerFinished && (this.connection as Connection).finished;
-    this.finish(ended ? "remote" : source);
+    // Who sent FIN last has ended the connection (Envoy), whoever lets go of the socket first.
+    const ended = this.lastFin !== null && (this.connection as Connection).finished;
+    this.finish(ended ? (this.lastFin as ConnectionCloseSource) : source);
     this.user?.onClose(source, error);
   }
 

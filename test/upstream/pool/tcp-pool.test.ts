@@ -119,16 +119,28 @@ describe("TcpPool", () => {
     });
   });
 
-  it("counts a connection with FIN both ways as ended by the peer", async () => {
-    await with1000(async (fixture, upstream) => {
+  it("counts a connection as ended by the peer when its FIN answers ours", async () => {
+    await with1000(async (fixture) => {
       const { user } = open(fixture);
       await fixture.time.advance(0);
       user.connection!.end();
-      upstream.sockets[0]!.end();
       await fixture.time.advance(0);
       user.connection!.close("no-flush");
       assert.equal(fixture.stat("cluster.c.upstream_cx_destroy_remote_with_active_rq"), 1);
       assert.equal(fixture.stat("cluster.c.upstream_cx_destroy_local"), 0);
+    });
+  });
+
+  it("counts a connection as ended by us when our FIN answers the peer's", async () => {
+    await with1000(async (fixture, upstream) => {
+      const { user } = open(fixture);
+      await fixture.time.advance(0);
+      upstream.sockets[0]!.end();
+      await fixture.time.advance(0);
+      user.connection!.end();
+      await fixture.time.advance(0);
+      assert.equal(fixture.stat("cluster.c.upstream_cx_destroy_local_with_active_rq"), 1);
+      assert.equal(fixture.stat("cluster.c.upstream_cx_destroy_remote"), 0);
     });
   });
 
