@@ -216,7 +216,6 @@ export class ActiveStream
     if (this.ended) return;
     this.responseHeaders = headers;
     this.streamInfo.responseCode = headers.status;
-    this.streamInfo.responseCode = headers.status;
     this.timeouts.onResponseStart();
     try {
       if (this.filters === null || this.bypassesFilters) this.finishHeaders(headers, endStream);
@@ -295,7 +294,7 @@ export class ActiveStream
   /** A filter held more of the request body than its limit allows. */
   refuseLargeRequest(): void {
     this.runtime.stats.manager.downstreamRqTooLarge.inc();
-    // The HTTP/1 codec of Envoy tells the end of a body after its last bytes: too late to count here.
+    // Envoy's HTTP/1 codec tells the end of a body after its last bytes: too late to count here.
     this.requestEnded = false;
     const body = "Payload Too Large";
     this.sendLocalReply({ status: 413, body, details: "request_payload_too_large" });

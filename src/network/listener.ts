@@ -290,7 +290,6 @@ export class Listener implements AcceptTarget, ConnectionOwner, ListenerFilterOw
     }
     info.filterChainName = chain.config.name;
     info.filterChainMetadata = chain.config.metadata;
-    info.filterChainMetadata = chain.config.metadata;
     new ActiveConnection(this, socket, streamInfo, chain).start(peeked);
   }
 
