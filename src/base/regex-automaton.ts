@@ -1,7 +1,8 @@
 // hot: per request
 /**
- * Matches whole texts against a parsed pattern with a lazily built deterministic automaton: one table read per
- * character, and never more than one pass over the program per character, whatever the input.
+ * Matches whole texts against a parsed pattern with a lazily built deterministic automaton: one
+ * table read per character, and never more than one pass over the program per character, whatever
+ * the input.
  */
 import type { CharacterSet, SyntaxNode } from "./regex-syntax.ts";
 

@@ -1,7 +1,8 @@
 /**
- * Parses the common subset of RE2 syntax into a tree that regex-automaton.ts runs: literals, classes, ".",
- * groups, alternation, repetition, anchors at the two ends, and the flags i and s at the start. Says null
- * to everything else, errors included: re2js then decides. Characters above 127 never match here.
+ * Parses the common subset of RE2 syntax into a tree that regex-automaton.ts runs: literals,
+ * classes, ".", groups, alternation, repetition, anchors at the two ends, and the flags i and s at
+ * the start. Says null to everything else, errors included: re2js then decides. Characters above
+ * 127 never match here.
  */
 
 /** A set of ASCII characters: one byte each. */

@@ -1,7 +1,7 @@
 /**
- * Old spellings of commands that header values may still use: `%DYNAMIC_METADATA(["ns", "key"])%`,
- * `%UPSTREAM_METADATA([…])%`, `%PER_REQUEST_STATE(key)%`. Envoy: `HeaderParser::translateMetadataFormat`,
- * `translatePerRequestState` (source/common/router/header_parser.cc).
+ * Old spellings of commands that header values may still use:
+ * `%DYNAMIC_METADATA(["ns", "key"])%`, `%UPSTREAM_METADATA([…])%`, `%PER_REQUEST_STATE(key)%`.
+ * Envoy: `translateMetadataFormat`, `translatePerRequestState` (router/header_parser.cc).
  */
 
 const METADATA = /%(DYNAMIC|UPSTREAM)_METADATA\(\s*(\[.*?\])\s*\)%/g;
