@@ -147,6 +147,7 @@ function adminConfig(name: string): ConnectionManagerConfig {
       appendForwardedPort: false,
       internalRanges: [],
       internalUnixSockets: false,
+      keepsClientCert: false,
       schemeToOverwrite: "",
       addUserAgent: false,
       serviceCluster: "",

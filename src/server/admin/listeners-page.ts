@@ -1,6 +1,7 @@
 /** /listeners: what is bound where. Envoy: `Server::ListenersHandler::handlerListenerInfo`. */
 import type { ListenerStatus } from "../../network/listener-manager.ts";
 import { formatSocketAddress } from "../../platform/sockets.ts";
+import { LISTENER_TYPE } from "../dynamic-config.ts";
 import { addressJson } from "./address-json.ts";
 import type { AdminHost } from "./admin-host.ts";
 import { type AdminEndpoint, prettyJson, text } from "./endpoint.ts";
@@ -20,8 +21,14 @@ export const listeners: AdminEndpoint = {
 
 /** Every data plane binds the same addresses: the first one speaks for all. */
 function activeListeners({ server }: AdminHost): ListenerStatus[] {
-  const all = server.planes?.all[0]?.listeners.status() ?? [];
-  return all.filter(({ state }) => state === "active").map(withConfiguredAddresses);
+  const all = server.planes?.first.listeners.status() ?? [];
+  // In the order in which they were configured, not in which they were bound.
+  const order = new Map(server.store.all(LISTENER_TYPE).map(({ name }, index) => [name, index]));
+  const place = ({ config }: ListenerStatus): number => order.get(config.name) ?? order.size;
+  return all
+    .filter(({ state }) => state === "active")
+    .sort((a, b) => place(a) - place(b))
+    .map(withConfiguredAddresses);
 }
 
 /** A listener without a socket of its own is shown where its configuration puts it. */
