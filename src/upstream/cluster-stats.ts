@@ -30,6 +30,8 @@ export interface TrackedClusterStats {
 /** Traffic counters are fields of this object itself (`stats.upstreamRqTotal`). */
 export class ClusterStats extends ClusterTrafficStats {
   readonly scope: StatsScope;
+  /** Counted by `codes`; here it exists from the start. */
+  readonly upstreamRqCompleted: Counter;
   readonly codes: ClusterResponseCodeStats;
   readonly loadBalancer: ClusterLoadBalancerStats;
   readonly membership: ClusterMembershipStats;
@@ -46,6 +48,7 @@ export class ClusterStats extends ClusterTrafficStats {
   constructor(scope: StatsScope, membershipScope: StatsScope, tracked: TrackedClusterStats) {
     super(scope);
     this.scope = scope;
+    this.upstreamRqCompleted = scope.counter("upstream_rq_completed");
     this.codes = new ClusterResponseCodeStats(scope);
     this.loadBalancer = createClusterLoadBalancerStats(scope);
     this.membership = createClusterMembershipStats(membershipScope);

@@ -126,7 +126,8 @@ export class ResourceLimit {
     this.ownIndex = scratch.cell;
   }
 
-  private show(): void {
+  /** Brings the gauges up to date. */
+  show(): void {
     if (this.detached) return;
     const count = Atomics.load(this.words, this.index);
     this.openGauge.set(count < this.max ? 0 : 1);

@@ -75,6 +75,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
       membershipScope: this.membershipScope,
       slot: services.slots.limits.acquire(this.slotName),
     });
+    this.info.stats.membership.warmingState.set(0);
     this.readRuntimeLimits();
     this.balancer = new PriorityLoadBalancer(
       config.policy,
@@ -169,8 +170,11 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
       return;
     }
     this.rebalance();
-    stats.membership.membershipChange.add(change.changedPriorities);
-    stats.defaultTransportSocketMatches.add(change.added.length);
+    // Adding 0 would already count as use.
+    if (change.changedPriorities > 0) {
+      stats.membership.membershipChange.add(change.changedPriorities);
+    }
+    if (change.added.length > 0) stats.defaultTransportSocketMatches.add(change.added.length);
     for (const host of change.removed) this.retire(host);
     if (this.config.closeConnectionsOnHostSetChange && change.changedPriorities > 0) {
       this.drainPools();
@@ -258,6 +262,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
   private openHttpPool(host: Host, priority: ResourcePriority): HttpConnectionPool {
     const pool = new H1Pool(this.info, host as UpstreamHost, priority, this.services);
     (host as UpstreamHost).httpPools[priority === "HIGH" ? 1 : 0] = pool;
+    for (const limits of this.info.limits) limits.connectionPools.show();
     if (this.closed) pool.drain(() => undefined);
     return pool;
   }
