@@ -30,6 +30,11 @@ function portOf(address: SocketAddress): number | null {
   return address.path === undefined ? address.port : null;
 }
 
+/** Of a connection that came to be. */
+function connectedHost(info: StreamInfo): string | null {
+  return (info.upstream?.localAddress ?? null) === null ? null : upstreamHost(info);
+}
+
 /** The upstream's address is kept as text. */
 function upstreamHost({ upstream }: StreamInfo): string | null {
   return upstream === null || upstream.hostAddress === "" ? null : upstream.hostAddress;
@@ -54,9 +59,9 @@ export const ADDRESS_OPERATORS: OperatorTable = {
   ...family("DOWNSTREAM_DIRECT_LOCAL", (info) => info.connection.directLocalAddress),
   ...family("UPSTREAM_LOCAL", (info) => info.upstream?.localAddress ?? null),
   UPSTREAM_HOST: textOperator(({ streamInfo }) => upstreamHost(streamInfo)),
-  UPSTREAM_REMOTE_ADDRESS: textOperator(({ streamInfo }) => upstreamHost(streamInfo)),
+  UPSTREAM_REMOTE_ADDRESS: textOperator(({ streamInfo }) => connectedHost(streamInfo)),
   UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: textOperator(({ streamInfo }) =>
-    hostWithoutPort(upstreamHost(streamInfo)),
+    hostWithoutPort(connectedHost(streamInfo)),
   ),
-  UPSTREAM_REMOTE_PORT: numberOperator(({ streamInfo }) => hostPort(upstreamHost(streamInfo))),
+  UPSTREAM_REMOTE_PORT: numberOperator(({ streamInfo }) => hostPort(connectedHost(streamInfo))),
 };

@@ -41,9 +41,18 @@ function withoutSpaces(details: string): string {
   return details.includes(" ") ? details.replaceAll(" ", "_") : details;
 }
 
-function hostNameWithoutPort(name: string | undefined): string | undefined {
-  return name === undefined ? undefined : name.replace(/:[0-9]+$/, "");
+/** The address stands in for a host without name. */
+function upstreamHostName({ upstream }: StreamInfo): string {
+  if (upstream === null) return "";
+  return upstream.hostname === "" ? upstream.hostAddress : upstream.hostname;
 }
+
+function withoutPort(name: string): string {
+  const host = name.replace(PORT, "");
+  return host.startsWith("[") ? host.slice(1, -1) : host;
+}
+
+const PORT = /:[0-9]+$/;
 
 const readSni: TextReader = ({ streamInfo }) => streamInfo.connection.requestedServerName || null;
 
@@ -110,8 +119,8 @@ export const STREAM_OPERATORS: OperatorTable = {
   UPSTREAM_HEADER_BYTES_SENT: number((info) => info.upstreamHeaderBytesSent),
   UPSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED: number((info) => info.upstreamHeaderBytesReceived),
   UPSTREAM_DECOMPRESSED_HEADER_BYTES_SENT: number((info) => info.upstreamHeaderBytesSent),
-  UPSTREAM_HOST_NAME: text((info) => info.upstream?.hostname),
-  UPSTREAM_HOST_NAME_WITHOUT_PORT: text((info) => hostNameWithoutPort(info.upstream?.hostname)),
+  UPSTREAM_HOST_NAME: text(upstreamHostName),
+  UPSTREAM_HOST_NAME_WITHOUT_PORT: text((info) => withoutPort(upstreamHostName(info))),
   UPSTREAM_CLUSTER: text((info) => info.cluster?.observabilityName),
   UPSTREAM_CLUSTER_RAW: text((info) => info.cluster?.name),
   UPSTREAM_REQUEST_ATTEMPT_COUNT: number((info) => info.attemptCount),
