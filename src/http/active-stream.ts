@@ -11,7 +11,7 @@ import { ResponseHeaderMap } from "../codec/header-map.ts";
 import { Headers } from "../codec/header-names.ts";
 import type { Connection } from "../network/connection.ts";
 import { ResponseFlag, StreamInfo } from "../network/stream-info.ts";
-import type { FormatterContext } from "../route/formatter.ts";
+import type { AccessLogType, FormatterContext } from "../route/formatter.ts";
 import type { Route, RouteMatchInput, RouteTable } from "../route/route.ts";
 import { DecodeEnd, EncodeEnd } from "./chain-ends.ts";
 import type { ConnectionManager } from "./connection-manager.ts";
@@ -35,7 +35,7 @@ export class ActiveStream
   readonly runtime: ConnectionManagerRuntime;
   readonly connection: Connection;
   readonly streamInfo: StreamInfo;
-  readonly logType = "DownstreamEnd";
+  logType: AccessLogType = "DownstreamEnd";
   readonly timeouts: StreamTimeouts;
   readonly encoder: ResponseEncoder;
   requestHeaders: RequestHeaderMap | null = null;
@@ -57,7 +57,9 @@ export class ActiveStream
   /** The stream ended before request and response were complete. */
   wasReset = false;
   /** An upgrade or CONNECT that a filter chain took. */
-  upgraded = false;
+  private upgraded = false;
+  /** The client broke the protocol: logs show it, the local reply does not yet. */
+  private protocolError = false;
   private headersSent = false;
   /** A local reply replaces a response that encoder filters have seen: it passes them by. */
   private bypassesFilters = false;
@@ -140,8 +142,7 @@ export class ActiveStream
   onProtocolError(status: number, body: string, details: string): void {
     if (this.ended) return;
     this.runtime.stats.manager.downstreamCxProtocolError.inc();
-    this.streamInfo.setFlag(ResponseFlag.DownstreamProtocolError);
-    this.streamInfo.protocol ??= this.manager.protocol;
+    this.protocolError = true;
     this.sendLocalReply({ status, body, details });
   }
 
@@ -385,13 +386,19 @@ export class ActiveStream
         return;
       }
       entries = chosen;
-      this.upgraded = true;
-      runtime.stats.manager.downstreamCxUpgradesTotal.inc();
-      runtime.stats.manager.downstreamCxUpgradesActive.inc();
+      if (this.route() !== null) this.startUpgrade();
     }
     this.timeouts.onRoute(this.route(), headers);
+    if (runtime.config.logStarts) this.log("DownstreamStart");
     if (entries.length === 1) this.startTerminal(entries[0] as HttpFilterEntry, headers, endStream);
     else this.startChain(entries, headers, endStream);
+  }
+
+  private startUpgrade(): void {
+    const { manager } = this.runtime.stats;
+    this.upgraded = true;
+    manager.downstreamCxUpgradesTotal.inc();
+    manager.downstreamCxUpgradesActive.inc();
   }
 
   private startTerminal(
@@ -420,6 +427,12 @@ export class ActiveStream
     this.streamInfo.route = route;
   }
 
+  private log(type: AccessLogType): void {
+    this.logType = type;
+    const { accessLoggers } = this.runtime;
+    for (let index = 0; index < accessLoggers.length; index++) accessLoggers[index]?.log(this);
+  }
+
   private countResponse(status: number): void {
     if (this.streamInfo.healthCheck) return;
     this.runtime.stats.responses.record(status);
@@ -435,7 +448,10 @@ export class ActiveStream
     if (framedByClose) this.closesConnection = true;
     const last = this.manager.endsWith(this);
     const tunnel = this.upgradeRequest && (status === 101 || (this.isConnect() && status < 300));
-    if (tunnel) return;
+    if (tunnel) {
+      if (this.runtime.config.logTunnels) this.log("DownstreamTunnelSuccessfullyEstablished");
+      return;
+    }
     if (last) headers.set(Headers.Connection, "close");
     else if (http10) headers.set(Headers.Connection, "keep-alive");
   }
@@ -461,15 +477,16 @@ export class ActiveStream
     if (this.ended) return;
     this.ended = true;
     this.streamInfo.protocol ??= this.manager.protocol;
-    const { stats, accessLoggers } = this.runtime;
+    const { stats } = this.runtime;
     this.wasReset = !this.requestEnded || !this.responseEnded;
     if (this.wasReset) stats.manager.downstreamRqRxReset.inc();
+    if (this.protocolError) this.streamInfo.setFlag(ResponseFlag.DownstreamProtocolError);
     if (this.upgraded) stats.manager.downstreamCxUpgradesActive.dec();
     this.timeouts.close();
     finishInfo(this);
     this.filters?.complete();
     this.terminal?.onStreamComplete?.();
-    for (let index = 0; index < accessLoggers.length; index++) accessLoggers[index]?.log(this);
+    this.log("DownstreamEnd");
     destroyFilters(this.filters?.filters ?? null, this.terminal, this.runtime.dispatcher);
     this.manager.onStreamEnd(this);
   }

@@ -94,6 +94,9 @@ export interface ConnectionManagerConfig {
   readonly proxy100Continue: boolean;
   readonly streamErrorOnInvalidMessage: boolean;
   readonly appendLocalOverload: boolean;
+  /** A log line when a request begins, and when a tunnel stands, beside the one at the end. */
+  readonly logStarts: boolean;
+  readonly logTunnels: boolean;
   /** Upgrade type in lower case → enabled. */
   readonly upgrades: ReadonlyMap<string, boolean>;
 }

@@ -382,6 +382,7 @@ export class Http1ServerConnection
     this.state = CLOSED;
     if (error === UNEXPECTED_UNDERSCORE) this.observer.onUnderscoreRefused();
     const decoder = this.decoder ?? this.startStream();
+    this.wireBytesReceived += this.input.length - this.at;
     decoder.onProtocolError(error.status, reasonPhrase(error.status), error.details);
   }
 }

@@ -173,6 +173,8 @@ function adminConfig(name: string): ConnectionManagerConfig {
     proxy100Continue: false,
     streamErrorOnInvalidMessage: false,
     appendLocalOverload: false,
+    logStarts: false,
+    logTunnels: false,
     upgrades: new Map(),
   };
 }

@@ -18,6 +18,9 @@ import type { Host } from "../../../upstream/host.ts";
 import type { RouterServices } from "./router-services.ts";
 import type { StatTree } from "./stat-trees.ts";
 
+/** The virtual cluster of requests that match none: counted, but without a name in logs. */
+const CATCH_ALL = "other";
+
 export class RequestStats {
   private readonly services: RouterServices;
   private readonly callbacks: HttpFilterCallbacks;
@@ -45,7 +48,7 @@ export class RequestStats {
     const { streamInfo } = this.callbacks;
     const virtualHost = streamInfo.route?.virtualHostName ?? "";
     const virtualCluster = entry.virtualCluster(this.headers);
-    streamInfo.virtualClusterName = virtualCluster;
+    if (virtualCluster !== CATCH_ALL) streamInfo.virtualClusterName = virtualCluster;
     if (virtualCluster !== "") this.add(trees.virtualCluster(virtualHost, virtualCluster));
     if (entry.statPrefix !== "") this.add(trees.route(virtualHost, entry.statPrefix));
     const name = this.headers.get(Headers.EnvoyUpstreamAltStatName);

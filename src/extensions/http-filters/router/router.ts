@@ -20,6 +20,7 @@ import { ResponseFlag } from "../../../network/stream-info.ts";
 import type { Timers } from "../../../platform/time.ts";
 import { TimerPool } from "../../../platform/timer-pool.ts";
 import type { Router as RouterMessage } from "../../../proto/generated/envoy/extensions/filters/http/router/v3.ts";
+import { updateAuthority } from "../../../route/rewrite.ts";
 import type { DirectResponseEntry, RouteEntry } from "../../../route/route.ts";
 import { createRouterStats } from "../../../stats/groups/router-stats.ts";
 import type { Cluster, ClusterManager } from "../../../upstream/cluster.ts";
@@ -204,6 +205,7 @@ class Router
       return;
     }
     this.responseHeaders = headers;
+    streamInfo.responseCode = headers.status;
     streamInfo.responseCodeDetails = "via_upstream";
     if (!config.suppressEnvoyHeaders && this.requestEndMs >= 0) {
       const elapsed = Math.floor(dispatcher.nowMs - this.requestEndMs);
@@ -330,7 +332,10 @@ class Router
       return;
     }
     const { hostname } = host.description;
-    if (entry.autoHostRewrite && hostname !== "") headers.authority = hostname;
+    if (entry.autoHostRewrite && hostname !== "") {
+      const keepOld = !this.services.config.suppressEnvoyHeaders;
+      updateAuthority(headers, hostname, entry.appendForwardedHost, keepOld);
+    }
     this.startUpstream(cluster, host, entry);
   }
 

@@ -7,6 +7,7 @@ import type { RequestEncoder, ResponseDecoder, StreamResetReason } from "../../.
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";
 import type { HttpFilterCallbacks } from "../../../http/http-filter.ts";
 import type { Connection } from "../../../network/connection.ts";
+import type { UpstreamInfo } from "../../../network/stream-info.ts";
 import type { Cluster } from "../../../upstream/cluster.ts";
 import type {
   HttpPoolCallbacks,
@@ -150,19 +151,11 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     else if (!this.done) this.sendHeld();
   }
 
-  onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host): void {
+  onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host | null): void {
     if (this.done) return;
     this.waiting = null;
     this.done = true;
-    const { addressText, hostname, metadata } = host.description;
-    this.callbacks.streamInfo.upstream = {
-      hostAddress: addressText,
-      hostname,
-      localAddress: null,
-      connectionId: 0,
-      protocol: null,
-      metadata,
-    };
+    if (host !== null) this.callbacks.streamInfo.upstream = failedUpstream(host);
     this.resumeRequest();
     this.owner.onUpstreamReset(reason, transportFailure);
   }
@@ -238,7 +231,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     }
     this.heldEnd = endStream;
     const limit = this.callbacks.decoderBufferLimit();
-    if (limit > 0 && this.heldBytes >= limit) this.pauseRequest();
+    if (limit > 0 && this.heldBytes > limit) this.pauseRequest();
   }
 
   private sendHeld(): void {
@@ -268,6 +261,18 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   }
 }
 
+/** The host is named in logs although there was no connection. */
+function failedUpstream({ description }: Host): UpstreamInfo {
+  return {
+    hostAddress: description.addressText,
+    hostname: description.hostname,
+    localAddress: null,
+    connectionId: 0,
+    protocol: null,
+    metadata: description.metadata,
+  };
+}
+
 /** A TCP connection instead of an HTTP stream. */
 class TcpStart implements TcpPoolCallbacks {
   private readonly request: UpstreamRequest;
@@ -282,7 +287,7 @@ class TcpStart implements TcpPoolCallbacks {
     this.request.onPoolReady(encoder, host, upstream);
   }
 
-  onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host): void {
+  onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host | null): void {
     this.request.onPoolFailure(reason, transportFailure, host);
   }
 }

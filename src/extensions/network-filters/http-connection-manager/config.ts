@@ -46,6 +46,11 @@ export function compileConnectionManager(
       message.streamErrorOnInvalidHttpMessage ??
       false,
     appendLocalOverload: message.appendLocalOverload ?? false,
+    logStarts:
+      message.accessLogOptions?.flushAccessLogOnNewRequest ??
+      message.flushAccessLogOnNewRequest ??
+      false,
+    logTunnels: message.accessLogOptions?.flushLogOnTunnelSuccessfullyEstablished ?? false,
     upgrades: compileUpgrades(message, context),
   };
 }

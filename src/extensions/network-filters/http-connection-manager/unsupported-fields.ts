@@ -71,7 +71,6 @@ const REPORTED: readonly (readonly [Field, string, string])[] = [
     "access_log_flush_interval",
     "Periodic access logs are not supported yet",
   ],
-  ["accessLogOptions", "access_log_options", "Periodic access logs are not supported yet"],
 ];
 
 export function reportUnsupported(message: HttpConnectionManager, context: CompileContext): void {
@@ -83,6 +82,12 @@ export function reportUnsupported(message: HttpConnectionManager, context: Compi
   }
   for (const [field, name, problem] of REPORTED) {
     if (message[field] !== undefined) context.at(name).warn(problem);
+  }
+  if (message.accessLogOptions?.accessLogFlushInterval !== undefined) {
+    context
+      .at("access_log_options")
+      .at("access_log_flush_interval")
+      .warn("Periodic access logs are not supported yet");
   }
   const details = message.forwardClientCertDetails;
   if (details !== undefined && details !== "SANITIZE" && details !== "ALWAYS_FORWARD_ONLY") {
