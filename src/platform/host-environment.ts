@@ -8,6 +8,8 @@ export type FileContent =
 export interface HostEnvironment {
   /** "" when unknown. */
   readonly hostname: string;
+  /** The machine's own IPv4 address on a network; "127.0.0.1" when it has none. */
+  readonly address: string;
   /** An environment variable; undefined when it is not set. */
   variable(name: string): string | undefined;
   /** Reads a small file at once: only while configuration is compiled. */

@@ -286,7 +286,7 @@ export class Server {
     const { cluster, id } = config.node;
     const services = {
       runtime,
-      node: { serviceCluster: cluster, serviceNode: id, localAddress: "" },
+      node: { serviceCluster: cluster, serviceNode: id, localAddress: this.platform.host.address },
       drain: this.drainOptions(),
       serverDrain: (direction: TrafficDirection) => this.drains(direction),
       healthCheckFailed: () => this.healthFailed,

@@ -104,6 +104,7 @@ export class CliFixture {
         dns: new FakeDns(time),
         files: this.files,
         host: {
+          address: "127.0.0.1",
           hostname: "test",
           variable: () => undefined,
           readFile: () => ({ kind: "failed", code: "ENOENT" }),

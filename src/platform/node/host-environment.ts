@@ -1,12 +1,13 @@
 /** `HostEnvironment` over the Node process. */
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
-import { hostname } from "node:os";
+import { hostname, networkInterfaces } from "node:os";
 import { dirname } from "node:path";
 import process from "node:process";
 import type { FileContent, HostEnvironment } from "../host-environment.ts";
 
 export class NodeHostEnvironment implements HostEnvironment {
   readonly hostname: string = hostname();
+  readonly address: string = ownAddress();
 
   variable(name: string): string | undefined {
     return process.env[name];
@@ -33,6 +34,15 @@ export class NodeHostEnvironment implements HostEnvironment {
   }
 
   readonly utcOffsetMinutes = (wallMs: number): number => -new Date(wallMs).getTimezoneOffset();
+}
+
+/** Envoy: `Network::Utility::getLocalAddress`, the first address that is no loopback. */
+function ownAddress(): string {
+  for (const addresses of Object.values(networkInterfaces())) {
+    const found = addresses?.find(({ family, internal }) => family === "IPv4" && !internal);
+    if (found !== undefined) return found.address;
+  }
+  return "127.0.0.1";
 }
 
 function codeOf(error: unknown): string {

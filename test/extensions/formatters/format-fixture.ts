@@ -10,6 +10,7 @@ import type { Formatter, FormatterContext } from "../../../src/route/formatter.t
 
 export const TEST_HOST: HostEnvironment = {
   hostname: "host-1",
+  address: "192.0.2.1",
   variable: (name) => (name === "SET" ? "environment value" : undefined),
   readFile: () => ({ kind: "failed", code: "ENOENT" }),
   appendProblem: () => null,

@@ -108,6 +108,7 @@ describe("NodeHostEnvironment", () => {
 
   it("names the host and reads variables", () => {
     assert.notEqual(host.hostname, "");
+    assert.match(host.address, /^\d+\.\d+\.\d+\.\d+$/);
     assert.equal(host.variable("PATH"), process.env["PATH"]);
     assert.equal(host.variable("OUTRIGGER_SURELY_UNSET"), undefined);
   });
