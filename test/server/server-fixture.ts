@@ -196,6 +196,7 @@ function platformOf(fixture: ServerFixture): ConstructorParameters<typeof Server
     dns,
     files: fixture.files,
     host: {
+      address: "127.0.0.1",
       hostname: "test",
       variable: () => undefined,
       readFile: () => ({ kind: "failed", code: "ENOENT" }),
