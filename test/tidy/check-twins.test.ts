@@ -64,6 +64,14 @@ describe("checkBenches", () => {
     assert.deepEqual(checkBenches(tree), []);
   });
 
+  it("accepts a scenario that runs the whole folder", () => {
+    const scenarios = { "src/codec/": "bench/micro/server/request.bench.ts" };
+    const files = { "src/codec/p.ts": hot("per byte") };
+    assert.equal(checkBenches(makeTree(files), scenarios).length, 1);
+    const withBench = { ...files, "bench/micro/server/request.bench.ts": "" };
+    assert.deepEqual(checkBenches(makeTree(withBench), scenarios), []);
+  });
+
   it("asks how often", () => {
     const tree = makeTree({
       "src/codec/p.ts": hot("very"),

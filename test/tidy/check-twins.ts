@@ -5,7 +5,7 @@ import { extensionFolder } from "./check-layers.ts";
 import { functionSizes } from "./functions.ts";
 import { ENTRIES } from "./layers.ts";
 import { type SourceFile, type SourceTree, sourcesUnder } from "./source-tree.ts";
-import { TWINS_BY_SUITE } from "./twins-by-suite.ts";
+import { BENCHES_BY_SCENARIO, TWINS_BY_SUITE } from "./twins-by-suite.ts";
 
 /**
  * Every file with logic has a mirrored test, or a test that imports it (or the file of its own
@@ -83,7 +83,10 @@ function isSuite(tree: SourceTree, suite: string): boolean {
 }
 
 /** Every `// hot:` file says how often it runs and has a bench, its own or its folder's. */
-export function checkBenches(tree: SourceTree): string[] {
+export function checkBenches(
+  tree: SourceTree,
+  scenarios: Readonly<Record<string, string>> = BENCHES_BY_SCENARIO,
+): string[] {
   const named = importedBy(tree, "bench/micro/", () => true);
   // A bench may set its subject up with a test's fixture.
   for (const path of [...named].filter((target) => target.startsWith("test/"))) {
@@ -97,7 +100,10 @@ export function checkBenches(tree: SourceTree): string[] {
       problems.push(`${file.path}:1 say how often: "// hot: per request" (or chunk, header, pick)`);
     }
     const bench = file.path.replace(/^src\/(.*)\.ts$/, "bench/micro/$1.bench.ts");
-    if (!tree.has(bench) && !imported.has(file.path)) {
+    const together = Object.entries(scenarios).some(
+      ([folder, scenario]) => file.path.startsWith(folder) && tree.has(scenario),
+    );
+    if (!tree.has(bench) && !imported.has(file.path) && !together) {
       problems.push(`${file.path} is hot and has no bench: write ${bench}`);
     }
   }
