@@ -16,7 +16,7 @@ import type {
   NetworkFilterCallbacks,
   NetworkFilterStatus,
 } from "../network/network-filter.ts";
-import type { ConnectionInfo, Protocol } from "../network/stream-info.ts";
+import type { ConnectionInfo, Protocol, StreamInfo } from "../network/stream-info.ts";
 import type { Timer, TimerOwner } from "../platform/time.ts";
 import { ActiveStream } from "./active-stream.ts";
 import type { ConnectionManagerRuntime } from "./connection-manager-runtime.ts";
@@ -41,6 +41,8 @@ export class ConnectionManager
   /** Who ended the connection; null while it is open. */
   closeSource: ConnectionCloseSource | null = null;
   private readonly codec: ServerConnection;
+  /** What the listener's own access log tells of the connection. */
+  private readonly connectionStreamInfo: StreamInfo;
   /** Streams in progress; HTTP/1 has one at most. */
   private streams = 0;
   private requests = 0;
@@ -61,6 +63,7 @@ export class ConnectionManager
   constructor(runtime: ConnectionManagerRuntime, callbacks: NetworkFilterCallbacks) {
     this.runtime = runtime;
     this.connection = callbacks.connection;
+    this.connectionStreamInfo = callbacks.streamInfo;
     this.info = callbacks.streamInfo.connection;
     this.bufferLimitBytes = runtime.bufferLimitBytes;
     this.startMs = runtime.dispatcher.nowMs;
@@ -215,6 +218,7 @@ export class ConnectionManager
 
   private startHttp(): void {
     this.speaks = true;
+    this.connectionStreamInfo.protocol = this.codec.protocol;
     const { manager } = this.runtime.stats;
     manager.downstreamCxHttp1Total.inc();
     manager.downstreamCxHttp1Active.inc();

@@ -75,7 +75,7 @@ export class ActiveConnection implements ConnectionCallbacks, NetworkFilterCallb
     const { factories } = chain;
     const [first] = factories;
     if (first === undefined) {
-      this.streamInfo.connectionTerminationDetails = "no_filters";
+      owner.stats.networkExtensionConfigMissing.inc();
       this.connection.close("no-flush");
       return;
     }
@@ -142,8 +142,6 @@ export class ActiveConnection implements ConnectionCallbacks, NetworkFilterCallb
     streamInfo.endMs = nowMs;
     streamInfo.bytesReceived = connection.bytesReceived;
     streamInfo.bytesSent = connection.bytesSent;
-    streamInfo.downstreamWireBytesReceived = connection.bytesReceived;
-    streamInfo.downstreamWireBytesSent = connection.bytesSent;
     owner.stats.downstreamCxLengthMs.record(nowMs - streamInfo.startMs);
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Finds out whether a plaintext client speaks HTTP, and which version.
- * Envoy: `envoy.filters.listener.http_inspector` (source/extensions/filters/listener/http_inspector/http_inspector.cc).
+ * Envoy: `envoy.filters.listener.http_inspector`
+ * (source/extensions/filters/listener/http_inspector/http_inspector.cc).
  */
 import {
   defineListenerFilter,

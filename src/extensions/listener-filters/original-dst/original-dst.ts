@@ -1,5 +1,6 @@
 /**
- * Restores the address that a redirected connection was meant for. Envoy: `envoy.filters.listener.original_dst`
+ * Restores the address that a redirected connection was meant for. Envoy:
+ * `envoy.filters.listener.original_dst`
  * (source/extensions/filters/listener/original_dst/original_dst.cc).
  */
 import {

@@ -1,7 +1,7 @@
 // hot: per connection
 /**
- * Reads a PROXY protocol header, version 1 (text) or 2 (binary), as HAProxy's specification has it. Never throws.
- * Envoy: source/extensions/filters/listener/proxy_protocol/proxy_protocol.cc.
+ * Reads a PROXY protocol header, version 1 (text) or 2 (binary), as HAProxy's specification has it.
+ * Never throws. Envoy: source/extensions/filters/listener/proxy_protocol/proxy_protocol.cc.
  */
 import { parseIpv4 } from "../../../base/ip-address.ts";
 import { canonicalIpv6, ipv6FromBytes } from "../../../base/ipv6-text.ts";

@@ -1,6 +1,7 @@
 /**
  * Takes the client's address from a PROXY protocol header in front of the connection.
- * Envoy: `envoy.filters.listener.proxy_protocol` (source/extensions/filters/listener/proxy_protocol/proxy_protocol.cc).
+ * Envoy: `envoy.filters.listener.proxy_protocol`
+ * (source/extensions/filters/listener/proxy_protocol/proxy_protocol.cc).
  */
 import type { CompileContext } from "../../../config/compile-context.ts";
 import {
@@ -146,11 +147,11 @@ class ProxyProtocolFilter implements ListenerFilter {
   private take(header: ProxyHeader): ListenerFilterStatus {
     const { config, callbacks } = this;
     const stats = this.stats.version(header.version);
+    stats.found.inc();
     if (config.disallowed.includes(header.version)) {
       stats.disallowed.inc();
       return "close";
     }
-    stats.found.inc();
     if (callbacks === null) return "close";
     callbacks.consume(header.length);
     setAddresses(header, callbacks);

@@ -1,7 +1,8 @@
 // hot: per connection
 /**
- * Reads a TLS ClientHello without taking part in the handshake: RFC 8446 §4.1.2 and §5.1, RFC 6066 §3 (server name),
- * RFC 7301 §3.1 (ALPN). The handshake message may be spread over several records. Never throws.
+ * Reads a TLS ClientHello without taking part in the handshake: RFC 8446 §4.1.2 and §5.1, RFC 6066
+ * §3 (server name), RFC 7301 §3.1 (ALPN). The handshake message may be spread over several records.
+ * Never throws.
  */
 
 import { latin1Slice } from "../../../base/latin1.ts";

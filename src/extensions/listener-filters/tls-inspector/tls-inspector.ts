@@ -1,6 +1,7 @@
 /**
  * Finds out whether the client speaks TLS, to which server name and with which protocols.
- * Envoy: `envoy.filters.listener.tls_inspector` (source/extensions/filters/listener/tls_inspector/tls_inspector.cc).
+ * Envoy: `envoy.filters.listener.tls_inspector`
+ * (source/extensions/filters/listener/tls_inspector/tls_inspector.cc).
  */
 import type { CompileContext } from "../../../config/compile-context.ts";
 import {

@@ -1,6 +1,7 @@
 /**
- * Closes connections beyond a number, at once or after a delay. Envoy: `envoy.filters.network.connection_limit`
- * (source/extensions/filters/network/connection_limit). Differs from Envoy: each data plane counts its own.
+ * Closes connections beyond a number, at once or after a delay. Envoy:
+ * `envoy.filters.network.connection_limit` (source/extensions/filters/network/connection_limit).
+ * Differs from Envoy: each data plane counts its own.
  */
 import { durationMs } from "../../../config/duration.ts";
 import type { RuntimeSnapshot } from "../../../config/runtime.ts";
@@ -118,8 +119,6 @@ class ConnectionLimitFilter implements NetworkFilter, TimerOwner {
   }
 
   private close(): void {
-    const { connection, streamInfo } = this.callbacks;
-    streamInfo.connectionTerminationDetails = "over_connection_limit";
-    connection.close("no-flush");
+    this.callbacks.connection.close("no-flush");
   }
 }

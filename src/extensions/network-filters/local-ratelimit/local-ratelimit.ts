@@ -1,6 +1,7 @@
 /**
- * Closes new connections that come faster than a token bucket allows. Envoy: `envoy.filters.network.local_ratelimit`
- * (source/extensions/filters/network/local_ratelimit). Differs from Envoy: each data plane has its own bucket.
+ * Closes new connections that come faster than a token bucket allows. Envoy:
+ * `envoy.filters.network.local_ratelimit` (source/extensions/filters/network/local_ratelimit).
+ * Differs from Envoy: each data plane has its own bucket.
  */
 import type { CompileContext } from "../../../config/compile-context.ts";
 import { messageIdentity } from "../../../config/message-identity.ts";
@@ -13,6 +14,7 @@ import {
   type NetworkFilterStatus,
   type NetworkFilterType,
 } from "../../../network/network-filter.ts";
+import { ResponseFlag } from "../../../network/stream-info.ts";
 import type { TimeSource } from "../../../platform/time.ts";
 import type { LocalRateLimit as Message } from "../../../proto/generated/envoy/extensions/filters/network/local_ratelimit/v3.ts";
 import { compileRuntimeFlag, isEnabled, type RuntimeFlag } from "../../common/runtime-flag.ts";
@@ -81,7 +83,7 @@ function createFactory(
       onNewConnection: (): NetworkFilterStatus => {
         if (!isEnabled(config.enabled, runtime) || bucket.tryConsume()) return "continue";
         limited.inc();
-        streamInfo.connectionTerminationDetails = "local_ratelimit_close_over_limit";
+        streamInfo.setFlag(ResponseFlag.UpstreamRetryLimitExceeded);
         connection.close("no-flush");
         return "stop";
       },

@@ -1,4 +1,6 @@
-/** Lets the TCP proxy use the cluster that SNI names. Envoy: `envoy.filters.network.sni_cluster`. */
+/**
+ * Lets the TCP proxy use the cluster that SNI names. Envoy: `envoy.filters.network.sni_cluster`.
+ */
 import {
   defineNetworkFilter,
   type NetworkFilterStatus,

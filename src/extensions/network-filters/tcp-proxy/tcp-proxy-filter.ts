@@ -157,6 +157,7 @@ export class TcpProxyFilter implements NetworkFilter, TcpPoolCallbacks, TimerOwn
 
   onConnectionClose(source: ConnectionCloseSource): void {
     this.state = CLOSED;
+    this.countBytes();
     this.idleTimer?.close();
     this.durationTimer?.close();
     this.logTimer?.close();
@@ -166,7 +167,6 @@ export class TcpProxyFilter implements NetworkFilter, TcpPoolCallbacks, TimerOwn
     this.cancelLookup = null;
     this.runtime.stats.downstreamCxTxBytesBuffered.sub(this.bufferedBytes);
     this.bufferedBytes = 0;
-    this.countUpstreamBytes();
     const { upstream } = this;
     this.upstream = null;
     upstream?.detach(source === "remote");
@@ -211,11 +211,9 @@ export class TcpProxyFilter implements NetworkFilter, TcpPoolCallbacks, TimerOwn
     }
     if (kind === IDLE_TIMER) {
       stats.idleTimeout.inc();
-      this.streamInfo.connectionTerminationDetails = "tcp_session_idle_timeout";
     } else {
       stats.maxDownstreamConnectionDuration.inc();
       this.streamInfo.setFlag(ResponseFlag.DurationTimeout);
-      this.streamInfo.connectionTerminationDetails = "max_downstream_connection_duration";
     }
     this.connection.close("no-flush");
   }
@@ -314,6 +312,15 @@ export class TcpProxyFilter implements NetworkFilter, TcpPoolCallbacks, TimerOwn
     this.earlyEnd = endStream;
   }
 
+  private countBytes(): void {
+    const { connection, streamInfo } = this;
+    streamInfo.bytesReceived = connection.bytesReceived;
+    streamInfo.bytesSent = connection.bytesSent;
+    streamInfo.downstreamWireBytesReceived = connection.bytesReceived;
+    streamInfo.downstreamWireBytesSent = connection.bytesSent;
+    this.countUpstreamBytes();
+  }
+
   private countUpstreamBytes(): void {
     const { upstream, streamInfo } = this;
     if (upstream !== null) {
@@ -327,10 +334,8 @@ export class TcpProxyFilter implements NetworkFilter, TcpPoolCallbacks, TimerOwn
   private log(logType: AccessLogType): void {
     const { loggers, dispatcher } = this.runtime;
     if (loggers.length === 0) return;
-    const { connection, streamInfo } = this;
-    streamInfo.bytesReceived = connection.bytesReceived;
-    streamInfo.bytesSent = connection.bytesSent;
-    this.countUpstreamBytes();
+    const { streamInfo } = this;
+    if (this.state !== CLOSED) this.countBytes();
     const context = {
       streamInfo,
       requestHeaders: null,
