@@ -25,7 +25,7 @@ const hotRestartVersion = page(
 
 const contention = page(
   "/contention",
-  "dump current mutex contention stats (there are no mutexes to trace)",
+  "dump current Envoy mutex contention stats (if enabled)",
   () =>
     text(
       "Mutex contention tracing is not enabled. To enable, run Envoy with flag --enable-mutex-tracing.",
@@ -46,7 +46,7 @@ const quit: AdminEndpoint = {
 const reopenLogs = command("/reopen_logs", "reopen access logs", (host) => host.reopenLogs());
 
 function notBuilt(path: string, help: string, mutates: boolean, what: string): AdminEndpoint {
-  const handle = () => text(`The current build does not support ${what}\n`, 501);
+  const handle = () => text(`The current build does not support ${what}`, 501);
   return { path, help, mutates, parameters: [], handle };
 }
 

@@ -13,8 +13,7 @@ export const runtime: AdminEndpoint = page("/runtime", "print runtime values", (
 
 const USAGE = `usage: /runtime_modify?key1=value1&key2=value2&keyN=valueN
        or send the parameters as form values
-use an empty value to remove a previously added override
-`;
+use an empty value to remove a previously added override`;
 
 export const runtimeModify: AdminEndpoint = {
   path: "/runtime_modify",

@@ -2,7 +2,11 @@
 import { compileRegex } from "../../base/regex.ts";
 import { renderStatsJson } from "../../stats/json.ts";
 import { PrometheusRenderer } from "../../stats/prometheus.ts";
-import { parseStatsQuery, type StatsQuery } from "../../stats/stats-query.ts";
+import {
+  type HistogramBucketsMode,
+  parseStatsQuery,
+  type StatsQuery,
+} from "../../stats/stats-query.ts";
 import { TagProducer } from "../../stats/tags.ts";
 import { renderStatsText } from "../../stats/text.ts";
 import type { BootstrapConfig } from "../bootstrap-config.ts";
@@ -19,7 +23,10 @@ import {
 } from "./endpoint.ts";
 import { escapeHtml } from "./help-page.ts";
 
-const PROMETHEUS_TYPE = "text/plain; version=0.0.4";
+/** Envoy sends no version; scrapers like one. */
+const PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=UTF-8";
+
+const PROMETHEUS_MODES: readonly HistogramBucketsMode[] = ["cumulative", "summary"];
 
 const USED_ONLY: AdminParameter = {
   name: "usedonly",
@@ -90,6 +97,10 @@ function answer(request: AdminRequest, host: AdminHost, prometheusPath: boolean)
   };
   const parsed = parseStatsQuery(parameters, compileFilter, prometheusPath);
   if (!parsed.ok) return text(parsed.body, 400);
+  const { format, histogramBuckets } = parsed.query;
+  if (format === "prometheus" && !PROMETHEUS_MODES.includes(histogramBuckets)) {
+    return text("unsupported prometheus histogram bucket mode", 400);
+  }
   if (host.server.config === null) return text("Server is not ready\n", 503);
   host.server.updateServerStats(host.processFacts.memory());
   return render(parsed.query, host, host.server.config, asPage);
