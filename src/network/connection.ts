@@ -81,6 +81,8 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
   private readonly highWatermark: number;
   private state: number = OPEN;
   private text = "";
+  /** A small borrowed body that follows `text`; flushed before the event that lent it ends. */
+  private tail: Buffer | null = null;
   private flushDeferred = false;
   private readDisables = 0;
   private aboveHighWatermark = false;
@@ -124,26 +126,27 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
 
   /** Output not yet taken by the kernel, in bytes. */
   get bufferedBytes(): number {
-    return this.text.length + this.socket.writableLength;
+    return this.text.length + (this.tail?.length ?? 0) + this.socket.writableLength;
   }
 
   /** Sends latin1 text, together with everything else this event writes. */
   write(text: string): void {
     if (this.state !== OPEN || this.wroteEnd) return;
+    if (this.tail !== null) this.mergeTail();
     this.text += text;
     if (this.text.length >= COALESCE_MAX) this.flush();
     else this.flushLater();
   }
 
-  /** Sends bytes. They may be a borrowed view; nothing refers to it afterwards. */
+  /** Sends bytes. They may be a borrowed view; nothing refers to it after the current event. */
   writeBytes(bytes: Buffer): void {
     if (this.state !== OPEN || this.wroteEnd) return;
     if (bytes.length <= INLINE_MAX) {
-      this.write(latin1Slice(bytes, 0, bytes.length));
+      this.writeSmall(bytes);
       return;
     }
     this.bytesSent += bytes.length;
-    if (this.text === "") {
+    if (this.text === "" && this.tail === null) {
       this.socket.writeBytes(bytes);
     } else {
       this.socket.cork();
@@ -219,12 +222,17 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
 
   flush(): void {
     this.flushDeferred = false;
-    const text = this.text;
-    if (text === "") return;
+    const { text, tail } = this;
+    if (text === "" && tail === null) return;
     this.text = "";
+    this.tail = null;
     if (this.state === CLOSED) return;
     this.bytesSent += text.length;
-    this.socket.writeText(text);
+    if (tail === null) this.socket.writeText(text);
+    else {
+      this.bytesSent += tail.length;
+      this.socket.writeTextAndBytes(text, tail);
+    }
     this.checkHighWatermark();
   }
 
@@ -365,10 +373,27 @@ export class Connection implements SocketEvents, Flushable, TimerOwner {
     this.closeTimer?.arm(this.delayedCloseMs);
   }
 
+  /** Head and body of a small message leave as one write of bytes: the body never becomes text. */
+  private writeSmall(bytes: Buffer): void {
+    if (this.tail !== null || !this.dispatcher.inEvent) {
+      this.write(latin1Slice(bytes, 0, bytes.length));
+      return;
+    }
+    this.tail = bytes;
+    this.flushLater();
+  }
+
+  private mergeTail(): void {
+    const tail = this.tail as Buffer;
+    this.tail = null;
+    this.text += latin1Slice(tail, 0, tail.length);
+  }
+
   private finish(source: ConnectionCloseSource, error: SocketError | null): void {
     if (this.state === CLOSED) return;
     this.state = CLOSED;
     this.text = "";
+    this.tail = null;
     this.closeTimer?.close();
     this.notifyClose(source, error);
   }

@@ -81,6 +81,11 @@ export class Dispatcher implements TimeSource, Timers {
     }
   }
 
+  /** True inside an event: what is deferred now is flushed before the event's callback returns. */
+  get inEvent(): boolean {
+    return this.depth > 0;
+  }
+
   /** Call at the start of every callback from the outside; `end` must follow. */
   begin(): void {
     if (this.depth++ === 0) this.nowMs = this.time.monotonicMs();

@@ -42,6 +42,9 @@ export interface SocketEvents {
   onClose(error: SocketError | null): void;
 }
 
+/** Limit of `Socket.writeTextAndBytes`. */
+export const TEXT_AND_BYTES_MAX: number = 65536;
+
 export interface Socket {
   /** Must be set in the same tick in which the socket was accepted or made. */
   events: SocketEvents;
@@ -53,6 +56,11 @@ export interface Socket {
    * not change until written. False when much data is waiting: `onDrain` follows.
    */
   writeBytes(bytes: Uint8Array): boolean;
+  /**
+   * Writes text and the bytes after it in one go: a head and a small body. The bytes may be
+   * borrowed; they are copied. At most `TEXT_AND_BYTES_MAX` together.
+   */
+  writeTextAndBytes(text: string, bytes: Uint8Array): boolean;
   /** Between cork and uncork, writes are collected into one system call. */
   cork(): void;
   uncork(): void;

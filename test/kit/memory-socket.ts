@@ -101,6 +101,10 @@ export class MemorySocket implements Socket {
     return this.peer !== null && !this.destroyed;
   }
 
+  writeTextAndBytes(text: string, bytes: Uint8Array): boolean {
+    return this.enqueue(Buffer.concat([Buffer.from(text, "latin1"), bytes]));
+  }
+
   writeText(text: string): boolean {
     return this.enqueue(Buffer.from(text, "latin1"));
   }

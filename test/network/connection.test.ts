@@ -101,10 +101,10 @@ describe("Connection: writing", () => {
   it("sends everything written in one event with one system call", async () => {
     const world = await connect();
     let calls = 0;
-    const writeText = world.socket.writeText.bind(world.socket);
-    world.socket.writeText = (text) => {
+    const write = world.socket.writeTextAndBytes.bind(world.socket);
+    world.socket.writeTextAndBytes = (text, bytes) => {
       calls++;
-      return writeText(text);
+      return write(text, bytes);
     };
     world.dispatcher.runEvent(() => {
       world.connection.write("HTTP/1.1 200 OK\r\n\r\n");
@@ -141,17 +141,41 @@ describe("Connection: writing", () => {
     await world.close();
   });
 
-  it("writes borrowed bytes at once: the caller's buffer may change afterwards", async () => {
+  it("keeps no reference to borrowed bytes after the event", async () => {
     const world = await connect();
     for (const size of [10, 5000]) {
       const bytes = Buffer.alloc(size, "a");
-      world.dispatcher.runEvent(() => {
-        world.connection.writeBytes(bytes);
-        if (size <= 4096) bytes.fill("z");
-      });
+      world.dispatcher.runEvent(() => world.connection.writeBytes(bytes));
+      if (size <= 4096) bytes.fill("z");
     }
     await world.time.advance(0);
     assert.equal(world.client.text, "a".repeat(5010));
+    await world.close();
+  });
+});
+
+describe("Connection: small bodies", () => {
+  it("keeps text and several small bodies of one event in order", async () => {
+    const world = await connect();
+    world.dispatcher.runEvent(() => {
+      world.connection.write("5\r\n");
+      world.connection.writeBytes(Buffer.from("first"));
+      world.connection.write("\r\n6\r\n");
+      world.connection.writeBytes(Buffer.from("second"));
+      world.connection.write("\r\n0\r\n\r\n");
+    });
+    await world.time.advance(0);
+    assert.equal(world.client.text, "5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n");
+    await world.close();
+  });
+
+  it("copies a small body that is written outside of any event", async () => {
+    const world = await connect();
+    const bytes = Buffer.from("outside");
+    world.connection.writeBytes(bytes);
+    bytes.fill("z");
+    await world.time.advance(0);
+    assert.equal(world.client.text, "outside");
     await world.close();
   });
 });

@@ -4,7 +4,14 @@
  * connection needs no closure and no read buffer of its own.
  */
 import net from "node:net";
-import type { Socket, SocketAddress, SocketError, SocketEvents } from "../sockets.ts";
+import { latin1Write } from "../../base/latin1.ts";
+import {
+  type Socket,
+  type SocketAddress,
+  type SocketError,
+  type SocketEvents,
+  TEXT_AND_BYTES_MAX,
+} from "../sockets.ts";
 import { originalDestination } from "./original-destination.ts";
 import {
   beginRead,
@@ -31,6 +38,9 @@ const silent: SocketEvents = {
   onDrain: () => undefined,
   onClose: () => undefined,
 };
+
+/** Where text and bytes meet before they are written; free again as soon as the kernel took them. */
+let staging: Buffer = Buffer.allocUnsafeSlow(TEXT_AND_BYTES_MAX);
 
 const onread = {
   buffer: nextReadBuffer,
@@ -72,6 +82,15 @@ export class NodeSocket extends net.Socket implements Socket {
 
   writeText(text: string): boolean {
     return this.write(text, "latin1");
+  }
+
+  writeTextAndBytes(text: string, bytes: Uint8Array): boolean {
+    const length = latin1Write(staging, text, 0);
+    staging.set(bytes, length);
+    const result = this.write(staging.subarray(0, length + bytes.length));
+    // A write that the kernel did not take at once still refers to the staging buffer.
+    if (this.writableLength !== 0) staging = Buffer.allocUnsafeSlow(TEXT_AND_BYTES_MAX);
+    return result;
   }
 
   writeBytes(bytes: Uint8Array): boolean {
