@@ -8,7 +8,7 @@ export function isIpAddress(text: string): boolean {
   return parseIpv4(text) >= 0 || parseIpv6(text, words);
 }
 
-/** 127.0.0.0/8 and ::1. */
+/** 127.0.0.1 and ::1: as Envoy, not all of 127.0.0.0/8. */
 export function isLoopbackAddress(text: string): boolean {
-  return text === "::1" || (text.startsWith("127.") && parseIpv4(text) >= 0);
+  return text === "127.0.0.1" || text === "::1";
 }

@@ -209,7 +209,12 @@ const cases: readonly DifferentialCase[] = [
   exchange("formats without optional values", "formats", get("/"), withHeader),
   exchange("counts attempts in request and response", "attempts", get("/"), withHeader),
   exchange("a direct response gets the response headers of all levels", "direct", get("/")),
-  exchange("a local reply gets no response headers of the route", "direct", get("/refused")),
+  ...["refused", "empty", "timeout", "missing"].map((what) =>
+    exchange(`a local reply of the router: ${what}`, "direct", get(`/${what}`), {
+      ...answers({ ...reply(200), delayMs: 300 }),
+      note: "local replies of the router get the response headers of all levels",
+    }),
+  ),
   exchange(
     "a missing route gets the response headers of the configuration",
     "vector-no-route",
@@ -221,10 +226,12 @@ const levels: Message = hcmWithHosts(
   [
     anyHost(
       [
-        {
-          ...routeTo({ prefix: "/refused" }, "refused"),
+        ...["refused", "empty", "timeout", "missing"].map((what) => ({
+          ...routeTo({ prefix: `/${what}` }, what === "timeout" ? "up1" : what, {
+            timeout: "0.1s",
+          }),
           response_headers_to_add: [option("l-route", "1")],
-        },
+        })),
         {
           match: { prefix: "/" },
           direct_response: { status: 200 },
@@ -235,7 +242,7 @@ const levels: Message = hcmWithHosts(
     ),
   ],
   {},
-  { response_headers_to_add: [option("l-config", "1")] },
+  { response_headers_to_add: [option("l-config", "1")], validate_clusters: false },
 );
 
 const noRoute: Message = hcmWithHosts(

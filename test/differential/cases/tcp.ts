@@ -194,7 +194,11 @@ const filterCases: readonly DifferentialCase[] = [
   {
     name: "local_ratelimit refuses the third connection",
     on: "ratelimit",
-    steps: [send("a"), until("a"), connectTo(null), send("b"), until("b"), connectTo(null), closed],
+    steps: [
+      ...["a", "b"].flatMap((text) => [connectTo(null), send(text), until(text), finish, closed]),
+      connectTo(null),
+      closed,
+    ],
     logs: 3,
   },
   {

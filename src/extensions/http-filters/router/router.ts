@@ -14,7 +14,7 @@ import type {
   WatermarkListener,
 } from "../../../http/http-filter.ts";
 import { defineHttpFilter, type HttpFilterType } from "../../../http/http-filter-factory.ts";
-import { isGrpc } from "../../../http/local-reply.ts";
+import { isGrpc, type LocalReply } from "../../../http/local-reply.ts";
 import type { Metadata } from "../../../network/stream-info.ts";
 import { ResponseFlag } from "../../../network/stream-info.ts";
 import type { Timers } from "../../../platform/time.ts";
@@ -171,7 +171,7 @@ class Router
     const upstream = this.giveUp();
     upstream?.cluster.info.stats.upstreamRqMaxDurationReached.inc();
     this.callbacks.streamInfo.setFlag(ResponseFlag.UpstreamMaxStreamDurationReached);
-    this.callbacks.sendLocalReply({
+    this.reply({
       status: this.requestEnded ? 504 : 408,
       body: "upstream max stream duration reached",
       details: "upstream_max_stream_duration_reached",
@@ -251,7 +251,7 @@ class Router
     const announce = !this.services.config.suppressEnvoyHeaders;
     const reply = resetReply(reason, transportFailure, announce);
     this.counts?.aborted(reply.status, upstream?.host ?? null);
-    this.callbacks.sendLocalReply(reply);
+    this.reply(reply);
   }
 
   private resetAfterStart(
@@ -267,6 +267,17 @@ class Router
     const prefix = "upstream_reset_after_response_started";
     streamInfo.responseCodeDetails = resetDetails(prefix, reason, transportFailure);
     this.callbacks.resetStream();
+  }
+
+  /** Local replies get the response headers of the route, its virtual host and its table. */
+  private reply(reply: LocalReply): void {
+    const { streamInfo } = this.callbacks;
+    const entry = this.entry as RouteEntry;
+    const modify = (headers: ResponseHeaderMap): void => {
+      reply.modify?.(headers);
+      entry.finalizeResponseHeaders(headers, this.headers as RequestHeaderMap, streamInfo);
+    };
+    this.callbacks.sendLocalReply({ ...reply, modify });
   }
 
   private replyNoRoute(): void {
@@ -308,7 +319,7 @@ class Router
     this.services.stats.noCluster.inc();
     this.callbacks.streamInfo.setFlag(ResponseFlag.NoClusterFound);
     const status = (this.entry as RouteEntry).clusterNotFoundStatus;
-    this.callbacks.sendLocalReply({ status, body: "", details: "cluster_not_found" });
+    this.reply({ status, body: "", details: "cluster_not_found" });
   }
 
   private send(cluster: Cluster): void {
@@ -328,7 +339,7 @@ class Router
     if (host === null) {
       streamInfo.setFlag(ResponseFlag.NoHealthyUpstream);
       counts.code(503, null, null);
-      this.callbacks.sendLocalReply(NO_HOST);
+      this.reply(NO_HOST);
       return;
     }
     const { hostname } = host.description;
@@ -375,18 +386,18 @@ class Router
     const wrong = strictCheckFailure(headers, config.strictHeaders);
     if (wrong !== null) {
       streamInfo.setFlag(ResponseFlag.InvalidEnvoyRequestHeaders);
-      this.callbacks.sendLocalReply(strictCheckReply(wrong.text, headers.get(wrong) ?? ""));
+      this.reply(strictCheckReply(wrong.text, headers.get(wrong) ?? ""));
       return true;
     }
     if (info.wantsHttp2) {
-      this.callbacks.sendLocalReply(HTTP2_NOT_SUPPORTED);
+      this.reply(HTTP2_NOT_SUPPORTED);
       return true;
     }
     if (!runtime().featureEnabled(info.maintenanceModeKey, 0, 100, streamRandom)) return false;
     info.stats.upstreamRqMaintenanceMode.inc();
     streamInfo.setFlag(ResponseFlag.UpstreamOverflow);
     this.counts?.code(503, null, null);
-    this.callbacks.sendLocalReply(maintenanceReply(!config.suppressEnvoyHeaders));
+    this.reply(maintenanceReply(!config.suppressEnvoyHeaders));
     return true;
   }
 
@@ -430,7 +441,7 @@ class Router
     const status = this.timeoutAltResponse ? 204 : 504;
     if (this.responseHeaders === null) this.counts?.aborted(status, host);
     const body = this.timeoutAltResponse ? "" : "upstream request timeout";
-    this.callbacks.sendLocalReply({ status, body, details });
+    this.reply({ status, body, details });
   }
 
   private isWebSocket(): boolean {
