@@ -87,6 +87,14 @@ export class HeaderMap {
     else this.values[index] = `${this.values[index]}${delimiter}${value}`;
   }
 
+  /** Removes one line. */
+  removeAt(index: number): void {
+    for (let from = index + 1; from < this.names.length; from++) this.keep(from, from - 1);
+    this.names.pop();
+    this.values.pop();
+    this.originalNames?.pop();
+  }
+
   /** Removes every line of the name. True when there was one. */
   remove(name: HeaderName): boolean {
     return (this.seen & name.bit) !== 0 && this.removeFrom(name, 0);

@@ -42,7 +42,12 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ]);
 
 const TRAFFIC_NAMES_MAX = 4096;
-const BITS = 31;
+/** Names that come first have a bit of their own: those whose absence every request is asked for. */
+const OWN_BITS = 22;
+/** All further `x-envoy-…` names share one, so that a request without any is told apart by one AND. */
+const ENVOY_BIT = 1 << 22;
+/** Everything else shares the rest. */
+const SHARED_BITS = 8;
 
 const pinned = new Map<string, HeaderName>();
 const fromTraffic = new Map<string, HeaderName>();
@@ -72,13 +77,17 @@ export function trafficHeaderName(lower: string): HeaderName {
 }
 
 function makeName(text: string): HeaderName {
-  const name = new HeaderName(text, 1 << (nextBit % BITS));
-  nextBit++;
-  return name;
+  return new HeaderName(text, bitFor(text));
+}
+
+function bitFor(text: string): number {
+  const order = nextBit++;
+  if (order < OWN_BITS) return 1 << order;
+  return text.startsWith("x-envoy-") ? ENVOY_BIT : 1 << (OWN_BITS + 1 + (order % SHARED_BITS));
 }
 
 /**
- * Names that the proxy itself reads or writes. Order matters only in that the first 31 have a bit
+ * Names that the proxy itself reads or writes. Order matters only in that the first 22 have a bit
  * of their own.
  */
 // biome-ignore lint/complexity/noStaticOnlyClass: a frozen namespace whose members have written types.

@@ -182,10 +182,9 @@ export class RequestParser {
     }
     if (headers.names.indexOf(Headers.Host, index + 1) >= 0) return this.refuse(CODEC_ERROR);
     headers.authority = headers.values[index] as string;
-    headers.names.splice(index, 1);
-    headers.values.splice(index, 1);
     const names = headers.originalNames;
-    if (names !== null) headers.originalHostName = names.splice(index, 1)[0] as string;
+    if (names !== null) headers.originalHostName = names[index] as string;
+    headers.removeAt(index);
     return true;
   }
 
