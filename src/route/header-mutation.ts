@@ -133,7 +133,7 @@ export function compileHeaderAdditions(
 ): HeaderAddition[] {
   const additions: HeaderAddition[] = [];
   for (const [index, option] of (toAdd ?? []).entries()) {
-    const addition = compileAddition(option, direction, formats, context.at(field, index));
+    const addition = compileHeaderAddition(option, direction, formats, context.at(field, index));
     if (addition !== null) additions.push(addition);
   }
   return additions;
@@ -145,7 +145,8 @@ function isProtected(name: string): boolean {
   return name.startsWith(":") || name.toLowerCase() === "host";
 }
 
-function compileAddition(
+/** Null after reporting what is wrong. */
+export function compileHeaderAddition(
   option: HeaderValueOption,
   direction: HeaderDirection,
   formats: FormatParser,

@@ -8,7 +8,7 @@ import type { HeaderMutation as MutationMessage } from "../../../proto/generated
 import type { KeyValueMutation } from "../../../proto/generated/envoy/config/core/v3.ts";
 import type { Mutations as Message } from "../../../proto/generated/envoy/extensions/filters/http/header_mutation/v3.ts";
 import type { FormatParser } from "../../../route/formatter.ts";
-import { compileHeaderAdditions, HeaderMutations } from "../../../route/header-mutation.ts";
+import { compileHeaderAddition, HeaderMutations } from "../../../route/header-mutation.ts";
 import { MatchRemoval, type Mutation } from "./mutation.ts";
 import { QueryMutation } from "./query-mutation.ts";
 
@@ -69,10 +69,13 @@ function compileMutation(
   context: CompileContext,
 ): Mutation | null {
   if (message.append !== undefined) {
-    return new HeaderMutations(
-      [],
-      compileHeaderAdditions(direction, [message.append], formats, context, "append"),
+    const addition = compileHeaderAddition(
+      message.append,
+      direction,
+      formats,
+      context.at("append"),
     );
+    return addition === null ? null : new HeaderMutations([], [addition]);
   }
   if (message.removeOnMatch !== undefined) {
     const at = context.at("remove_on_match").at("key_matcher");
