@@ -1,15 +1,19 @@
 // hot: per request
 /**
  * Appends log lines in batches with `fs.write`: at most one write is under way, everything else
- * waits in one string. Bytes are latin1, one per character, so header bytes arrive in the log as
- * they came. A logging library would encode UTF-8.
+ * waits as bytes. Waiting text would keep the pieces of every line (and the heads they were cut
+ * from) alive through several scavenges. Bytes are latin1, one per character, so header bytes
+ * arrive in the log as they came. A logging library would encode UTF-8.
  */
 import { closeSync, openSync, write } from "node:fs";
+import { latin1Write } from "../../base/latin1.ts";
 import type { LogFile, LogFileObserver, LogFileOptions } from "../files.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
 const RETRY_MS = 10;
+const FIRST_BYTES = 4096;
+const NO_BYTES: Buffer = Buffer.alloc(0);
 /** The path could not be opened: lines are lost and counted until `reopen`. */
 const CLOSED = -1;
 
@@ -21,8 +25,11 @@ export class NodeLogFile implements LogFile {
   private readonly options: LogFileOptions;
   private readonly observer: LogFileObserver | null;
   private descriptor: number;
-  private waiting = "";
+  private waiting: Buffer = NO_BYTES;
+  private waitingBytes = 0;
   private writing: Buffer | null = null;
+  /** The memory of the last batch, for the next but one. */
+  private spare: Buffer = NO_BYTES;
   private written = 0;
   private flushTimer: NodeJS.Timeout | null = null;
   private flushed: (() => void)[] = [];
@@ -36,19 +43,21 @@ export class NodeLogFile implements LogFile {
   }
 
   append(text: string): void {
-    if (this.waiting.length + text.length > this.options.maxBytes) {
+    const needed = this.waitingBytes + text.length;
+    if (needed > this.options.maxBytes) {
       this.droppedBytes += text.length;
       this.observer?.onDrop(text.length);
       return;
     }
-    this.waiting += text;
+    if (needed > this.waiting.length) this.grow(needed);
+    this.waitingBytes += latin1Write(this.waiting, text, this.waitingBytes);
     this.observer?.onAppend(text.length);
-    if (this.waiting.length >= this.options.flushBytes) this.startWrite();
+    if (needed >= this.options.flushBytes) this.startWrite();
     else if (this.flushTimer === null) this.startTimer();
   }
 
   flush(done: () => void): void {
-    if (this.waiting === "" && this.writing === null) {
+    if (this.waitingBytes === 0 && this.writing === null) {
       done();
       return;
     }
@@ -61,6 +70,12 @@ export class NodeLogFile implements LogFile {
     if (this.writing === null) this.openAgain();
   }
 
+  private grow(needed: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, needed, 2 * this.waiting.length));
+    this.waiting.copy(grown, 0, 0, this.waitingBytes);
+    this.waiting = grown;
+  }
+
   private startTimer(): void {
     this.flushTimer = setTimeout(() => {
       this.flushTimer = null;
@@ -71,10 +86,14 @@ export class NodeLogFile implements LogFile {
   }
 
   private startWrite(): void {
-    if (this.writing !== null || this.waiting === "") return;
-    this.writing = Buffer.from(this.waiting, "latin1");
+    if (this.writing !== null || this.waitingBytes === 0) return;
+    const full = this.waiting;
+    this.writing = full.subarray(0, this.waitingBytes);
     this.written = 0;
-    this.waiting = "";
+    this.waiting = this.spare;
+    this.waitingBytes = 0;
+    // A burst that the disk could not follow must not keep its memory.
+    this.spare = full.length > 4 * this.options.flushBytes ? NO_BYTES : full;
     this.writeRest();
   }
 
@@ -120,8 +139,7 @@ export class NodeLogFile implements LogFile {
   private finishWrite(): void {
     this.writing = null;
     if (this.reopening) this.openAgain();
-    if (this.waiting.length >= this.options.flushBytes || this.flushed.length > 0)
-      this.startWrite();
+    if (this.waitingBytes >= this.options.flushBytes || this.flushed.length > 0) this.startWrite();
     if (this.writing !== null) return;
     const flushed = this.flushed;
     this.flushed = [];
