@@ -15,6 +15,28 @@ export const UNLIMITED: ConnectionLimit = {
   release: (): void => undefined,
 };
 
+/** Counts over all data planes: the count is one word of shared memory. */
+export class SharedConnectionLimit implements ConnectionLimit {
+  private readonly words: Int32Array;
+  private readonly max: () => number;
+
+  /** `memory` has room for one word; `max` is asked at every connection. */
+  constructor(memory: SharedArrayBuffer, max: () => number) {
+    this.words = new Int32Array(memory, 0, 1);
+    this.max = max;
+  }
+
+  tryAcquire(): boolean {
+    if (Atomics.add(this.words, 0, 1) < this.max()) return true;
+    Atomics.sub(this.words, 0, 1);
+    return false;
+  }
+
+  release(): void {
+    Atomics.sub(this.words, 0, 1);
+  }
+}
+
 /** Counts on one data plane. */
 export class LocalConnectionLimit implements ConnectionLimit {
   private readonly max: () => number;

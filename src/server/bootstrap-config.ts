@@ -15,6 +15,7 @@ import type {
 import type { ConfigSource } from "../proto/generated/envoy/config/core/v3.ts";
 import type { Tag } from "../stats/tags.ts";
 import { compileBindConfig } from "../upstream/connection-options.ts";
+import { compileOverloadManager } from "./overload-config.ts";
 import { flattenLayer, type RuntimeValue } from "./runtime/runtime-value.ts";
 import { reportUnsupportedBootstrap } from "./unsupported-bootstrap-fields.ts";
 
@@ -52,6 +53,8 @@ export interface BootstrapConfig {
   readonly versionOverride: number | null;
   readonly runtimeLayers: readonly RuntimeLayerConfig[];
   readonly sourceAddresses: readonly SocketAddress[];
+  /** `overload_manager`; null = no limit. */
+  readonly maxDownstreamConnections: number | null;
   readonly cds: ConfigSource | null;
   readonly lds: ConfigSource | null;
 }
@@ -88,6 +91,10 @@ export function compileBootstrap(
       message.clusterManager?.upstreamBindConfig,
       [],
       context.at("cluster_manager").at("upstream_bind_config"),
+    ),
+    maxDownstreamConnections: compileOverloadManager(
+      message.overloadManager,
+      context.at("overload_manager"),
     ),
     cds: message.dynamicResources?.cdsConfig ?? null,
     lds: message.dynamicResources?.ldsConfig ?? null,

@@ -9,7 +9,7 @@ import type { RuntimeSnapshot } from "../config/runtime.ts";
 import { buildCatalogue, type Catalogue } from "../extensions/catalogue.ts";
 import type { NodeFacts } from "../extensions/network-filters/http-connection-manager/forwarding.ts";
 import type { RouteSubscriptions } from "../http/route-subscriptions.ts";
-import { UNLIMITED } from "../network/connection-limit.ts";
+import type { ConnectionLimit } from "../network/connection-limit.ts";
 import type { DrainOptions } from "../network/drain-decision.ts";
 import { byMessage } from "../network/filter-chain-config.ts";
 import { ListenerManager } from "../network/listener-manager.ts";
@@ -58,6 +58,8 @@ export interface DataPlaneServices {
   readonly drain: DrainOptions;
   readonly serverDrain: (direction: TrafficDirection) => boolean;
   readonly healthCheckFailed: () => boolean;
+  /** Downstream connections of all data planes together. */
+  readonly globalLimit: ConnectionLimit;
   readonly endpoints: EndpointSubscriptions;
   readonly routes: RouteSubscriptions;
   /** Bootstrap `cluster_manager.upstream_bind_config`. */
@@ -215,7 +217,7 @@ export class DataPlane {
         drain: services.drain,
         serverDrain: services.serverDrain,
         healthCheckFailed: services.healthCheckFailed,
-        globalLimit: UNLIMITED,
+        globalLimit: services.globalLimit,
         rejectsConnections: () => false,
         workerId: options.id,
         nextConnectionId: () => connections++,

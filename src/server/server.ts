@@ -32,6 +32,7 @@ import type { DataPlanePlatform } from "./data-plane.ts";
 import type { DataPlanes } from "./data-planes.ts";
 import { CLUSTER_TYPE, LISTENER_TYPE } from "./dynamic-config.ts";
 import type { UnknownDynamicFields } from "./filesystem-subscription.ts";
+import { createGlobalLimit } from "./overload-config.ts";
 import { type BootstrapSections, bootstrapSections, restartNeeded } from "./restart-needed.ts";
 import { createRuntime, type RunningRuntime } from "./runtime/create-runtime.ts";
 import type { LayeredRuntime } from "./runtime/layered-runtime.ts";
@@ -290,6 +291,7 @@ export class Server {
       drain: this.drainOptions(),
       serverDrain: (direction: TrafficDirection) => this.drains(direction),
       healthCheckFailed: () => this.healthFailed,
+      globalLimit: createGlobalLimit(config.maxDownstreamConnections, runtime),
       endpoints: sources.named,
       routes: sources.named,
       sourceAddresses: config.sourceAddresses,

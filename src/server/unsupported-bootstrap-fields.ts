@@ -10,12 +10,6 @@ type Entry = readonly [field: keyof Bootstrap, path: string, problem: string, re
 const REFUSED: readonly Entry[] = [
   ["headerPrefix", "header_prefix", "Only the prefix x-envoy is supported", "remove the field"],
   ["hdsConfig", "hds_config", "Health discovery is not supported", "remove the field"],
-  [
-    "overloadManager",
-    "overload_manager",
-    "The overload manager is not supported yet",
-    "remove the field",
-  ],
   ["statsSinks", "stats_sinks", "Stats sinks are not supported", "scrape /stats/prometheus"],
   [
     "bootstrapExtensions",

@@ -3,6 +3,7 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import { CompileContext } from "../config/compile-context.ts";
 import { type BootstrapSource, type ConfigLoader, withPlaces } from "../config/config-loader.ts";
 import { DEFAULT_RUNTIME } from "../config/runtime.ts";
+import { UNLIMITED } from "../network/connection-limit.ts";
 import { StatSlab } from "../stats/slab.ts";
 import { createSilentScope, REJECT_ALL_STATS, StatsStore } from "../stats/stats-store.ts";
 import { createSharedUpstreamState } from "../upstream/upstream-services.ts";
@@ -45,6 +46,7 @@ function createCompilingPlane(platform: DataPlanePlatform): DataPlane {
       drain: { drainTimeMs: 0, strategy: "gradual" },
       serverDrain: () => false,
       healthCheckFailed: () => false,
+      globalLimit: UNLIMITED,
       endpoints: { subscribe: none },
       routes: { subscribe: none },
       sourceAddresses: [],
