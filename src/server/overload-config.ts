@@ -15,7 +15,11 @@ import type { DownstreamConnectionsConfig } from "../proto/generated/envoy/exten
 const DOWNSTREAM_CONNECTIONS =
   "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig";
 
-/** How many downstream connections may be open; null when nothing limits them. */
+/**
+ * How many downstream connections may be open; null when nothing limits them. Actions and load-shed
+ * points (with their `triggers`) and `minimum_account_to_track_power_of_two` are refused with the
+ * field that holds them. `refresh_interval` has nothing to refresh: the count is exact at any time.
+ */
 export function compileOverloadManager(
   message: OverloadManager | undefined,
   context: CompileContext,
