@@ -1,8 +1,10 @@
 // The shape we agreed on, checked on the real tree. Each violation is a line that says what to do.
 // The rules are in layers.ts and allowed.ts; the checks have their own tests beside this file.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import type { StoredDescriptor } from "../../src/proto/descriptor.ts";
 import { checkBans, checkStaleAllowances } from "./check-bans.ts";
+import { checkFields, type UnnamedFields, unnamedFields } from "./check-fields.ts";
 import {
   checkCycles,
   checkExtensionImports,
@@ -72,4 +74,15 @@ holds("every dependency has a written reason", checkDependencyReasons);
 holds("sizes stay within budget, and the listed ones only shrink", (files) => {
   const listed = readFileSync(new URL("oversize.json", import.meta.url), "utf8");
   return checkSizes(files, JSON.parse(listed) as Oversize);
+});
+
+const DESCRIPTOR = new URL("../../src/proto/generated/descriptor.json", import.meta.url);
+
+test("no known field is silent", { skip: !existsSync(DESCRIPTOR) && "npm run generate" }, (t) => {
+  const descriptor = JSON.parse(readFileSync(DESCRIPTOR, "utf8")) as StoredDescriptor;
+  const listed = readFileSync(new URL("unnamed-fields.json", import.meta.url), "utf8");
+  const current = unnamedFields(tree, descriptor);
+  const { silent, named } = checkFields(current, JSON.parse(listed) as UnnamedFields);
+  for (const field of named) t.diagnostic(`${field} may leave unnamed-fields.json`);
+  if (silent.length > 0) throw violations(silent);
 });
