@@ -4,6 +4,7 @@
  * the response on. Envoy: `Router::UpstreamRequest` (source/common/router/upstream_request.cc).
  */
 import type { RequestEncoder, ResponseDecoder, StreamResetReason } from "../../../codec/codec.ts";
+import { isUpgrade } from "../../../codec/h1/upgrade.ts";
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";
 import type { HttpFilterCallbacks } from "../../../http/http-filter.ts";
 import type { Connection } from "../../../network/connection.ts";
@@ -56,6 +57,11 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   private done = false;
   /** How often the response was asked to wait. */
   private responsePauses = 0;
+  /**
+   * An upgrade or CONNECT that was not answered yet. Nothing behind its head goes upstream before: an
+   * upstream that refuses the tunnel would read it as another request.
+   */
+  private awaitsTunnel: boolean;
 
   constructor(
     owner: UpstreamRequestOwner,
@@ -70,6 +76,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     this.host = host;
     this.headers = head.headers;
     this.headersEnd = head.endStream;
+    this.awaitsTunnel = head.headers.method === "CONNECT" || isUpgrade(head.headers);
   }
 
   start(priority: "DEFAULT" | "HIGH"): void {
@@ -90,13 +97,13 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
 
   sendData(bytes: Buffer, endStream: boolean): void {
     if (this.done) return;
-    if (this.encoder !== null) this.encodeData(bytes, endStream);
+    if (this.encoder !== null && !this.awaitsTunnel) this.encodeData(bytes, endStream);
     else this.hold(bytes, endStream);
   }
 
   sendTrailers(trailers: HeaderMap): void {
     if (this.done) return;
-    if (this.encoder === null) {
+    if (this.encoder === null || this.awaitsTunnel) {
       this.heldTrailers = trailers;
       return;
     }
@@ -148,7 +155,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     const bodyless = this.headersEnd;
     encoder.encodeHeaders(this.headers, bodyless);
     if (bodyless) this.markSent();
-    else if (!this.done) this.sendHeld();
+    else if (!this.done && !this.awaitsTunnel) this.sendHeld();
   }
 
   onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host | null): void {
@@ -168,9 +175,17 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (this.done) return;
     const { streamInfo, dispatcher } = this.callbacks;
     if (streamInfo.upstreamRxStartMs < 0) streamInfo.upstreamRxStartMs = dispatcher.nowMs;
-    if (headers.status === 101 || this.headers.method === "CONNECT") this.encoder?.enableTunnel();
+    const opens = this.awaitsTunnel && this.opensTunnel(headers.status);
+    if (opens) this.encoder?.enableTunnel();
     if (endStream) this.markResponseEnd();
     this.owner.onUpstreamHeaders(headers, endStream);
+    if (!opens || this.done) return;
+    this.awaitsTunnel = false;
+    this.sendHeld();
+  }
+
+  private opensTunnel(status: number): boolean {
+    return this.headers.method === "CONNECT" ? status >= 200 && status < 300 : status === 101;
   }
 
   decodeData(bytes: Buffer, endStream: boolean): void {
@@ -222,7 +237,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (endStream) this.markSent();
   }
 
-  /** The pool has no connection yet: keep a copy, and stop the client at the limit. */
+  /** No connection or no tunnel yet: keep a copy, and stop the client at the limit. */
   private hold(bytes: Buffer, endStream: boolean): void {
     if (bytes.length > 0) {
       this.held ??= [];
