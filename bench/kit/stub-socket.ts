@@ -10,6 +10,10 @@ export class StubSocket implements Socket {
   readonly descriptor: number = -1;
   writes = 0;
 
+  writeTextAndBytes(): boolean {
+    return true;
+  }
+
   writeText(): boolean {
     this.writes++;
     return true;
