@@ -23,6 +23,8 @@ describe("checkTests", () => {
       "test/http/a.test.ts": "",
       "src/http/b.ts": `import { f } from "./part.ts";\n${LOGIC}`,
       "test/http/both.test.ts": `import { f } from "../../src/http/b.ts";`,
+      "src/extensions/http-filters/cors/config.ts": LOGIC,
+      "test/extensions/http-filters/cors.test.ts": "",
       "src/http/part.ts": LOGIC,
       "src/http/c.ts": LOGIC,
       "test/integration/c.test.ts": "",

@@ -19,6 +19,7 @@ export function checkTests(
   return sourcesUnder(tree, "src/")
     .filter(hasLogic)
     .filter((file) => !tree.has(mirrored(file.path)) && !imported.has(file.path))
+    .filter((file) => !tree.has(ofExtension(file.path, "test", "test")))
     .filter((file) => !coveredBySuite(tree, suites, file.path))
     .map(
       (file) => `${file.path} has no test: write ${mirrored(file.path)} (or see test/README.md)`,
@@ -103,7 +104,8 @@ export function checkBenches(
     const together = Object.entries(scenarios).some(
       ([folder, scenario]) => file.path.startsWith(folder) && tree.has(scenario),
     );
-    if (!tree.has(bench) && !imported.has(file.path) && !together) {
+    const own = tree.has(bench) || tree.has(ofExtension(file.path, "bench/micro", "bench"));
+    if (!own && !imported.has(file.path) && !together) {
       problems.push(`${file.path} is hot and has no bench: write ${bench}`);
     }
   }
@@ -178,6 +180,12 @@ function importedBy(
     for (const to of file.imports) if (to.target !== null) targets.add(to.target);
   }
   return targets;
+}
+
+/** The test or bench of the extension that a file belongs to; "" for other files. */
+function ofExtension(path: string, folder: string, kind: string): string {
+  const extension = extensionFolder(path);
+  return extension === null ? "" : extension.replace(/^src\/(.*)$/, `${folder}/$1.${kind}.ts`);
 }
 
 function mirrored(path: string): string {

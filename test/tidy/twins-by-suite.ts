@@ -1,7 +1,9 @@
 // Source files without a test of their own, and the suite that covers them. A path ending in a
 // slash stands for the folder. A suite is a test file or a folder of tests.
 
-export const TWINS_BY_SUITE: Readonly<Record<string, string>> = {};
+export const TWINS_BY_SUITE: Readonly<Record<string, string>> = {
+  "src/stats/groups/": "test/stats/groups/",
+};
 
 /** Hot files that only mean something together, and the bench that runs them all. */
 export const BENCHES_BY_SCENARIO: Readonly<Record<string, string>> = {
