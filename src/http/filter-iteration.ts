@@ -1,7 +1,8 @@
 // hot: per request
 /**
  * Walks one direction of an HTTP filter chain: who has seen headers, body and trailers, who
- * stopped, what is held meanwhile. Envoy: `FilterManager::decodeHeaders/encodeHeaders …`,
+ * stopped, what is held meanwhile. Several filters may have stopped at different points; each keeps
+ * what the ones behind it have not seen. Envoy: `FilterManager::decodeHeaders/encodeHeaders …`,
  * `ActiveStreamFilterBase::commonContinue` (source/common/http/filter_manager.cc). A chain of one
  * terminal filter needs none of this and gets none.
  */
@@ -9,13 +10,30 @@ import type { HeaderMap } from "../codec/header-map.ts";
 import type { FilterStatus, HttpFilter } from "./http-filter.ts";
 
 const EMPTY: Buffer = Buffer.alloc(0);
-const NOBODY = -1;
 
 /** What differs between the directions. */
 export interface IterationDirection<Head extends HeaderMap> {
+  /** The last filter of the chain is the end of the way. */
+  readonly terminal: boolean;
   headers(filter: HttpFilter, headers: Head, endStream: boolean): FilterStatus;
   data(filter: HttpFilter, bytes: Buffer, endStream: boolean): FilterStatus;
   trailers(filter: HttpFilter, trailers: HeaderMap): FilterStatus;
+}
+
+/** What a filter that stopped keeps back. */
+class Stop {
+  /** It sees no body either until it continues. */
+  readonly all: boolean;
+  headersHeld = false;
+  readonly held: Buffer[] = [];
+  heldBytes = 0;
+  endHeld = false;
+  trailersHeld = false;
+  pushedBack = false;
+
+  constructor(all: boolean) {
+    this.all = all;
+  }
 }
 
 /** Who stands behind the last filter, and who hears of held bytes. */
@@ -40,17 +58,8 @@ export class FilterIteration<Head extends HeaderMap> {
   private readonly owner: IterationOwner<Head>;
   private head: Head | null = null;
   private trailers: HeaderMap | null = null;
-  /** Index of the filter that stopped, or NOBODY. */
-  private stoppedAt: number = NOBODY;
-  /** The stopped filter held the headers too. */
-  private headersHeld = false;
-  /** The stopped filter sees no body either until it continues. */
-  private stoppedAll = false;
-  private pushedBack = false;
-  private held: Buffer[] = [];
-  private heldBytes = 0;
-  private endHeld = false;
-  private trailersHeld = false;
+  /** By filter; null where none stopped. The list exists from the first stop on. */
+  private stops: (Stop | null)[] | null = null;
 
   constructor(
     filters: readonly HttpFilter[],
@@ -62,11 +71,10 @@ export class FilterIteration<Head extends HeaderMap> {
     this.owner = owner;
   }
 
-  /** Body held for the stopped filter, in one piece; null when none is held. */
-  buffered(): Buffer | null {
-    if (this.heldBytes === 0) return null;
-    if (this.held.length > 1) this.held = [Buffer.concat(this.held)];
-    return this.held[0] as Buffer;
+  /** Body held for the filter at `index`, in one piece; null when none is held. */
+  buffered(index: number): Buffer | null {
+    const stop = this.stopAt(index);
+    return stop === null ? null : pieces(stop);
   }
 
   startHeaders(headers: Head, endStream: boolean): void {
@@ -75,27 +83,27 @@ export class FilterIteration<Head extends HeaderMap> {
   }
 
   startData(bytes: Buffer, endStream: boolean): void {
-    if (this.stoppedAt === NOBODY) this.passData(0, bytes, endStream);
-    else this.dataWhileStopped(bytes, endStream);
+    this.passData(0, bytes, endStream);
   }
 
   startTrailers(trailers: HeaderMap): void {
     this.trailers = trailers;
-    if (this.stoppedAt === NOBODY) this.passTrailers(0, trailers);
-    else this.trailersWhileStopped(trailers);
+    this.passTrailers(0, trailers);
   }
 
   /** Body bytes that the filter at `index` adds, for the filters after it. */
   inject(index: number, bytes: Buffer, endStream: boolean): void {
-    if (this.stoppedAt > index || this.stoppedAt === NOBODY)
-      this.passData(index + 1, bytes, endStream);
-    else this.hold(bytes, endStream, false);
+    const stop = this.stopAt(index);
+    if (stop === null) this.passData(index + 1, bytes, endStream);
+    else this.hold(stop, bytes, endStream, false);
   }
 
   /** The filter at `index` goes on after it stopped; a filter that did not stop is ignored. */
   continueFrom(index: number): void {
-    if (this.stoppedAt !== index || this.owner.stopped) return;
-    this.release(index + 1);
+    const stop = this.stopAt(index);
+    if (stop === null || this.owner.stopped) return;
+    (this.stops as (Stop | null)[])[index] = null;
+    this.release(index, stop);
   }
 
   private passHeaders(from: number, headers: Head, endStream: boolean): void {
@@ -103,10 +111,10 @@ export class FilterIteration<Head extends HeaderMap> {
       const status = this.direction.headers(this.filters[index] as HttpFilter, headers, endStream);
       if (this.owner.stopped) return;
       if (status === "continue") continue;
-      this.stoppedAt = index;
-      this.headersHeld = true;
-      this.endHeld = endStream;
-      this.stoppedAll = status !== "stop";
+      if (this.isTerminal(index)) return;
+      const stop = this.stop(index, status !== "stop");
+      stop.headersHeld = true;
+      stop.endHeld = endStream;
       return;
     }
     this.owner.finishHeaders(headers, endStream);
@@ -114,101 +122,108 @@ export class FilterIteration<Head extends HeaderMap> {
 
   private passData(from: number, bytes: Buffer, endStream: boolean): void {
     for (let index = from; index < this.filters.length; index++) {
+      const before = this.stopAt(index);
+      if (before !== null && before.all) {
+        this.hold(before, bytes, endStream, true);
+        return;
+      }
       const status = this.direction.data(this.filters[index] as HttpFilter, bytes, endStream);
       if (this.owner.stopped) return;
-      if (status === "continue") continue;
-      this.stoppedAt = index;
-      this.stoppedAll = false;
-      if (status === "stop") this.endHeld ||= endStream;
-      else this.hold(bytes, endStream, status === "stop-and-watermark");
+      // It may have continued meanwhile.
+      const stop = before === null ? null : this.stopAt(index);
+      if (status === "continue" && stop === null) continue;
+      if (status !== "continue" && this.isTerminal(index)) return;
+      this.dataStopped(index, stop, status, bytes, endStream);
       return;
     }
     this.owner.finishData(bytes, endStream);
   }
 
+  /** The filter at `index` has stopped, at this data or before it. */
+  private dataStopped(
+    index: number,
+    before: Stop | null,
+    status: FilterStatus,
+    bytes: Buffer,
+    endStream: boolean,
+  ): void {
+    const stop = before ?? this.stop(index, false);
+    if (status === "stop") stop.endHeld ||= endStream;
+    else this.hold(stop, bytes, endStream, status === "stop-and-watermark");
+    if (status === "continue") this.continueFrom(index);
+  }
+
   private passTrailers(from: number, trailers: HeaderMap): void {
     for (let index = from; index < this.filters.length; index++) {
+      const before = this.stopAt(index);
+      if (before !== null && before.all) {
+        before.trailersHeld = true;
+        return;
+      }
       const status = this.direction.trailers(this.filters[index] as HttpFilter, trailers);
       if (this.owner.stopped) return;
-      if (status === "continue") continue;
-      this.stoppedAt = index;
-      this.trailersHeld = true;
+      const stop = before === null ? null : this.stopAt(index);
+      if (status === "continue" && stop === null) continue;
+      if (status !== "continue" && this.isTerminal(index)) return;
+      (stop ?? this.stop(index, false)).trailersHeld = true;
+      if (status === "continue") this.continueFrom(index);
       return;
     }
     this.owner.finishTrailers(trailers);
   }
 
-  private dataWhileStopped(bytes: Buffer, endStream: boolean): void {
-    const index = this.stoppedAt;
-    if (this.stoppedAll) {
-      this.hold(bytes, endStream, true);
-      return;
-    }
-    const status = this.direction.data(this.filters[index] as HttpFilter, bytes, endStream);
-    if (this.owner.stopped) return;
-    if (status === "continue") {
-      if (bytes.length > 0 || endStream) this.hold(bytes, endStream, false);
-      if (this.stoppedAt === index && !this.owner.stopped) this.release(index + 1);
-    } else if (status === "stop") this.endHeld ||= endStream;
-    else this.hold(bytes, endStream, status === "stop-and-watermark");
+  /** The terminal filter takes everything: its "stop" holds nothing back. */
+  private isTerminal(index: number): boolean {
+    return this.direction.terminal && index === this.filters.length - 1;
   }
 
-  private trailersWhileStopped(trailers: HeaderMap): void {
-    const index = this.stoppedAt;
-    this.trailersHeld = true;
-    if (this.stoppedAll) return;
-    const status = this.direction.trailers(this.filters[index] as HttpFilter, trailers);
-    if (!this.owner.stopped && status === "continue" && this.stoppedAt === index)
-      this.release(index + 1);
+  private stopAt(index: number): Stop | null {
+    return this.stops === null ? null : (this.stops[index] ?? null);
   }
 
-  private hold(bytes: Buffer, endStream: boolean, watermark: boolean): void {
-    if (bytes.length > 0) this.held.push(Buffer.from(bytes));
-    this.heldBytes += bytes.length;
-    this.endHeld ||= endStream;
+  private stop(index: number, all: boolean): Stop {
+    const stop = new Stop(all);
+    this.stops ??= this.filters.map(() => null);
+    this.stops[index] = stop;
+    return stop;
+  }
+
+  private hold(stop: Stop, bytes: Buffer, endStream: boolean, watermark: boolean): void {
+    if (bytes.length > 0) stop.held.push(Buffer.from(bytes));
+    stop.heldBytes += bytes.length;
+    stop.endHeld ||= endStream;
     const limit = this.owner.bufferLimitBytes;
-    if (limit === 0 || this.heldBytes <= limit || this.pushedBack) return;
-    this.pushedBack = watermark;
+    if (limit === 0 || stop.heldBytes <= limit || stop.pushedBack) return;
+    stop.pushedBack = watermark;
     this.owner.onBufferOverLimit(watermark);
   }
 
-  /** Passes on what was held, to the filters from `next` on. */
-  private release(next: number): void {
-    const { headersHeld, endHeld, trailersHeld } = this;
-    const data = this.buffered();
-    const sawAll = this.stoppedAll;
-    this.clear();
-    if (headersHeld)
+  /** Passes on what the filter at `index` kept back. */
+  private release(index: number, stop: Stop): void {
+    if (stop.pushedBack) this.owner.onBufferBelowLimit();
+    const data = pieces(stop);
+    const { headersHeld, endHeld, trailersHeld } = stop;
+    const next = index + 1;
+    if (headersHeld) {
       this.passHeaders(next, this.head as Head, endHeld && data === null && !trailersHeld);
+    }
     if (this.owner.stopped) return;
     // A filter that stopped everything has not seen the body yet: it starts there, not behind it.
-    const bodyFrom = sawAll ? next - 1 : next;
-    if (data !== null) this.passOrHold(bodyFrom, data, endHeld && !trailersHeld);
-    else if (endHeld && !headersHeld && !trailersHeld) this.passOrHold(bodyFrom, EMPTY, true);
-    if (trailersHeld && !this.owner.stopped) this.passTrailersOrHold(bodyFrom);
+    const bodyFrom = stop.all ? index : next;
+    if (data !== null) this.passData(bodyFrom, data, endHeld && !trailersHeld);
+    else if (endHeld && !headersHeld && !trailersHeld) this.passData(bodyFrom, EMPTY, true);
+    if (trailersHeld && !this.owner.stopped) {
+      this.passTrailers(bodyFrom, this.trailers as HeaderMap);
+    }
   }
+}
 
-  private passOrHold(from: number, bytes: Buffer, endStream: boolean): void {
-    if (this.stoppedAt === NOBODY) this.passData(from, bytes, endStream);
-    else this.dataWhileStopped(bytes, endStream);
+function pieces(stop: Stop): Buffer | null {
+  if (stop.heldBytes === 0) return null;
+  if (stop.held.length > 1) {
+    const whole = Buffer.concat(stop.held);
+    stop.held.length = 0;
+    stop.held.push(whole);
   }
-
-  private passTrailersOrHold(from: number): void {
-    const trailers = this.trailers as HeaderMap;
-    if (this.stoppedAt === NOBODY) this.passTrailers(from, trailers);
-    else this.trailersWhileStopped(trailers);
-  }
-
-  private clear(): void {
-    this.stoppedAt = NOBODY;
-    this.headersHeld = false;
-    this.stoppedAll = false;
-    this.held = [];
-    this.heldBytes = 0;
-    this.endHeld = false;
-    this.trailersHeld = false;
-    if (!this.pushedBack) return;
-    this.pushedBack = false;
-    this.owner.onBufferBelowLimit();
-  }
+  return stop.held[0] as Buffer;
 }

@@ -28,12 +28,14 @@ export interface HttpFilterEntry {
 }
 
 const DECODE: IterationDirection<RequestHeaderMap> = {
+  terminal: true,
   headers: (filter, headers, end) => filter.decodeHeaders?.(headers, end) ?? "continue",
   data: (filter, bytes, end) => filter.decodeData?.(bytes, end) ?? "continue",
   trailers: (filter, trailers) => filter.decodeTrailers?.(trailers) ?? "continue",
 };
 
 const ENCODE: IterationDirection<ResponseHeaderMap> = {
+  terminal: false,
   headers: (filter, headers, end) => filter.encodeHeaders?.(headers, end) ?? "continue",
   data: (filter, bytes, end) => filter.encodeData?.(bytes, end) ?? "continue",
   trailers: (filter, trailers) => filter.encodeTrailers?.(trailers) ?? "continue",
@@ -133,11 +135,12 @@ export class FilterHandle implements HttpFilterCallbacks {
   }
 
   decodingBuffer(): Buffer | null {
-    return this.chain?.decoding.buffered() ?? null;
+    return this.chain?.decoding.buffered(this.index) ?? null;
   }
 
   encodingBuffer(): Buffer | null {
-    return this.chain?.encoding.buffered() ?? null;
+    const { chain } = this;
+    return chain === null ? null : chain.encoding.buffered(chain.encodeIndex(this.index));
   }
 
   continueDecoding(): void {
