@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { portStart } from "../../src/codec/authority.ts";
+import { isValidAuthority, portStart } from "../../src/codec/authority.ts";
 import { cookieValue } from "../../src/codec/cookie.ts";
 import { RequestHeaderMap } from "../../src/codec/header-map.ts";
 import { headerName } from "../../src/codec/header-names.ts";
@@ -23,6 +23,15 @@ describe("portStart", () => {
   ];
   for (const [host, at] of cases) {
     it(`of ${JSON.stringify(host)} is ${at}`, () => assert.equal(portStart(host), at));
+  }
+});
+
+describe("isValidAuthority", () => {
+  const good = ["a", "a.example:80", "a_b", "a:", "[::1]", "[::1]:443", "1.2.3.4:65535", "a~!$&"];
+  const bad = ["a b", "a/b", "u@a", "a:x", "a:1:2", "a:65536", "a:123456", "::1", "[::1", "::1]"];
+  for (const host of good) it(`holds for ${host}`, () => assert.ok(isValidAuthority(host)));
+  for (const host of [...bad, "[::1]x", "a[::1]", "[]", "[a]", "a\\b", '"a"', "\u00e9"]) {
+    it(`fails for ${host}`, () => assert.ok(!isValidAuthority(host)));
   }
 });
 

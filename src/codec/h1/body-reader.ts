@@ -25,6 +25,8 @@ const CHUNK_DATA_CR = 8;
 const CHUNK_DATA_LF = 9;
 const TRAILERS = 10;
 const BROKEN = 11;
+/** White space between a chunk size and the semicolon of its extension (RFC 9112 §7.1.1). */
+const CHUNK_BLANKS = 12;
 
 /** Largest exact chunk size: 13 hex digits. */
 const SIZE_DIGITS_MAX = 13;
@@ -136,8 +138,13 @@ export class BodyReader {
         break;
       case CHUNK_SIZE:
         if (code === CR) this.state = CHUNK_SIZE_LF;
-        else if (code === SEMICOLON || BLANKS.has(code)) this.startExtension();
+        else if (code === SEMICOLON) this.startExtension(CHUNK_EXTENSION);
+        else if (BLANKS.has(code)) this.startExtension(CHUNK_BLANKS);
         else this.readSizeDigit(code);
+        break;
+      case CHUNK_BLANKS:
+        if (code === SEMICOLON) this.state = CHUNK_EXTENSION;
+        else if (!BLANKS.has(code) || ++this.digits > EXTENSION_MAX) this.break(CODEC_ERROR);
         break;
       case CHUNK_EXTENSION:
         this.readExtension(code);
@@ -164,9 +171,9 @@ export class BodyReader {
     this.state = CHUNK_SIZE;
   }
 
-  private startExtension(): void {
+  private startExtension(state: number): void {
     this.digits = 0;
-    this.state = CHUNK_EXTENSION;
+    this.state = state;
   }
 
   private readExtension(code: number): void {

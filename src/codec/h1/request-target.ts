@@ -1,4 +1,5 @@
 /** The four forms of a request target (RFC 9112 §3.2) become `path`, `authority` and `scheme`. */
+import { isValidAuthority, portStart } from "../authority.ts";
 import type { RequestHeaderMap } from "../header-map.ts";
 import { CODEC_ERROR, type Http1Error, INVALID_SCHEME, INVALID_URL } from "./protocol-error.ts";
 
@@ -10,11 +11,11 @@ export function splitTarget(
   target: string,
   allowAbsoluteUrl: boolean,
 ): Http1Error | null {
+  if (headers.method === "CONNECT") return splitAuthority(headers, target);
   if (target.charCodeAt(0) === SLASH) {
     headers.path = target;
     return null;
   }
-  if (headers.method === "CONNECT") return splitAuthority(headers, target);
   if (target === "*") {
     headers.path = target;
     return headers.method === "OPTIONS" ? null : INVALID_URL;
@@ -24,9 +25,9 @@ export function splitTarget(
   return null;
 }
 
-/** CONNECT: host and port, nothing else (RFC 9112 §3.2.3). */
+/** CONNECT: host and port, nothing else, and both (RFC 9112 §3.2.3, RFC 9110 §9.3.6). */
 function splitAuthority(headers: RequestHeaderMap, target: string): Http1Error | null {
-  if (/[/?#@]/.test(target)) return INVALID_URL;
+  if (!isValidAuthority(target) || portStart(target) < 0) return INVALID_URL;
   headers.authority = target;
   return null;
 }
@@ -44,7 +45,8 @@ function splitAbsolute(headers: RequestHeaderMap, target: string): Http1Error | 
   const authorityLength = target.slice(authorityStart).search(/[/?#]/);
   const authorityEnd = authorityLength < 0 ? target.length : authorityStart + authorityLength;
   const authority = target.slice(authorityStart, authorityEnd);
-  if (authority === "" || authority.includes("@")) return INVALID_URL;
+  if (authority === "" || authority.includes("%") || !isValidAuthority(authority))
+    return INVALID_URL;
   headers.scheme = scheme;
   headers.authority = authority;
   headers.path = authorityEnd === target.length ? "/" : target.slice(authorityEnd);
