@@ -51,12 +51,8 @@ function versionOf(line: string): HttpDetection {
   const afterMethod = line.indexOf(" ") + 1;
   const beforeVersion = line.indexOf(" ", afterMethod);
   if (beforeVersion <= afterMethod || line.charCodeAt(afterMethod) === SPACE) return "not-http";
-  switch (line.slice(beforeVersion + 1)) {
-    case "HTTP/1.1":
-      return "HTTP/1.1";
-    case "HTTP/1.0":
-      return "HTTP/1.0";
-    default:
-      return "not-http";
-  }
+  const version = line.slice(beforeVersion + 1);
+  if (version === "HTTP/1.1") return "HTTP/1.1";
+  // As Envoy: whatever has the shape of another version counts as HTTP/1.0.
+  return /^HTTP\/\d\.\d$/.test(version) ? "HTTP/1.0" : "not-http";
 }
