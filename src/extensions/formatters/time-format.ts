@@ -76,19 +76,23 @@ export class TimeFormat {
 /** The first specifier that strftime does not know, or null. */
 export function invalidTimeSpecifier(format: string): string | null {
   for (const [, specifier = ""] of format.matchAll(SPECIFIER)) {
-    if (specifier !== "" && !isKnown(specifier)) return `%${specifier}`;
+    if (!isKnown(specifier)) return `%${specifier}`;
   }
-  return format.replace(SPECIFIER, "").includes("%") ? "%" : null;
+  return null;
 }
 
 /** Milliseconds of a second as three digits is the common case. */
 function fractionText(restMs: number, digits: number): string {
   if (digits === 3) return threeDigits(Math.floor(restMs));
-  const nanos = String(Math.min(999_999_999, Math.floor(restMs * 1e6))).padStart(NANOS_DIGITS, "0");
+  // A wall time in ms as a double is good to a microsecond.
+  const micros = Math.min(999_999, Math.round(restMs * 1000));
+  const nanos = `${String(micros).padStart(6, "0")}000`;
   if (digits > 0) return nanos.slice(0, digits);
-  const text = nanos.replace(/0+$/, "");
+  const text = nanos.replace(TRAILING_ZEROS, "");
   return text === "" ? "0" : text;
 }
+
+const TRAILING_ZEROS = /0+$/;
 
 function threeDigits(value: number): string {
   if (value >= 100) return String(value);
@@ -166,6 +170,7 @@ const FIELDS: Readonly<Record<string, FieldText>> = {
   Y: (f) => String(f.year),
   z: (f) => zone(f.offsetMinutes, ""),
   Z: (f) => (f.offsetMinutes === 0 ? "UTC" : zone(f.offsetMinutes, "")),
+  E0S: (f) => two(f.secondOfMinute),
   E4Y: (f) => String(f.year).padStart(4, "0"),
   ET: () => "T",
   Ez: (f) => zone(f.offsetMinutes, ":"),
@@ -186,7 +191,7 @@ function fieldOf(specifier: string): FieldText | undefined {
 /** Specifiers that print a fraction: what comes before it, and its digits (0: all). */
 function fractionOf(specifier: string): { before: (string | FieldText)[]; digits: number } | null {
   if (specifier === "f") return { before: [], digits: NANOS_DIGITS };
-  const match = /^(?:([1-9])f|E(\*|[0-9]+)([Sf]))$/.exec(specifier);
+  const match = /^(?:([1-9])f|E(\*|[1-9][0-9]*)([Sf]))$/.exec(specifier);
   if (match === null) return null;
   const [, plain, extended, kind] = match;
   if (plain !== undefined) return { before: [], digits: Number(plain) };
