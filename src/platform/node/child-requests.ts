@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { RequestChannel, RequestHandler } from "../requests.ts";
 
 /** How long a child waits for the next request before it ends, in ms. */
-const IDLE_MS = 5000;
+const IDLE_MS = 1000;
 
 /**
  * A request that loses its child is asked once more: the child may have ended of idleness just
