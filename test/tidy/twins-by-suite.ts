@@ -8,7 +8,7 @@ export const TWINS_BY_SUITE: Readonly<Record<string, string>> = {
 /** Hot files that only mean something together, and the bench that runs them all. */
 export const BENCHES_BY_SCENARIO: Readonly<Record<string, string>> = {
   "src/http/": "bench/micro/server/request.bench.ts",
-  "src/extensions/http-filters/router/": "bench/micro/server/request.bench.ts",
+  "src/extensions/http-filters/": "bench/micro/server/request.bench.ts",
   "src/extensions/formatters/": "bench/micro/server/request.bench.ts",
-  "src/extensions/common/access-log/": "bench/micro/server/request.bench.ts",
+  "src/extensions/common/": "bench/micro/server/request.bench.ts",
 };

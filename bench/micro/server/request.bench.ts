@@ -31,12 +31,36 @@ const direct = {
   },
 };
 
+const any = (type: string, fields: object): object => ({
+  name: type.split(".").at(-1),
+  typed_config: { "@type": `type.googleapis.com/envoy.extensions.filters.http.${type}`, ...fields },
+});
+const EVERY = { default_value: { numerator: 100 } };
+const ADD = { header: { key: "x-added", value: "%PROTOCOL%" } };
+const FILTERS = [
+  any("health_check.v3.HealthCheck", {
+    pass_through_mode: false,
+    headers: [{ name: ":path", string_match: { exact: "/healthz" } }],
+  }),
+  any("cors.v3.Cors", {}),
+  any("csrf.v3.CsrfPolicy", { filter_enabled: EVERY }),
+  any("buffer.v3.Buffer", { max_request_bytes: 65_536 }),
+  any("set_metadata.v3.Config", {
+    metadata: [{ metadata_namespace: "a", value: { b: 1 } }],
+  }),
+  any("header_mutation.v3.HeaderMutation", {
+    mutations: { request_mutations: [{ append: ADD }], response_mutations: [{ append: ADD }] },
+  }),
+  any("router.v3.Router", {}),
+];
+
 const fixture = await ServerFixture.create(
   bootstrap({
     clusters: [staticCluster("one", [8001])],
     listeners: [
       httpListener({ name: "plain", port: 10_000 }),
       httpListener({ name: "logged", port: 10_001, manager: { access_log: [ACCESS_LOG] } }),
+      httpListener({ name: "filtered", port: 10_003, manager: { http_filters: FILTERS } }),
       httpListener({ name: "direct", port: 10_002, manager: direct }),
     ],
   }),
@@ -69,3 +93,4 @@ function exchange(port: number): () => number {
 bench("a request answered by the proxy", exchange(10_002));
 bench("a request through the router and its pool", exchange(10_000));
 bench("the same with an access log", exchange(10_001));
+bench("the same through six more filters", exchange(10_003));
