@@ -7,7 +7,7 @@ import { Server } from "../server/server.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { ParsedOptions } from "./options.ts";
 import { serverOptions } from "./server-options.ts";
-import { type RunOptions, reportDiagnostics, Serving } from "./serving.ts";
+import { type RunOptions, Serving } from "./serving.ts";
 
 /** Resolves with the exit code when the proxy has ended. */
 export async function runCommand(
@@ -21,12 +21,6 @@ export async function runCommand(
   if (typeof loggers === "string") return usage(context, loggers);
   const loader = await context.createLoader("child");
   const server = new Server(context.platform, loader, loggers, compiled);
-  const diagnostics = await server.start();
-  reportDiagnostics(diagnostics, loggers, context);
-  if (diagnostics.some(({ severity }) => severity === "error")) {
-    await server.close();
-    return 1;
-  }
   return new Serving(server, loggers, context, options, run).serve();
 }
 

@@ -1,6 +1,7 @@
 /** Command-line flags as server options. */
 import type { BootstrapSource } from "../config/config-loader.ts";
 import type { BootstrapOverrides } from "../server/bootstrap-config.ts";
+import type { UnknownDynamicFields } from "../server/filesystem-subscription.ts";
 import type { ServerOptions } from "../server/server.ts";
 import type { Tag } from "../stats/tags.ts";
 import type { ParsedOptions } from "./options.ts";
@@ -48,7 +49,13 @@ export function serverOptions(
     drainTimeMs: drainTimeS * 1000,
     drainStrategy: strategy,
     logFlushIntervalMs: flushMs,
+    unknownDynamicFields: unknownDynamicFields(options),
   };
+}
+
+function unknownDynamicFields(options: ParsedOptions): UnknownDynamicFields {
+  if (options.has("--reject-unknown-dynamic-fields")) return "reject";
+  return options.has("--ignore-unknown-dynamic-fields") ? "ignore" : "log";
 }
 
 function wholeNumber(text: string | undefined, unset: number): number | null {

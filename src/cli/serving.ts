@@ -67,9 +67,10 @@ export class Serving {
   }
 
   private async open(): Promise<void> {
-    const ports = await this.openPorts();
-    if (typeof ports === "string") {
-      this.context.stderr(`${ports}\n`);
+    const ports: OpenPort[] = [];
+    const diagnostics = await this.server.start(() => this.accepted(ports));
+    reportDiagnostics(diagnostics, this.loggers, this.context);
+    if (diagnostics.some(({ severity }) => severity === "error")) {
       await this.server.close();
       this.exit(1);
       return;
@@ -78,7 +79,12 @@ export class Serving {
     if (this.run.initOnly) await this.stop();
     this.server.planes?.all[0]?.dispatcher.after(TRIM_AFTER_MS, () => this.trimIfQuiet());
     if (this.run.convenience && !this.options.has("--no-reload")) this.watchFiles();
+  }
+
+  /** The bootstrap is good: the admin port tells from now on how the start goes on. */
+  private accepted(ports: OpenPort[]): Promise<readonly Diagnostic[]> {
     this.handleSignals();
+    return this.openPorts(ports);
   }
 
   private async stop(): Promise<void> {
@@ -92,21 +98,21 @@ export class Serving {
     if ((this.server.planes?.connectionCount ?? 0) === 0) this.context.trimMemory();
   }
 
-  /** The admin address of the bootstrap, and for `run` the usual ports. Or what is in the way. */
-  private async openPorts(): Promise<OpenPort[] | string> {
+  /** The admin address of the bootstrap, for `run` the usual ports. Returns what is in the way. */
+  private async openPorts(ports: OpenPort[]): Promise<readonly Diagnostic[]> {
     const host = this.adminHost();
     const configured = this.server.config?.admin.address ?? null;
     try {
-      const ports: OpenPort[] = [];
       if (configured !== null) {
         const socket = await startAdmin(host, "admin", configured, ADMIN_ENDPOINTS);
         ports.push({ name: "admin", socket });
       }
       if (this.run.convenience) await this.openUsualPorts(host, configured === null, ports);
-      return ports;
+      return [];
     } catch (error) {
       const address = configured === null ? "" : ` ${formatSocketAddress(configured)}`;
-      return `Cannot open the admin address${address}: ${(error as Error).message}`;
+      const message = `Cannot open the admin address${address}: ${(error as Error).message}`;
+      return [{ severity: "error", path: "admin.address", message, remedy: "use another port" }];
     }
   }
 

@@ -55,6 +55,8 @@ export interface Catalogue {
   readonly listenerFilters: readonly ListenerFilterType[];
   readonly networkFilters: readonly NetworkFilterType[];
   readonly connectionLogs: ConnectionLogCompiler | null;
+  /** For the admin interface. */
+  readonly accessLogs: AccessLogs;
 }
 
 export function buildCatalogue(services: CatalogueServices): Catalogue {
@@ -118,6 +120,7 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
       readDataSource: readData,
     }),
     connectionLogs: accessLogs,
+    accessLogs,
   };
 }
 

@@ -4,11 +4,13 @@
  */
 import type { CompileContext } from "../config/compile-context.ts";
 import { durationMs } from "../config/duration.ts";
+import { compileStringMatcher, type StringMatcher } from "../config/matcher/string-matcher.ts";
 import { compileStatsConfig, type StatsConfig } from "../config/stats-config.ts";
 import { compileListenAddress } from "../network/listener-address.ts";
 import type { SocketAddress } from "../platform/sockets.ts";
 import type { AccessLog } from "../proto/generated/envoy/config/accesslog/v3.ts";
 import type {
+  Admin,
   Bootstrap,
   RuntimeLayer as LayerMessage,
 } from "../proto/generated/envoy/config/bootstrap/v3.ts";
@@ -40,6 +42,8 @@ export interface AdminConfig {
   /** Null: no admin interface. */
   readonly address: SocketAddress | null;
   readonly accessLogs: readonly AccessLog[];
+  /** `allow_paths`: what path and query must match; empty allows everything. */
+  readonly allowedPaths: readonly StringMatcher[];
 }
 
 export interface BootstrapConfig {
@@ -101,15 +105,33 @@ export function compileBootstrap(
   };
 }
 
+const FILE_LOG = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog";
+
+/** The older `access_log_path` is a file log too. */
+function adminLogs({ accessLog = [], accessLogPath: path = "" }: Admin): AccessLog[] {
+  if (path === "") return accessLog;
+  return [...accessLog, { name: "file", typedConfig: { typeUrl: FILE_LOG, value: { path } } }];
+}
+
 function versionOverride({ statsServerVersionOverride }: Bootstrap): number | null {
   return statsServerVersionOverride === undefined ? null : Number(statsServerVersionOverride);
 }
 
 function compileAdmin(message: Bootstrap, context: CompileContext): AdminConfig {
   const admin = message.admin;
-  if (admin?.address === undefined) return { address: null, accessLogs: [] };
+  if (admin?.address === undefined) return { address: null, accessLogs: [], allowedPaths: [] };
+  if ((admin.socketOptions ?? []).length > 0) {
+    context.at("socket_options").warn("socket_options are not applied");
+  }
+  if ((admin.profilePath ?? "") !== "") {
+    context.at("profile_path").warn("There is no profiler that writes a file");
+  }
   const compiled = compileListenAddress(admin.address, context.at("address"));
-  return { address: compiled?.address ?? null, accessLogs: admin.accessLog ?? [] };
+  const allowedPaths = (admin.allowPaths ?? []).flatMap((pattern, index) => {
+    const matcher = compileStringMatcher(pattern, context.at("allow_paths", index));
+    return matcher === null ? [] : [matcher];
+  });
+  return { address: compiled?.address ?? null, accessLogs: adminLogs(admin), allowedPaths };
 }
 
 /** Without configured layers Envoy has one empty admin layer, so that /runtime_modify works. */

@@ -1,4 +1,7 @@
 /** Builds the data planes of a process over one shared memory. */
+import { StatSlab } from "../stats/slab.ts";
+import type { StatsReader } from "../stats/stats-reader.ts";
+import { createSilentScope, type StatsMatcher, StatsStore } from "../stats/stats-store.ts";
 import { createSharedUpstreamState } from "../upstream/upstream-services.ts";
 import { DataPlane, type DataPlanePlatform, type DataPlaneServices } from "./data-plane.ts";
 import { DataPlanes } from "./data-planes.ts";
@@ -11,6 +14,19 @@ export type SharedPlaneServices = Omit<
 
 /** The stats of each data plane; the first one keeps those that speak for all. */
 export type PlaneStats = readonly Pick<DataPlaneServices, "stats" | "configurationStats">[];
+
+/** The stats of `count` data planes, shown together by `reader`. */
+export function createPlaneStats(
+  count: number,
+  matcher: StatsMatcher,
+  reader: StatsReader,
+): PlaneStats {
+  return Array.from({ length: count }, (_, id) => {
+    const stats = new StatsStore(new StatSlab(), matcher);
+    reader.addSlab(stats.slab);
+    return { stats, configurationStats: id === 0 ? stats.root : createSilentScope() };
+  });
+}
 
 export function createPlanes(
   platform: DataPlanePlatform,

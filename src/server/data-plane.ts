@@ -141,6 +141,11 @@ export class DataPlane {
     return describeExtensions(this.catalogue);
   }
 
+  /** For logs that belong to no listener. */
+  get accessLogs(): Catalogue["accessLogs"] {
+    return this.catalogue.accessLogs;
+  }
+
   /** Listeners accept. */
   started(): void {
     this.listenerManagerStats.workersStarted.set(1);

@@ -17,17 +17,16 @@ import type { TrafficDirection } from "../network/network-filter.ts";
 import type { Timer } from "../platform/time.ts";
 import type { Bootstrap } from "../proto/generated/envoy/config/bootstrap/v3.ts";
 import { createRuntimeStats } from "../stats/groups/runtime-stats.ts";
-import { StatSlab } from "../stats/slab.ts";
 import { StatsReader } from "../stats/stats-reader.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
-import { createSilentScope, StatsStore } from "../stats/stats-store.ts";
+import { compileAdminLogs, type OpenAdminLogs } from "./admin/admin-logs.ts";
 import {
   type BootstrapConfig,
   type BootstrapOverrides,
   compileBootstrap,
 } from "./bootstrap-config.ts";
 import { ConfigSources } from "./config-sources.ts";
-import { createPlanes, type PlaneStats } from "./create-planes.ts";
+import { createPlaneStats, createPlanes, type PlaneStats } from "./create-planes.ts";
 import type { DataPlanePlatform } from "./data-plane.ts";
 import type { DataPlanes } from "./data-planes.ts";
 import { CLUSTER_TYPE, LISTENER_TYPE } from "./dynamic-config.ts";
@@ -69,6 +68,7 @@ interface Running {
   readonly unsupported: UnsupportedRegistry;
   readonly root: StatsScope;
   readonly sections: BootstrapSections;
+  openAdminLogs: OpenAdminLogs;
 }
 
 export class Server {
@@ -131,6 +131,11 @@ export class Server {
     return this.running?.runtime.runtime ?? null;
   }
 
+  /** Opens the logs of the admin interface. */
+  openAdminLogs(): ReturnType<OpenAdminLogs> {
+    return this.running?.openAdminLogs() ?? [];
+  }
+
   /** Throws before the start. */
   get unsupported(): UnsupportedRegistry {
     if (this.running === null) throw new Error("The server is not running");
@@ -140,10 +145,11 @@ export class Server {
   /**
    * Loads and applies the bootstrap. Returns all that was found; with an error among it nothing
    * runs. `onAccepted` runs once the bootstrap is accepted and before anything listens: the place
-   * to open admin ports, so that they tell how the start goes on.
+   * to open admin ports, so that they tell how the start goes on. What it returns ends the start if
+   * it is an error.
    */
   async start(
-    onAccepted: () => Promise<void> = async () => undefined,
+    onAccepted: () => Promise<readonly Diagnostic[] | undefined> = async () => undefined,
   ): Promise<readonly Diagnostic[]> {
     const loaded = await this.loader.loadBootstrap(this.options.source);
     const { bootstrap } = loaded;
@@ -151,6 +157,8 @@ export class Server {
     const context = new CompileContext();
     const config = compileBootstrap(bootstrap, this.options.overrides, context);
     const running = await this.create(config, bootstrapSections(bootstrap));
+    const { accessLogs } = config.admin;
+    running.openAdminLogs = compileAdminLogs(running.planes.first, accessLogs, context);
     const prepared = running.planes.prepare(() => staticUpdate(bootstrap, NO_STATIC_NAMES));
     const compiled = [...context.diagnostics, ...prepared.diagnostics];
     const found = [...loaded.diagnostics, ...compiled];
@@ -160,7 +168,11 @@ export class Server {
       return withPlaces(this.loader, this.options.source, found);
     }
     this.remember(loaded, bootstrap, compiled);
-    await onAccepted();
+    const refused = (await onAccepted()) ?? [];
+    if (refused.some(isError)) {
+      await this.closeRunning();
+      return [...found, ...refused];
+    }
     const problems = await new Promise<readonly Diagnostic[]>((done) => prepared.commit(done));
     if (!problems.some(isError)) {
       await running.sources.start(config, running.planes, running.root);
@@ -179,7 +191,8 @@ export class Server {
     const { bootstrap } = loaded;
     if (bootstrap === null) return loaded.diagnostics;
     const context = new CompileContext();
-    compileBootstrap(bootstrap, this.options.overrides, context);
+    const config = compileBootstrap(bootstrap, this.options.overrides, context);
+    compileAdminLogs(running.planes.first, config.admin.accessLogs, context);
     const prepared = running.planes.prepare(() => staticUpdate(bootstrap, this.names));
     const compiled = [...context.diagnostics, ...prepared.diagnostics];
     const found = [...loaded.diagnostics, ...compiled];
@@ -241,7 +254,7 @@ export class Server {
   }
 
   private async create(config: BootstrapConfig, sections: BootstrapSections): Promise<Running> {
-    const stats = this.createStats(config);
+    const stats = createPlaneStats(this.options.dataPlanes, config.stats.matcher, this.statsReader);
     const root = (stats[0] as PlaneStats[number]).stats.root;
     const gauges = new ServerGauges(root, this.options.dataPlanes, config.versionOverride);
     const unsupported = new UnsupportedRegistry(root);
@@ -253,15 +266,17 @@ export class Server {
     const sources = this.createSources(unsupported, gauges);
     const planes = this.createPlanes(config, runtime.runtime, sources, stats);
     runtime.runtime.onChange = () => planes.refreshRuntime();
-    return { config, planes, runtime, gauges, sources, unsupported, root, sections };
-  }
-
-  private createStats(config: BootstrapConfig): PlaneStats {
-    return Array.from({ length: this.options.dataPlanes }, (_, id) => {
-      const stats = new StatsStore(new StatSlab(), config.stats.matcher);
-      this.statsReader.addSlab(stats.slab);
-      return { stats, configurationStats: id === 0 ? stats.root : createSilentScope() };
-    });
+    return {
+      config,
+      planes,
+      runtime,
+      gauges,
+      sources,
+      unsupported,
+      root,
+      sections,
+      openAdminLogs: () => [],
+    };
   }
 
   private createSources(unsupported: UnsupportedRegistry, gauges: ServerGauges): ConfigSources {
@@ -304,7 +319,8 @@ export class Server {
     return { drainTimeMs: this.options.drainTimeMs, strategy: this.options.drainStrategy };
   }
 
-  private drains(direction: TrafficDirection): boolean {
+  /** Whether answers to that side announce the end of their connection. */
+  drains(direction: TrafficDirection): boolean {
     if (this.shuttingDown) return true;
     if (this.gracefulDrain === null) return false;
     const { drain, inboundOnly } = this.gracefulDrain;

@@ -1,4 +1,5 @@
 /** Compiles a bootstrap completely without opening a socket, a timer or a log. */
+
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { CompileContext } from "../config/compile-context.ts";
 import { type BootstrapSource, type ConfigLoader, withPlaces } from "../config/config-loader.ts";
@@ -7,6 +8,7 @@ import { UNLIMITED } from "../network/connection-limit.ts";
 import { StatSlab } from "../stats/slab.ts";
 import { createSilentScope, REJECT_ALL_STATS, StatsStore } from "../stats/stats-store.ts";
 import { createSharedUpstreamState } from "../upstream/upstream-services.ts";
+import { compileAdminLogs } from "./admin/admin-logs.ts";
 import { type BootstrapOverrides, compileBootstrap } from "./bootstrap-config.ts";
 import { DataPlane, type DataPlanePlatform } from "./data-plane.ts";
 import { NO_STATIC_NAMES, staticUpdate } from "./static-config.ts";
@@ -22,8 +24,9 @@ export async function validateBootstrap(
   const { bootstrap } = loaded;
   if (bootstrap === null) return loaded.diagnostics;
   const context = new CompileContext();
-  compileBootstrap(bootstrap, overrides, context);
+  const config = compileBootstrap(bootstrap, overrides, context);
   const plane = createCompilingPlane(platform);
+  compileAdminLogs(plane, config.admin.accessLogs, context);
   const { diagnostics } = plane.prepare(staticUpdate(bootstrap, NO_STATIC_NAMES));
   return withPlaces(loader, source, [
     ...loaded.diagnostics,

@@ -92,8 +92,9 @@ export class ServerFixture {
     return diagnostics;
   }
 
-  async openAdmin(): Promise<void> {
+  async openAdmin(): Promise<readonly Diagnostic[]> {
     this.admin = await startAdmin(this.host, "admin", ADMIN, ADMIN_ENDPOINTS);
+    return [];
   }
 
   /** Writes the bootstrap anew and reloads. */
@@ -158,8 +159,8 @@ export class ServerFixture {
     return toAnswer(read.message);
   }
 
-  /** A server that answers every request with 200 and the given text. */
-  async upstream(port: number, text: string): Promise<void> {
+  /** A server that answers every request with 200 and the given text, or (null) never. */
+  async upstream(port: number, text: string | null): Promise<void> {
     const accept = (socket: Socket): void => answerRequests(socket, text);
     const address = { ip: "127.0.0.1", port };
     this.upstreams.push(await this.network.listen({ address }, accept));
@@ -221,11 +222,12 @@ function toAnswer({ startLine, headers, body }: RawMessage): Answer {
   };
 }
 
-function answerRequests(socket: Socket, text: string): void {
+function answerRequests(socket: Socket, text: string | null): void {
   let received = "";
   socket.events = {
     onConnect: () => undefined,
     onBytes: (buffer, length) => {
+      if (text === null) return;
       received += buffer.toString("latin1", 0, length);
       for (;;) {
         const end = received.indexOf("\r\n\r\n");

@@ -142,7 +142,7 @@ function toRequest(headers: RequestHeaderMap, body: string): AdminRequest {
   if (query.size === 0 && headers.get(Headers.ContentType) === FORM) {
     query = parseQuery(body.replaceAll("+", " "));
   }
-  return { method: headers.method, path, query };
+  return { method: headers.method, target: headers.path, path, query };
 }
 
 /** `a=1&b` → a: "1", b: "". The first value of a name counts. */

@@ -16,7 +16,7 @@ import {
   type ConnectionChain,
   type ConnectionOwner,
 } from "../../network/active-connection.ts";
-import { NEVER_DRAIN } from "../../network/drain-decision.ts";
+import type { DrainDecision } from "../../network/drain-decision.ts";
 import { ConnectionInfo, StreamInfo } from "../../network/stream-info.ts";
 import type { Dispatcher } from "../../platform/dispatcher.ts";
 import type { ListenSocket, Socket, SocketAddress, SocketFactory } from "../../platform/sockets.ts";
@@ -36,6 +36,7 @@ export interface AdminListenerServices {
   readonly sockets: SocketFactory;
   readonly stats: StatsScope;
   readonly accessLoggers: readonly AccessLogger[];
+  readonly drain: DrainDecision;
 }
 
 /**
@@ -112,7 +113,7 @@ function adminRuntime(
     accessLoggers: services.accessLoggers,
     localReplies: PLAIN_LOCAL_REPLIES,
     clusters: { lookup: () => ({ kind: "none" }) },
-    drain: NEVER_DRAIN,
+    drain: services.drain,
     date: new DateProvider(dispatcher),
     requestParser: new RequestParser(DEFAULT_HTTP1_SETTINGS),
     bufferLimitBytes: BUFFER_LIMIT_BYTES,

@@ -1,4 +1,5 @@
 /** Finds the page of a request. Envoy: `AdminImpl::runCallback`, `AdminImpl::makeRequest`. */
+import type { StringMatcher } from "../../config/matcher/string-matcher.ts";
 import type { AdminDispatch } from "./admin-filter.ts";
 import type { AdminHost } from "./admin-host.ts";
 import { type AdminEndpoint, type AdminRequest, type AdminResponse, text } from "./endpoint.ts";
@@ -6,11 +7,19 @@ import { helpText } from "./help-page.ts";
 
 /**
  * Serves a set of pages: the whole admin interface, or only metrics or health on a port of their
- * own. Never rejects.
+ * own. `allowedPaths` restricts paths with their queries; none allows all. Never rejects.
  */
-export function adminDispatch(endpoints: readonly AdminEndpoint[], host: AdminHost): AdminDispatch {
+export function adminDispatch(
+  endpoints: readonly AdminEndpoint[],
+  host: AdminHost,
+  allowedPaths: readonly StringMatcher[] = [],
+): AdminDispatch {
   const table = new Map(endpoints.map((endpoint) => [endpoint.path, endpoint]));
   return async (request) => {
+    const { target } = request;
+    if (allowedPaths.length > 0 && !allowedPaths.some((allowed) => allowed.matches(target))) {
+      return text(`request to path ${target} not allowed`, 403);
+    }
     const endpoint = table.get(request.path);
     if (endpoint === undefined) return text(`invalid path. ${helpText(endpoints)}`, 404);
     if (endpoint.mutates && request.method !== "POST") {

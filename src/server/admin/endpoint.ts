@@ -4,6 +4,8 @@ import type { AdminHost } from "./admin-host.ts";
 /** A request to an admin page. */
 export interface AdminRequest {
   readonly method: string;
+  /** Path and query as sent. */
+  readonly target: string;
   /** Path without query. */
   readonly path: string;
   /** Of the path, or of a form body when the path has none. In order; the first value counts. */

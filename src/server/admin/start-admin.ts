@@ -1,10 +1,12 @@
 /** Opens the admin interface and, for `run`, the metrics and health ports. */
-import type { AccessLogger } from "../../http/access-log.ts";
 import type { ListenSocket, SocketAddress } from "../../platform/sockets.ts";
 import type { AdminHost } from "./admin-host.ts";
 import { listenAdmin } from "./admin-listener.ts";
 import { adminDispatch } from "./dispatch.ts";
 import type { AdminEndpoint } from "./endpoint.ts";
+
+/** The admin interface proper: its logs and allowed paths are those of the bootstrap. */
+const ADMIN_NAME = "admin";
 
 /** Rejects when the address cannot be bound. The server must be running. */
 export function startAdmin(
@@ -12,17 +14,19 @@ export function startAdmin(
   name: string,
   address: SocketAddress,
   endpoints: readonly AdminEndpoint[],
-  accessLoggers: readonly AccessLogger[] = [],
 ): Promise<ListenSocket> {
   const plane = host.server.planes?.all[0];
   if (plane === undefined) throw new Error("The server is not running");
+  const isAdmin = name === ADMIN_NAME;
   const services = {
     dispatcher: plane.dispatcher,
     sockets: host.server.platform.sockets,
     stats: plane.stats.root,
-    accessLoggers,
+    accessLoggers: isAdmin ? host.server.openAdminLogs() : [],
+    drain: { drainClose: () => host.server.drains("UNSPECIFIED") },
   };
-  return listenAdmin(services, name, address, adminDispatch(endpoints, host));
+  const allowed = isAdmin ? (host.server.config?.admin.allowedPaths ?? []) : [];
+  return listenAdmin(services, name, address, adminDispatch(endpoints, host, allowed));
 }
 
 /** Ports tried after the wanted one is taken. */

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
+import { configDump } from "../../../../src/server/admin/config-dump/config-dump.ts";
+import { ADMIN_ENDPOINTS } from "../../../../src/server/admin/endpoints.ts";
+import { MemoryClient } from "../../../kit/memory-client.ts";
 import {
   bootstrap,
   discovery,
@@ -8,8 +11,8 @@ import {
   routeConfig,
   socketAddress,
   staticCluster,
-} from "../configs.ts";
-import { ServerFixture } from "../server-fixture.ts";
+} from "../../configs.ts";
+import { ServerFixture } from "../../server-fixture.ts";
 
 const LDS = "/dynamic/lds.yaml";
 const CDS = "/dynamic/cds.yaml";
@@ -43,6 +46,11 @@ const STATIC = {
 };
 
 describe("the dump of static configuration", () => {
+  it("is one of the admin pages", async () => {
+    await start(STATIC);
+    assert.ok(ADMIN_ENDPOINTS.includes(configDump));
+  });
+
   it("has Envoy's sections in Envoy's order", async () => {
     await start(STATIC);
     await fixture.start();
@@ -282,7 +290,6 @@ describe("the dump of dynamic configuration", () => {
 
   it("shows a removed listener while it drains", async () => {
     await startDynamic();
-    const { MemoryClient } = await import("../../kit/memory-client.ts");
     const client = new MemoryClient(fixture.network, { ip: "127.0.0.1", port: 8080 });
     client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
     await fixture.until(() => client.text.includes("one"));
