@@ -147,7 +147,11 @@ export const BANS: readonly Ban[] = [
     homes: [],
     hotOnly: true,
     instead: "prebuild it in the constructor, or write the loop",
-    allowed: {},
+    allowed: {
+      "src/extensions/formatters/": "tables of names, read while formats are compiled",
+      "src/extensions/http-filters/health-check/": "a message's entries, read while it is compiled",
+      "src/route/per-filter-config.ts": "a message's entries, read while it is compiled",
+    },
   },
   {
     what: "a shipped runtime flag",
