@@ -150,7 +150,6 @@ export const BANS: readonly Ban[] = [
     allowed: {
       "src/extensions/formatters/": "tables of names, read while formats are compiled",
       "src/extensions/http-filters/health-check/": "a message's entries, read while it is compiled",
-      "src/route/per-filter-config.ts": "a message's entries, read while it is compiled",
     },
   },
   {
