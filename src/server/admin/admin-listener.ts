@@ -37,6 +37,8 @@ export interface AdminListenerServices {
   readonly stats: StatsScope;
   readonly accessLoggers: readonly AccessLogger[];
   readonly drain: DrainDecision;
+  /** The machine's address: stands in x-forwarded-for for a loopback peer. */
+  readonly localAddress: string;
 }
 
 /**
@@ -98,7 +100,7 @@ function adminRuntime(
   const http = stats.scope("http").scope(name);
   const listenerHttp = stats.scope(`listener.${name}`).scope("http").scope(name);
   return {
-    config: adminConfig(name),
+    config: adminConfig(name, services.localAddress),
     dispatcher,
     stats: new ConnectionManagerStats(http, listenerHttp, stats),
     routes: { current: () => null },
@@ -123,7 +125,7 @@ function adminRuntime(
   };
 }
 
-function adminConfig(name: string): ConnectionManagerConfig {
+function adminConfig(name: string, localAddress: string): ConnectionManagerConfig {
   return {
     statPrefix: name,
     codecType: "AUTO",
@@ -154,10 +156,10 @@ function adminConfig(name: string): ConnectionManagerConfig {
       serviceCluster: "",
       serviceNode: "",
       via: "",
-      localAddress: "",
+      localAddress,
     },
     requestId: {
-      generate: true,
+      generate: false,
       preserveExternal: false,
       alwaysSetInResponse: false,
       packTraceReason: true,

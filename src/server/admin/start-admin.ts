@@ -22,6 +22,7 @@ export function startAdmin(
     dispatcher: plane.dispatcher,
     sockets: host.server.platform.sockets,
     stats: plane.stats.root,
+    localAddress: host.server.platform.host.address,
     accessLoggers: isAdmin ? host.server.openAdminLogs() : [],
     drain: { drainClose: () => host.server.drains("UNSPECIFIED") },
   };

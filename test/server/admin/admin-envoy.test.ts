@@ -1,7 +1,7 @@
 // The admin pages of a real Envoy and of Outrigger on the same configuration: static and dynamic
 // resources, named and unnamed, good and refused requests.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -47,7 +47,15 @@ class Side {
     const ports = Object.fromEntries(PORTS.map((name, index) => [name, numbers[index]])) as Ports;
     const folder = mkdtempSync(join(tmpdir(), "admin-"));
     writeFiles(folder, ports);
-    const extra = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"];
+    const extra = [
+      "--concurrency",
+      "1",
+      "--disable-hot-restart",
+      "--log-level",
+      "error",
+      "--file-flush-interval-msec",
+      "10",
+    ];
     const file = join(folder, "envoy.json");
     return new Side(await ProxyProcess.start(command, file, ports.ADMIN, extra), ports, folder);
   }
@@ -65,6 +73,22 @@ class Side {
       .replaceAll(`listener:127.0.0.1:${UNNAMED_PORT}`, "NAME")
       .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME");
     return { ...answer, body };
+  }
+
+  /** What the admin log got since `/ready?logged`; asks until the writer has flushed. */
+  async logLines(): Promise<string[]> {
+    for (let tries = 0; tries < 100; tries++) {
+      const lines = readFileSync(join(this.folder, "admin.log"), "utf8").split("\n");
+      const start = lines.findIndex((line) => line.includes("/ready?logged"));
+      if (start >= 0 && lines.slice(start).some((line) => line.includes("GET /quitquitquit"))) {
+        return lines.slice(
+          start,
+          lines.findLastIndex((line) => line.includes("GET /quitquitquit")) + 1,
+        );
+      }
+      await this.proxy.admin("/ready");
+    }
+    return [];
   }
 
   async stop(): Promise<void> {
@@ -94,12 +118,26 @@ function writeFiles(folder: string, ports: Ports): void {
   write("rds.json", discovery("r1", "routes", [routeConfig("routes", "eds")]));
   const bootstrap = {
     node: { id: "node", cluster: "cluster", locality: { zone: "z" }, metadata: { key: 1 } },
-    admin: { address: socketAddress(ports.ADMIN) },
+    admin: { address: socketAddress(ports.ADMIN), access_log: [adminLog(folder)] },
     dynamic_resources: { cds_config: source("cds.json"), lds_config: source("lds.json") },
     layered_runtime: { layers: LAYERS },
     static_resources: { clusters: clusters(ports), listeners: listeners(ports) },
   };
   writeFileSync(join(folder, "envoy.json"), JSON.stringify(bootstrap));
+}
+
+const FILE_LOG = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog";
+
+/** Envoy's default format without the times. */
+const LOG_FORMAT =
+  "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL% %RESPONSE_CODE% %RESPONSE_FLAGS% " +
+  "%BYTES_RECEIVED% %RESP(content-type)% %REQ(X-FORWARDED-FOR)% %REQ(X-REQUEST-ID)% " +
+  "%RESPONSE_CODE_DETAILS% %DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT% %ROUTE_NAME% %UPSTREAM_HOST%\n";
+
+function adminLog(folder: string): object {
+  const log_format = { text_format_source: { inline_string: LOG_FORMAT } };
+  const path = join(folder, "admin.log");
+  return { name: "file", typed_config: { "@type": FILE_LOG, path, log_format } };
 }
 
 const LAYERS = [
@@ -328,6 +366,20 @@ describe("admin pages beside Envoy's", { skip: envoy.skip }, () => {
   it("/memory has the same fields", async () => {
     const [our, their] = await both("GET /memory");
     assert.deepEqual(Object.keys(JSON.parse(our.body)), Object.keys(JSON.parse(their.body)));
+  });
+
+  it("log the same lines", async () => {
+    for (const request of [
+      "GET /ready?logged",
+      "GET /nope",
+      "POST /reopen_logs",
+      "GET /quitquitquit",
+    ]) {
+      await both(request);
+    }
+    const [our, their] = [await ours.logLines(), await theirs.logLines()];
+    assert.deepEqual(our, their);
+    assert.ok(our.length >= 4);
   });
 
   it("/config_dump has the same sections", async () => {
