@@ -160,7 +160,8 @@ export class Side {
       );
       const enough = count > 0 && found.some((lines) => lines.length >= count);
       if (enough || performance.now() >= deadline) {
-        if (enough && found.length > 1) await sleep(25);
+        // Another line may be on its way, to this file (a line too many) or to another one.
+        await sleep(found.length > 1 ? 25 : 15);
         return this.#logFiles.flatMap((file, i) =>
           this.#log(file)
             .slice(starts[i])
