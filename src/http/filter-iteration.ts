@@ -123,7 +123,7 @@ export class FilterIteration<Head extends HeaderMap> {
   private passData(from: number, bytes: Buffer, endStream: boolean): void {
     for (let index = from; index < this.filters.length; index++) {
       const before = this.stopAt(index);
-      if (before !== null && before.all) {
+      if (before?.all === true) {
         this.hold(before, bytes, endStream, true);
         return;
       }
@@ -156,7 +156,7 @@ export class FilterIteration<Head extends HeaderMap> {
   private passTrailers(from: number, trailers: HeaderMap): void {
     for (let index = from; index < this.filters.length; index++) {
       const before = this.stopAt(index);
-      if (before !== null && before.all) {
+      if (before?.all === true) {
         before.trailersHeld = true;
         return;
       }

@@ -1,5 +1,6 @@
 // Listener, connection manager, router and cluster on simulated time and a network in memory: the
 // whole HTTP path, with clients and upstreams that a test plays by hand.
+import assert from "node:assert/strict";
 import { DEFAULT_RUNTIME, type RuntimeSnapshot } from "../../src/config/runtime.ts";
 import { router } from "../../src/extensions/http-filters/router/router.ts";
 import { httpConnectionManager } from "../../src/extensions/network-filters/http-connection-manager/http-connection-manager.ts";
@@ -114,7 +115,11 @@ export class HttpProxyFixture {
       httpFilters: [...own, { ...filterMessage(ROUTER, options.router), name: "router" }],
     };
     const listener = listenerMessage(PROXY_PORT, [filterMessage(MANAGER, message)]);
-    await proxy.listeners.apply({ ...listener, ...options.listener });
+    const found = await proxy.listeners.update([{ ...listener, ...options.listener }]);
+    assert.deepEqual(
+      found.filter((line) => !line.startsWith("warning")),
+      [],
+    );
     await proxy.server.listen(proxy.upstreams.network, UPSTREAM_PORT);
     return proxy;
   }

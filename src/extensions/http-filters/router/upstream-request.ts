@@ -6,6 +6,7 @@
 import type { RequestEncoder, ResponseDecoder, StreamResetReason } from "../../../codec/codec.ts";
 import { isUpgrade } from "../../../codec/h1/upgrade.ts";
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";
+import { Headers } from "../../../codec/header-names.ts";
 import type { HttpFilterCallbacks } from "../../../http/http-filter.ts";
 import type { Connection } from "../../../network/connection.ts";
 import type { UpstreamInfo } from "../../../network/stream-info.ts";
@@ -62,6 +63,8 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
    * upstream that refuses the tunnel would read it as another request.
    */
   private awaitsTunnel: boolean;
+  /** Bytes that belong to the upgrade request itself, by its length: they need not wait. */
+  private upgradeBody = 0;
 
   constructor(
     owner: UpstreamRequestOwner,
@@ -77,6 +80,9 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     this.headers = head.headers;
     this.headersEnd = head.endStream;
     this.awaitsTunnel = head.headers.method === "CONNECT" || isUpgrade(head.headers);
+    if (this.awaitsTunnel) {
+      this.upgradeBody = Number(head.headers.get(Headers.ContentLength) ?? "0");
+    }
   }
 
   start(priority: "DEFAULT" | "HIGH"): void {
@@ -99,6 +105,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (this.done) return;
     if (this.encoder !== null && !this.awaitsTunnel) this.encodeData(bytes, endStream);
     else this.hold(bytes, endStream);
+    if (this.encoder !== null && this.upgradeBody > 0) this.sendUpgradeBody();
   }
 
   sendTrailers(trailers: HeaderMap): void {
@@ -156,6 +163,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     encoder.encodeHeaders(this.headers, bodyless);
     if (bodyless) this.markSent();
     else if (!this.done && !this.awaitsTunnel) this.sendHeld();
+    else if (this.upgradeBody > 0) this.sendUpgradeBody();
   }
 
   onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host | null): void {
@@ -247,6 +255,18 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     this.heldEnd = endStream;
     const limit = this.callbacks.decoderBufferLimit();
     if (limit > 0 && this.heldBytes > limit) this.pauseRequest();
+  }
+
+  /** An upgrade may wait for its own body; what follows it may not leave yet. */
+  private sendUpgradeBody(): void {
+    const held = this.held;
+    if (held === null || this.done) return;
+    const bytes = Buffer.concat(held);
+    const length = Math.min(bytes.length, this.upgradeBody);
+    this.upgradeBody -= length;
+    this.heldBytes = bytes.length - length;
+    this.held = this.heldBytes === 0 ? null : [bytes.subarray(length)];
+    this.encodeData(bytes.subarray(0, length), false);
   }
 
   private sendHeld(): void {
