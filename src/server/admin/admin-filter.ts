@@ -31,6 +31,7 @@ export class AdminFilter implements HttpFilter, WatermarkListener {
   private readonly dispatch: AdminDispatch;
   private body = "";
   private destroyed = false;
+  private refused = false;
   private blocked = false;
   private resume: (() => void) | null = null;
 
@@ -46,19 +47,15 @@ export class AdminFilter implements HttpFilter, WatermarkListener {
   }
 
   decodeData(bytes: Buffer, endStream: boolean): FilterStatus {
-    this.body += bytes.toString("utf8");
-    if (this.body.length > BODY_MAX) {
-      this.callbacks.sendLocalReply({
-        status: 413,
-        body: "Payload Too Large",
-        details: "request_payload_too_large",
-      });
-    } else if (endStream) void this.answer();
+    if (this.refused) return "stop";
+    this.body += bytes.toString("latin1");
+    if (this.body.length > BODY_MAX) this.refuse();
+    else if (endStream) void this.answer();
     return "stop";
   }
 
   decodeTrailers(): FilterStatus {
-    void this.answer();
+    if (!this.refused) void this.answer();
     return "stop";
   }
 
@@ -74,6 +71,16 @@ export class AdminFilter implements HttpFilter, WatermarkListener {
   onBelowWriteBufferLowWatermark(): void {
     this.blocked = false;
     this.resume?.();
+  }
+
+  private refuse(): void {
+    this.refused = true;
+    this.body = "";
+    this.callbacks.sendLocalReply({
+      status: 413,
+      body: "Payload Too Large",
+      details: "request_payload_too_large",
+    });
   }
 
   /** Never rejects: a page that fails half way ends its stream. */
