@@ -78,7 +78,7 @@ export class HttpProxy {
   /** Diagnostics of a configuration that is wrong: `path: message`. */
   static async problems(options: HttpProxyOptions): Promise<string[]> {
     const server = await ServerFixture.create(bootstrapText(options));
-    const found = await server.settled(server.server.start(async () => undefined));
+    const found = await server.settled(server.server.start(async () => []));
     await server.close();
     return found.map(
       ({ path, message }) => `${path.replace(/^.*?typed_config\./, "")}: ${message}`,

@@ -1,7 +1,8 @@
 // hot: per request
 /**
  * Header bytes as Envoy's HTTP/1 codec counts them: without start line and empty line; received
- * lines without the space after the colon. Envoy: `BytesMeter`, source/common/http/http1/codec_impl.cc.
+ * lines without the space after the colon. Envoy: `BytesMeter`,
+ * source/common/http/http1/codec_impl.cc.
  */
 import type { HeaderMap } from "../header-map.ts";
 

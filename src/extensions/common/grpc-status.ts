@@ -1,5 +1,8 @@
 // hot: per request
-/** The gRPC status of a response. Envoy: `Grpc::Common::getGrpcStatus` (source/common/grpc/common.cc). */
+/**
+ * The gRPC status of a response. Envoy: `Grpc::Common::getGrpcStatus`
+ * (source/common/grpc/common.cc).
+ */
 import { Headers } from "../../codec/header-names.ts";
 import { httpToGrpcStatus } from "../../http/local-reply.ts";
 import type { FormatterContext } from "../../route/formatter.ts";

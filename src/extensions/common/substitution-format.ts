@@ -1,4 +1,6 @@
-/** `SubstitutionFormatString`, compiled. Envoy: `SubstitutionFormatStringUtils::fromProtoConfig`. */
+/**
+ * `SubstitutionFormatString`, compiled. Envoy: `SubstitutionFormatStringUtils::fromProtoConfig`.
+ */
 import type { CompileContext } from "../../config/compile-context.ts";
 import { messageNameOf } from "../../config/matcher/compile-match-tree.ts";
 import type {

@@ -1,7 +1,8 @@
 // hot: per request
 /**
- * `%COALESCE({"operators":["A",{"command":"B","param":"x","max_length":5}]})%`: the first value that
- * is there and not empty. Envoy: `CoalesceFormatter` (source/common/formatter/coalesce_formatter.cc).
+ * `%COALESCE({"operators":["A",{"command":"B","param":"x","max_length":5}]})%`: the first value
+ * that is there and not empty. Envoy: `CoalesceFormatter`
+ * (source/common/formatter/coalesce_formatter.cc).
  */
 import type { FormatterContext } from "../../route/formatter.ts";
 import type { Command } from "./command.ts";

@@ -35,6 +35,22 @@ const POINTS: Readonly<Record<string, Point>> = {
   DS_TX_END: downstreamTxEnd,
 };
 
+/** For remedies. */
+const POINT_NAMES: readonly string[] = [
+  "DS_RX_BEG",
+  "DS_RX_END",
+  "US_CX_BEG",
+  "US_CX_END",
+  "US_HS_END",
+  "US_TX_BEG",
+  "US_TX_END",
+  "US_RX_BEG",
+  "US_RX_BODY_BEG",
+  "US_RX_END",
+  "DS_TX_BEG",
+  "DS_TX_END",
+];
+
 const PER_MS: Readonly<Record<string, number>> = { ms: 1, us: 1e3, ns: 1e6 };
 
 function between(
@@ -70,7 +86,7 @@ function commonDuration({ parameters, context }: OperatorCall): Command | null {
 function point(name: string, context: OperatorCall["context"]): Point {
   const known = POINTS[name];
   if (known !== undefined) return known;
-  const nearest = nearestName(name, Object.keys(POINTS));
+  const nearest = nearestName(name, POINT_NAMES);
   context.warn(
     `No filter here sets the time point ${name}: the duration is never known`,
     nearest === null ? "" : `use ${nearest}`,

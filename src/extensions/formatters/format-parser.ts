@@ -2,6 +2,8 @@
 import { toByteString } from "../../base/byte-string.ts";
 import type { CompileContext } from "../../config/compile-context.ts";
 import type { FormatOptions, FormatParser, Formatter } from "../../route/formatter.ts";
+import { DEFAULT_FORMAT } from "../common/access-log/line-logger.ts";
+import { DefaultFormat } from "./default-format.ts";
 import { type ParsedFormat, parseFormat } from "./format-grammar.ts";
 import {
   isSingleCommand,
@@ -23,6 +25,7 @@ export class SubstitutionFormatParser implements FormatParser {
   }
 
   parseText(text: string, options: FormatOptions, context: CompileContext): Formatter | null {
+    if (text === DEFAULT_FORMAT && !options.omitEmptyValues) return new DefaultFormat();
     const parsed = parseFormat(text, OPERATORS, this.services, context);
     return parsed === null ? null : textFormat(parsed, options);
   }

@@ -26,6 +26,17 @@ const SOURCES: Readonly<Record<string, MetadataOf>> = {
   LISTENER_FILTER_CHAIN: (info) => info.connection.filterChainMetadata,
 };
 
+/** For remedies. */
+const SOURCE_NAMES: readonly string[] = [
+  "DYNAMIC",
+  "CLUSTER",
+  "ROUTE",
+  "UPSTREAM_HOST",
+  "VIRTUAL_HOST",
+  "LISTENER",
+  "LISTENER_FILTER_CHAIN",
+];
+
 /** `namespace:key:subkey…`; the namespace alone gives everything under it. */
 function readPath(metadataOf: MetadataOf, path: readonly string[]): ValueReader {
   const [namespace = "", ...keys] = path;
@@ -55,11 +66,11 @@ function typedMetadata({ parameters, context }: OperatorCall): ValueReader | nul
   const [type = "", ...path] = parameters.split(":");
   const source = SOURCES[type];
   if (source === undefined || path.length === 0) {
-    const nearest = nearestName(type, Object.keys(SOURCES));
+    const nearest = nearestName(type, SOURCE_NAMES);
     return context.error(
       `METADATA does not know (${parameters})`,
       nearest === null
-        ? `write TYPE:namespace:key with TYPE one of ${Object.keys(SOURCES).join(", ")}`
+        ? `write TYPE:namespace:key with TYPE one of ${SOURCE_NAMES.join(", ")}`
         : `use ${nearest}:namespace:key`,
     );
   }

@@ -126,7 +126,7 @@ export const STREAM_OPERATORS: OperatorTable = {
   UPSTREAM_REQUEST_ATTEMPT_COUNT: number((info) => info.attemptCount),
   UPSTREAM_CONNECTION_ID: number((info) => info.upstream?.connectionId ?? 0),
   UPSTREAM_TRANSPORT_FAILURE_REASON: text((info) =>
-    info.upstreamTransportFailureReason.replaceAll(" ", "_"),
+    withoutSpaces(info.upstreamTransportFailureReason),
   ),
   DOWNSTREAM_TRANSPORT_FAILURE_REASON: text((info) => info.downstreamTransportFailureReason),
   CONNECTION_ID: number((info) => info.connection.connectionId),

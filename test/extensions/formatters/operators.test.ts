@@ -1,6 +1,7 @@
 // Every command of the table, on one finished stream and on an empty one.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DEFAULT_FORMAT } from "../../../src/extensions/common/access-log/line-logger.ts";
 import { OPERATORS } from "../../../src/extensions/formatters/operators.ts";
 import {
   emptyContext,
@@ -194,6 +195,21 @@ test("query parameters are decoded", () => {
   const context = sampleContext();
   context.requestHeaders!.path = "/?a=%20%4g%41";
   assert.equal(formatText("%QUERY_PARAM(a)%", context), " %4gA");
+});
+
+test("the default format prints what its commands print", () => {
+  const byCommands = DEFAULT_FORMAT.replace(/\n$/, "%REQ(none):1%\n");
+  const contexts = [
+    sampleContext(),
+    emptyContext(),
+    sampleContext({ "x-envoy-original-path": "/old" }),
+  ];
+  for (const context of contexts) {
+    assert.equal(
+      formatText(DEFAULT_FORMAT, context),
+      formatText(byCommands, context).replace(/-\n$/, "\n"),
+    );
+  }
 });
 
 const PROBLEMS: readonly (readonly [string, string])[] = [

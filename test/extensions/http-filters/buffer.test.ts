@@ -19,7 +19,7 @@ test("holds a request until it is complete", async () => {
   const client = new MemoryClient(proxy.server.network, { ip: "127.0.0.1", port: PROXY_PORT });
   client.send("POST / HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: 6\r\n\r\nabc");
   await proxy.server.time.advance(10);
-  assert.deepEqual(proxy.upstreams, []);
+  assert.equal(proxy.upstreams.length, 0);
   client.send("def");
   await proxy.server.until(() => client.ended);
   assert.ok(proxy.upstreams[0]!.text.endsWith("\r\n\r\nabcdef"));

@@ -301,6 +301,26 @@ describe("tcp_proxy: endings", () => {
     await proxy.close();
   });
 
+  it("goes on with a flush that is slow but moves", async () => {
+    const link = { kernelBytes: 9000, chunkBytes: 1000, latencyMs: 0 };
+    const proxy = await start({ idleTimeout: { seconds: 5, nanos: 0 } }, { link });
+    proxy.server.paused = true;
+    const client = proxy.connect();
+    await proxy.settle();
+    client.send(Buffer.alloc(100_000, "x"));
+    await proxy.settle();
+    client.socket.resetAndDestroy();
+    const { socket } = proxy.server.last;
+    for (let second = 0; second < 60 && !proxy.server.last.ended; second++) {
+      await proxy.upstreams.time.advance(4000);
+      socket.resume();
+      await proxy.upstreams.time.until(() => proxy.server.last.receivedBytes > second * 2000);
+      socket.pause();
+    }
+    assert.equal(proxy.listeners.stat("tcp.p.idle_timeout"), 0);
+    await proxy.close();
+  });
+
   it("gives the client what upstream sent before it reset", async () => {
     const proxy = await start({});
     const client = proxy.connect();

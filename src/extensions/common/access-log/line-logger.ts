@@ -1,5 +1,7 @@
 // hot: per request
-/** Formats a stream and appends the line to a log file. Envoy: `FileAccessLog`, `StreamAccessLog`. */
+/**
+ * Formats a stream and appends the line to a log file. Envoy: `FileAccessLog`, `StreamAccessLog`.
+ */
 import type { AccessLogger } from "../../../http/access-log.ts";
 import type { LogFile } from "../../../platform/files.ts";
 import type { Formatter, FormatterContext } from "../../../route/formatter.ts";

@@ -1,4 +1,7 @@
-/** Log files with Envoy's batching and stats. Envoy: `AccessLogManagerImpl` (access_log_manager_impl.cc). */
+/**
+ * Log files with Envoy's batching and stats. Envoy: `AccessLogManagerImpl`
+ * (access_log_manager_impl.cc).
+ */
 import type { Files, LogFile, LogFileObserver } from "../../../platform/files.ts";
 import type { FilesystemStats } from "../../../stats/groups/filesystem-stats.ts";
 import type { LogFiles } from "./line-logger.ts";

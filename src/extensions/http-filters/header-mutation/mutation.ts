@@ -1,5 +1,7 @@
 // hot: per request
-/** One change of headers. Envoy: `Http::HeaderMutations` (source/common/http/header_mutation.cc). */
+/**
+ * One change of headers. Envoy: `Http::HeaderMutations` (source/common/http/header_mutation.cc).
+ */
 import type { HeaderMap } from "../../../codec/header-map.ts";
 import type { HeaderName } from "../../../codec/header-names.ts";
 import type { StringMatcher } from "../../../config/matcher/string-matcher.ts";

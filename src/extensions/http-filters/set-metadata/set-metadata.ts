@@ -1,7 +1,8 @@
 // hot: per request
 /**
- * Puts fixed values into the dynamic metadata of a request. Envoy: `envoy.filters.http.set_metadata`
- * (source/extensions/filters/http/set_metadata). Typed values are refused: nothing here reads them.
+ * Puts fixed values into the dynamic metadata of a request. Envoy:
+ * `envoy.filters.http.set_metadata` (source/extensions/filters/http/set_metadata). Typed values are
+ * refused: nothing here reads them.
  */
 import type { RequestHeaderMap } from "../../../codec/header-map.ts";
 import type { CompileContext } from "../../../config/compile-context.ts";
@@ -83,7 +84,9 @@ function apply({ namespace, fields, overwrites }: Entry, info: StreamInfo, denie
   else denied.inc();
 }
 
-/** Objects are merged, lists are joined, everything else is replaced. Envoy: `StructUtil::update`. */
+/**
+ * Objects are merged, lists are joined, everything else is replaced. Envoy: `StructUtil::update`.
+ */
 function merge(present: Fields, added: Fields): Fields {
   const merged: Record<string, unknown> = { ...present };
   for (const key in added) merged[key] = mergeValue(merged[key], added[key]);
