@@ -170,7 +170,9 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (this.done) return;
     this.waiting = null;
     this.done = true;
-    if (host !== null) this.callbacks.streamInfo.upstream = failedUpstream(host);
+    const { streamInfo, dispatcher } = this.callbacks;
+    streamInfo.upstreamPoolReadyMs = dispatcher.nowMs;
+    if (host !== null) streamInfo.upstream = failedUpstream(host);
     this.resumeRequest();
     this.owner.onUpstreamReset(reason, transportFailure);
   }
