@@ -42,6 +42,8 @@ export interface ListenerFilterCallbacks {
 
 export interface ListenerFilterFactory {
   create(): ListenerFilter;
+  /** The listener is gone for good. */
+  close?(): void;
 }
 
 /** What a listener filter gets for one listener on one data plane. */

@@ -215,6 +215,7 @@ export class Listener implements AcceptTarget, ConnectionOwner, ListenerFilterOw
   close(): void {
     this.closeConnections();
     for (const chain of this.chains) chain.close();
+    for (const { factory } of this.filters) factory.close?.();
     this.scope.remove();
   }
 

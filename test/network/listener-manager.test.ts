@@ -235,6 +235,21 @@ describe("ListenerManager", () => {
     await proxy.close();
   });
 
+  it("forgets the stats of a removed listener and of a hundred old versions", async () => {
+    const proxy = fixture();
+    for (let version = 0; version < 100; version++) {
+      await proxy.apply(echoListener(1000, "a", { perConnectionBufferLimitBytes: 1 + version }));
+    }
+    const names = (): string[] =>
+      proxy.store.slab.entries.flatMap((entry) =>
+        entry?.name.startsWith("listener.") ? [entry.name] : [],
+      );
+    assert.ok(names().includes("listener.127.0.0.1_1000.downstream_cx_total"));
+    await proxy.update([], ["on_1000"]);
+    assert.deepEqual(names(), []);
+    await proxy.close();
+  });
+
   it("starts no listener of a stopped direction afterwards", async () => {
     const proxy = fixture();
     await proxy.apply(echoListener(1000, "in", { trafficDirection: "INBOUND" }));

@@ -310,13 +310,23 @@ describe("tcp_proxy: endings", () => {
     client.send(Buffer.alloc(100_000, "x"));
     await proxy.settle();
     client.socket.resetAndDestroy();
-    const { socket } = proxy.server.last;
-    for (let second = 0; second < 60 && !proxy.server.last.ended; second++) {
+    // Three chunks every four seconds.
+    const { last } = proxy.server;
+    const onBytes = last.onBytes.bind(last);
+    let left = 0;
+    last.onBytes = (buffer, length) => {
+      onBytes(buffer, length);
+      if (--left <= 0) last.socket.pause();
+    };
+    await proxy.upstreams.time.advance(1);
+    assert.equal(proxy.listeners.stat("tcp.p.upstream_flush_active"), 1);
+    for (let round = 0; round < 60 && !last.ended; round++) {
+      left = 3;
+      last.socket.resume();
       await proxy.upstreams.time.advance(4000);
-      socket.resume();
-      await proxy.upstreams.time.until(() => proxy.server.last.receivedBytes > second * 2000);
-      socket.pause();
     }
+    assert.equal(last.ended, true);
+    assert.equal(proxy.listeners.stat("tcp.p.upstream_flush_active"), 0);
     assert.equal(proxy.listeners.stat("tcp.p.idle_timeout"), 0);
     await proxy.close();
   });

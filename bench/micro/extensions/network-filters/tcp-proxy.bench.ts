@@ -1,6 +1,6 @@
 // What the TCP proxy adds to a chunk in each direction.
 import { TcpProxyFilter } from "../../../../src/extensions/network-filters/tcp-proxy/tcp-proxy-filter.ts";
-import type { UpstreamSide } from "../../../../src/extensions/network-filters/tcp-proxy/upstream-side.ts";
+import { StatsLease } from "../../../../src/extensions/network-filters/tcp-proxy/upstream-side.ts";
 import { Connection } from "../../../../src/network/connection.ts";
 import { ConnectionInfo, StreamInfo } from "../../../../src/network/stream-info.ts";
 import { createTcpProxyStats } from "../../../../src/stats/groups/tcp-proxy-stats.ts";
@@ -11,9 +11,6 @@ import type { Host } from "../../../../src/upstream/host.ts";
 import { SimulatedTime } from "../../../../test/kit/simulated-time.ts";
 import { bench } from "../../../kit/micro.ts";
 import { StubSocket } from "../../../kit/stub-socket.ts";
-
-/** Measured through the filter. */
-export type Measured = UpstreamSide;
 
 const dispatcher = new SimulatedTime().dispatcher();
 const idle = { onData: (): void => undefined, onClose: (): void => undefined };
@@ -40,6 +37,7 @@ const filter = new TcpProxyFilter(
     dispatcher,
     clusters: { lookup: () => ({ kind: "later", wait: () => () => undefined }) },
     stats: createTcpProxyStats(new StatsStore(new StatSlab()).root.scope("tcp.p")),
+    statsLease: new StatsLease(() => undefined),
     loggers: [],
   },
   {

@@ -40,8 +40,9 @@ export function httpInspector(): ListenerFilterType {
     messages: ["envoy.extensions.filters.listener.http_inspector.v3.HttpInspector"],
     compile: () => ({}),
     createFactory: (_config, { rootStats }) => {
-      const stats = new HttpInspectorStats(rootStats.scope("http_inspector"));
-      return { create: () => new HttpInspectorFilter(stats) };
+      const scope = rootStats.scope("http_inspector");
+      const stats = new HttpInspectorStats(scope);
+      return { create: () => new HttpInspectorFilter(stats), close: () => scope.remove() };
     },
   });
 }

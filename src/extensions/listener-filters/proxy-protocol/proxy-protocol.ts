@@ -77,7 +77,7 @@ export function proxyProtocol(): ListenerFilterType {
       const root = rootStats.scope("proxy_proto");
       const scope = config.statPrefix === "" ? root : root.scope(config.statPrefix);
       const stats = new ProxyProtocolStats(scope);
-      return { create: () => new ProxyProtocolFilter(config, stats) };
+      return { create: () => new ProxyProtocolFilter(config, stats), close: () => root.remove() };
     },
   });
 }

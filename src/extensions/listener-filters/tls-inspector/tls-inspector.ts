@@ -53,9 +53,13 @@ export function tlsInspector(): ListenerFilterType {
     messages: ["envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"],
     compile,
     createFactory: (config, { rootStats }) => {
-      const stats = new TlsInspectorStats(rootStats.scope("tls_inspector"));
+      const scope = rootStats.scope("tls_inspector");
+      const stats = new TlsInspectorStats(scope);
       const parser = new ClientHelloParser();
-      return { create: () => new TlsInspectorFilter(config, stats, parser) };
+      return {
+        create: () => new TlsInspectorFilter(config, stats, parser),
+        close: () => scope.remove(),
+      };
     },
   });
 }

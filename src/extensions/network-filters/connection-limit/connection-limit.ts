@@ -55,7 +55,8 @@ export function connectionLimit(services: ConnectionLimitServices): NetworkFilte
       enabled: compileRuntimeFlag(message.runtimeEnabled),
     }),
     createFactory: (config, { rootStats }) => {
-      const scope = rootStats.scope("connection_limit").scope(config.statPrefix);
+      const root = rootStats.scope("connection_limit");
+      const scope = root.scope(config.statPrefix);
       const shared: Shared = {
         config,
         services,
@@ -63,7 +64,11 @@ export function connectionLimit(services: ConnectionLimitServices): NetworkFilte
         limited: scope.counter("limited_connections"),
         active: scope.gauge("active_connections"),
       };
-      return { name: NAME, create: (callbacks) => new ConnectionLimitFilter(shared, callbacks) };
+      return {
+        name: NAME,
+        create: (callbacks) => new ConnectionLimitFilter(shared, callbacks),
+        close: () => root.remove(),
+      };
     },
   });
 }

@@ -71,14 +71,15 @@ function createFactory(
   { time, runtime }: LocalRateLimitServices,
   shared: Map<string, SharedBucket>,
 ): NetworkFilterFactory {
-  const limited = rootStats
-    .scope("local_rate_limit")
-    .scope(config.statPrefix)
-    .counter("rate_limited");
+  const scope = rootStats.scope("local_rate_limit");
+  const limited = scope.scope(config.statPrefix).counter("rate_limited");
   const { bucket, close } = openBucket(config, time, shared);
   return {
     name: NAME,
-    close,
+    close: () => {
+      close();
+      scope.remove();
+    },
     create: ({ connection, streamInfo }): NetworkFilter => ({
       onNewConnection: (): NetworkFilterStatus => {
         if (!isEnabled(config.enabled, runtime) || bucket.tryConsume()) return "continue";

@@ -26,7 +26,7 @@ import type {
 import type { Host } from "../../../upstream/host.ts";
 import type { TcpProxyConfig } from "./config.ts";
 import { loadBalancerContext, pickRoute } from "./route-choice.ts";
-import { UpstreamSide } from "./upstream-side.ts";
+import { type StatsLease, UpstreamSide } from "./upstream-side.ts";
 
 /** What all connections through one filter chain share. */
 export interface TcpProxyRuntime {
@@ -34,6 +34,7 @@ export interface TcpProxyRuntime {
   readonly dispatcher: Dispatcher;
   readonly clusters: ClusterManager;
   readonly stats: TcpProxyStats;
+  readonly statsLease: StatsLease;
   readonly loggers: readonly AccessLogger[];
 }
 
@@ -179,7 +180,7 @@ export class TcpProxyFilter implements NetworkFilter, TcpPoolCallbacks, TimerOwn
     streamInfo.upstream = upstream;
     streamInfo.upstreamConnectStartMs = upstream.connectStartMs;
     streamInfo.upstreamConnectEndMs = upstream.connectEndMs;
-    this.upstream = new UpstreamSide(connection, this, runtime.stats, this.idleTimeoutMs);
+    this.upstream = new UpstreamSide(connection, this, runtime, this.idleTimeoutMs);
     this.state = RELAYING;
     if (runtime.config.logOnConnected) this.log("TcpUpstreamConnected");
     this.touch();

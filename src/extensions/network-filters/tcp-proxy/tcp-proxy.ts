@@ -12,6 +12,7 @@ import { createTcpProxyStats } from "../../../stats/groups/tcp-proxy-stats.ts";
 import type { ClusterManager } from "../../../upstream/cluster.ts";
 import { compileTcpProxy, type TcpProxyConfig } from "./config.ts";
 import { TcpProxyFilter } from "./tcp-proxy-filter.ts";
+import { StatsLease } from "./upstream-side.ts";
 
 export interface TcpProxyServices {
   readonly dispatcher: Dispatcher;
@@ -29,15 +30,22 @@ export function tcpProxy(services: TcpProxyServices): NetworkFilterType {
     terminal: true,
     compile: (message, context) =>
       compileTcpProxy(message, (log, at) => services.compileAccessLog(log, at), context),
-    createFactory: (config, context) => {
+    createFactory: (config, { rootStats }) => {
+      const scope = rootStats.scope("tcp");
       const runtime = {
         config,
         dispatcher: services.dispatcher,
         clusters: services.clusters,
-        stats: createTcpProxyStats(context.rootStats.scope("tcp").scope(config.statPrefix)),
+        stats: createTcpProxyStats(scope.scope(config.statPrefix)),
+        // An upstream half may outlive its filter chain while it flushes.
+        statsLease: new StatsLease(() => scope.remove()),
         loggers: config.accessLogs.map((log) => services.createAccessLogger(log)),
       };
-      return { name: NAME, create: (callbacks) => new TcpProxyFilter(runtime, callbacks) };
+      return {
+        name: NAME,
+        create: (callbacks) => new TcpProxyFilter(runtime, callbacks),
+        close: () => runtime.statsLease.release(),
+      };
     },
   });
 }
