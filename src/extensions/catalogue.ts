@@ -105,6 +105,7 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
     networkFilters: networkFilters({
       http: {
         dispatcher,
+        runtime,
         node: services.node,
         filters,
         routes,

@@ -75,6 +75,7 @@ export class HttpProxyFixture {
     const http = httpConnectionManager(
       {
         dispatcher,
+        runtime,
         node: { serviceCluster: "", serviceNode: "", localAddress: "" },
         filters,
         routes: () => ({

@@ -254,7 +254,7 @@ const cases: readonly DifferentialCase[] = [
       adminLines(
         "/stats",
         // remaining_cx_pools is 2⁶⁴−1 there, which no double holds.
-        /^cluster\.(?!.*cx_pools).*(membership_|breakers|max_host_weight|total_match_count)/,
+        /^cluster\.(?!.*cx_pools).*(membership_|breakers|max_host_weight)/,
       ),
     ],
     logs: 0,

@@ -4,6 +4,7 @@
  */
 import { RequestParser } from "../../../codec/h1/request-parser.ts";
 import type { CompileContext } from "../../../config/compile-context.ts";
+import type { RuntimeSnapshot } from "../../../config/runtime.ts";
 import type { AccessLogger } from "../../../http/access-log.ts";
 import { ConnectionManager } from "../../../http/connection-manager.ts";
 import type { ConnectionManagerConfig } from "../../../http/connection-manager-config.ts";
@@ -32,10 +33,12 @@ import { compileConnectionManager } from "./config.ts";
 import type { NodeFacts } from "./forwarding.ts";
 import { compileHttpFilters, createHttpFilters, type HttpFilterConfig } from "./http-filters.ts";
 import { compileInlineRoutes, compileRds, type RouteSourceConfig } from "./route-sources.ts";
+import { decidePaths, type PathsByRuntime, pathsByRuntime } from "./runtime-paths.ts";
 
 /** Compiles what the connection manager's message refers to. */
 export interface HttpServices {
   readonly dispatcher: Dispatcher;
+  readonly runtime: RuntimeSnapshot;
   readonly node: NodeFacts;
   readonly filters: HttpFilterCatalogue;
   /**
@@ -53,6 +56,7 @@ export interface HttpServices {
 
 interface Config {
   readonly manager: ConnectionManagerConfig;
+  readonly openPaths: PathsByRuntime;
   readonly routes: RouteSourceConfig;
   readonly filters: readonly HttpFilterConfig[];
   readonly upgradeFilters: ReadonlyMap<string, readonly HttpFilterConfig[]>;
@@ -87,7 +91,8 @@ function compile(message: Message, services: HttpServices, context: CompileConte
   );
   const routes = compileRoutes(message, services, context);
   if (routes === null) return null;
-  return { manager, routes, filters, upgradeFilters, accessLogs, localReplies };
+  const openPaths = pathsByRuntime(message);
+  return { manager, openPaths, routes, filters, upgradeFilters, accessLogs, localReplies };
 }
 
 function compileUpgradeFilters(
@@ -134,13 +139,16 @@ function createFactory(
   context: NetworkFilterContext,
 ): NetworkFilterFactory {
   const { dispatcher } = services;
+  const { random } = dispatcher;
+  const { manager, openPaths } = config;
+  const paths = decidePaths(manager.paths, openPaths, services.runtime, random.uint32());
   const prefix = config.manager.statPrefix;
   const stats = context.rootStats.scope("http").scope(prefix);
   const listenerStats = context.listenerStats.scope("http").scope(prefix);
   const filterContext = { stats, rootStats: context.rootStats };
   const routes = config.routes.create(prefix, context);
   const runtime: ConnectionManagerRuntime = {
-    config: config.manager,
+    config: { ...manager, paths },
     dispatcher,
     stats: new ConnectionManagerStats(stats, listenerStats, context.rootStats),
     routes,
@@ -160,6 +168,7 @@ function createFactory(
     bufferLimitBytes: context.listener.bufferLimitBytes,
     idleTimers: new TimerPool(dispatcher),
     requestTimers: new TimerPool(dispatcher),
+    headTimers: new TimerPool(dispatcher),
     durationTimers: new TimerPool(dispatcher),
   };
   return {
