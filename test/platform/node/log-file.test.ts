@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -45,6 +45,48 @@ describe("NodeLogFile", () => {
     await flushed(log);
     assert.equal(readFileSync(path, "latin1"), "a".repeat(200) + "c".repeat(50));
     assert.equal(log.droppedBytes, 100);
+  });
+
+  it("tells its observer of lines, batches and losses", async () => {
+    const events: string[] = [];
+    const note = (name: string) => (bytes?: number) =>
+      void events.push(`${name} ${bytes ?? ""}`.trim());
+    const observer = {
+      onAppend: note("append"),
+      onDrop: note("drop"),
+      onTimer: note("timer"),
+      onWritten: note("written"),
+      onWriteFailed: note("failed"),
+      onReopenFailed: note("reopen failed"),
+    };
+    const log = new NodeLogFile(newPath(), { ...options, flushBytes: 1000, observer });
+    log.append("a".repeat(200));
+    log.append("b".repeat(100));
+    await flushed(log);
+    assert.deepEqual(events, ["append 200", "drop 100", "written 200"]);
+  });
+
+  it("loses lines, and counts them, while its path cannot be opened", async () => {
+    const events: string[] = [];
+    const observer = {
+      onAppend: () => undefined,
+      onDrop: () => undefined,
+      onTimer: () => undefined,
+      onWritten: () => void events.push("written"),
+      onWriteFailed: (bytes: number) => void events.push(`failed ${bytes}`),
+      onReopenFailed: () => void events.push("reopen failed"),
+    };
+    const path = join(folder, "later", "access.log");
+    const log = new NodeLogFile(path, { ...options, observer });
+    log.append("lost\n");
+    await flushed(log);
+    log.reopen();
+    mkdirSync(join(folder, "later"));
+    log.reopen();
+    log.append("kept\n");
+    await flushed(log);
+    assert.equal(readFileSync(path, "latin1"), "kept\n");
+    assert.deepEqual(events, ["failed 5", "reopen failed", "written"]);
   });
 
   it("goes on in a new file after rotation, without losing a line", async () => {
