@@ -47,8 +47,6 @@ export interface RequestDecoder extends StreamCallbacks {
    * `details` is the response_code_details word (`http1.invalid_url`, …).
    */
   onProtocolError(status: number, body: string, details: string): void;
-  /** The head did not arrive in time. */
-  onHeadTimeout(): void;
 }
 
 /** Receives one response. */
@@ -105,25 +103,32 @@ export interface ServerConnectionCallbacks {
 
 export interface ServerConnection {
   readonly protocol: Protocol;
+  /** Streams end one by one; otherwise a stream that ends early ends the connection. */
+  readonly multiplexed: boolean;
   /** Feeds bytes from the connection. Never throws for anything the peer can send. */
   dispatch(bytes: Buffer): void;
   /** The connection is gone: resets open streams. */
   onConnectionClose(): void;
-  /** The owner's time for a request head ran out: the unfinished request is answered and ends. */
-  onHeadTimeout(): void;
   /**
-   * No new streams from now on: HTTP/1 says `connection: close` with the next answer, HTTP/2 sends
-   * GOAWAY.
+   * The end is announced, streams that are on their way are still served: HTTP/1 says `connection:
+   * close` with the next answer, HTTP/2 sends a first GOAWAY.
    */
   startDrain(): void;
+  /** No new streams from now on: HTTP/2 sends the last GOAWAY. */
+  endDrain(): void;
   onAboveWriteBufferHighWatermark(): void;
   onBelowWriteBufferLowWatermark(): void;
 }
 
 /** What a client connection tells its owner (the pool). */
 export interface ClientConnectionCallbacks {
-  /** The last stream ended cleanly and the connection may carry another. */
+  /**
+   * A stream ended and its place is free: it was complete, or (multiplexed only) it was reset by
+   * either side.
+   */
   onStreamComplete(): void;
+  /** Multiplexed only: the peer allows this many streams at a time. */
+  onStreamLimit?(streams: number): void;
   /**
    * The peer will take no more streams (GOAWAY, `connection: close`), or our side gave up the one
    * in flight, which HTTP/1 can only do with its connection (`incomplete`).

@@ -19,7 +19,7 @@ import { BodyReader } from "./body-reader.ts";
 import { NO_LENGTH } from "./framing.ts";
 import { HeadBuffer } from "./head-buffer.ts";
 import { FAILED, INCOMPLETE } from "./head-parser.ts";
-import { type BodyFraming, requestHead, trailerSection } from "./head-writer.ts";
+import { type BodyFraming, requestHead, startLineLength, trailerSection } from "./head-writer.ts";
 import { headerBytes, lineBytes } from "./header-bytes.ts";
 import type { ResponseParser } from "./response-parser.ts";
 import { hasConnectionToken, isUpgrade } from "./upgrade.ts";
@@ -183,7 +183,7 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder, 
   }
 
   private writeHead(text: string): void {
-    this.headerBytesSent += headerBytes(text);
+    this.headerBytesSent += headerBytes(text, startLineLength());
     this.write(text);
   }
 

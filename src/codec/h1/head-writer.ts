@@ -12,11 +12,20 @@ import type { Http1Settings } from "./settings.ts";
 /** How the body that follows is framed. */
 export type BodyFraming = "chunked" | "length" | "none" | "zero-length";
 
+/** Two spaces and `HTTP/1.1`. */
+const REQUEST_LINE_EXTRA = 10;
 const END = "\r\n\r\n";
 const CHUNKED_END = "\r\ntransfer-encoding: chunked\r\n\r\n";
 const CHUNKED_END_PROPER = "\r\nTransfer-Encoding: chunked\r\n\r\n";
 const EMPTY_END = "\r\ncontent-length: 0\r\n\r\n";
 const EMPTY_END_PROPER = "\r\nContent-Length: 0\r\n\r\n";
+
+let startLine = 0;
+
+/** Length of the first line of the head that was written last. */
+export function startLineLength(): number {
+  return startLine;
+}
 
 export function requestHead(
   headers: RequestHeaderMap,
@@ -27,6 +36,7 @@ export function requestHead(
   if (settings.sendFullyQualifiedUrl && headers.method !== "CONNECT") {
     target = `${headers.scheme}://${headers.authority}${headers.path}`;
   }
+  startLine = headers.method.length + target.length + REQUEST_LINE_EXTRA;
   const start = `${headers.method} ${target} HTTP/1.1\r\n${hostName(headers, settings)}: `;
   return fields(start + headers.authority, headers, framing, settings);
 }
@@ -43,6 +53,7 @@ export function responseHead(
   http11: boolean,
 ): string {
   const line = statusLine(headers.status);
+  startLine = line.length;
   return fields(http11 ? line : line.replace("HTTP/1.1", "HTTP/1.0"), headers, framing, settings);
 }
 

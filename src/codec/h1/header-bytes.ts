@@ -10,12 +10,12 @@ import type { HeaderMap } from "../header-map.ts";
 export const HOST_BYTES = 7;
 /** ":" and CRLF. */
 const LINE_EXTRA = 3;
-/** The end of the start line, and the empty line. */
-const ENDS = 3;
+/** The empty line, and the end of the start line. */
+const ENDS = 4;
 
-/** Of a head as it is written. */
-export function headerBytes(head: string): number {
-  return head.length - head.indexOf("\n") - ENDS;
+/** Of a head as it is written; `startLine` is the length of its first line, which nobody searches for: that would flatten the text. */
+export function headerBytes(head: string, startLine: number): number {
+  return head.length - startLine - ENDS;
 }
 
 /** Of a head as it arrived. */

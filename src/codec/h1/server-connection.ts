@@ -20,7 +20,7 @@ import { BodyReader } from "./body-reader.ts";
 import { CHUNKED } from "./framing.ts";
 import { HeadBuffer } from "./head-buffer.ts";
 import { FAILED, INCOMPLETE } from "./head-parser.ts";
-import { responseHead, trailerSection } from "./head-writer.ts";
+import { responseHead, startLineLength, trailerSection } from "./head-writer.ts";
 import { HOST_BYTES, headerBytes, lineBytes } from "./header-bytes.ts";
 import { HTTP2_GOAWAY } from "./http2-preface.ts";
 import {
@@ -44,10 +44,8 @@ const CLOSED = 4;
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
-/** What the codec saw of requests, for timers and stats of the connection manager. */
+/** What the codec saw of requests, for the stats of the connection manager. */
 export interface ServerCodecObserver {
-  /** The first byte of a head arrived. */
-  onHeadStart(): void;
   /** Headers were left out for the underscores in their names. */
   onHeadersDropped(count: number): void;
   /** A request was refused for the underscores in its header names. */
@@ -98,6 +96,10 @@ export class Http1ServerConnection
     return this.http11 ? "HTTP/1.1" : "HTTP/1.0";
   }
 
+  get multiplexed(): boolean {
+    return false;
+  }
+
   get meter(): BytesMeter {
     return this;
   }
@@ -114,11 +116,8 @@ export class Http1ServerConnection
     // The connection manager writes `connection: close` itself.
   }
 
-  onHeadTimeout(): void {
-    if (this.headBuffer === null) return;
-    this.headBuffer = null;
-    this.state = CLOSED;
-    this.decoder?.onHeadTimeout();
+  endDrain(): void {
+    // It closes the connection itself, too.
   }
 
   onConnectionClose(): void {
@@ -192,7 +191,7 @@ export class Http1ServerConnection
   }
 
   private writeHead(text: string): void {
-    this.headerBytesSent += headerBytes(text);
+    this.headerBytesSent += headerBytes(text, startLineLength());
     this.write(text);
   }
 
@@ -273,17 +272,12 @@ export class Http1ServerConnection
     const state = buffer.add(this.input.subarray(this.at));
     this.at = this.input.length;
     // A head that is slow to come is a stream already: it has its time-outs and its log line.
-    if (this.decoder === null && !buffer.blank) this.startSlowHead();
+    if (this.decoder === null && !buffer.blank) this.startStream();
     if (state === "incomplete" || this.state === CLOSED) return;
     this.headBuffer = null;
     if (state === "full") this.refuse(HEADERS_TOO_LARGE);
     else if (state === "broken") this.refuse(CODEC_ERROR);
     else this.parseCollected(buffer.bytes);
-  }
-
-  private startSlowHead(): void {
-    this.startStream();
-    this.observer.onHeadStart();
   }
 
   /**
