@@ -174,8 +174,10 @@ export class ConnectionManager
       if (this.runtime.drain.drainClose()) {
         this.startDrain();
         manager.downstreamCxDrainClose.inc();
-      } else if (stream.closesConnection || this.softDrain) this.drainState = CLOSING;
+      } else if (this.softDrain) this.drainState = CLOSING;
     }
+    // Also while draining: what stands behind a body framed by the close would belong to that body.
+    if (stream.closesConnection) this.drainState = CLOSING;
     // An answer before the request is complete: nobody wants to wait for the rest.
     if (!stream.requestEnded) {
       this.drainState = CLOSING;
