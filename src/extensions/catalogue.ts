@@ -70,14 +70,10 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
     readDataSource(source, host, context);
   const formatServices = { formats, readData };
   const filterServices = { runtime, random: dispatcher.random };
-  const accessLogs = new AccessLogs(
-    accessLoggers({
-      ...formatServices,
-      files: openLogFiles(services),
-      appendProblem: (path) => host.appendProblem(path),
-    }),
-    filterServices,
-  );
+  const files = openLogFiles(services);
+  const appendProblem = (path: string): string | null => host.appendProblem(path);
+  const loggers = accessLoggers({ ...formatServices, files, appendProblem });
+  const accessLogs = new AccessLogs(loggers, filterServices);
   const replyServices = { ...formatServices, ...filterServices };
   const filters = new HttpFilterCatalogue(
     httpFilters({

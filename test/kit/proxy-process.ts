@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { get, request } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
+import { RUNTIME_FLAGS } from "../../src/cli/runtime-flags.ts";
 
 /** How to start a proxy: the executable and the arguments before `-c FILE`. */
 export interface ProxyCommand {
@@ -32,7 +33,7 @@ export function outriggerCommand(): ProxyCommand {
   return {
     name: "outrigger",
     executable: process.execPath,
-    args: ["--max-semi-space-size=4", `${root}src/main.ts`],
+    args: [...RUNTIME_FLAGS, `${root}src/main.ts`],
   };
 }
 

@@ -8,10 +8,8 @@ import type { ClusterManager } from "../../upstream/cluster.ts";
 import { connectionLimit } from "./connection-limit/connection-limit.ts";
 import { directResponse } from "./direct-response/direct-response.ts";
 import { echo } from "./echo/echo.ts";
-import {
-  type HttpServices,
-  httpConnectionManager,
-} from "./http-connection-manager/http-connection-manager.ts";
+import { httpConnectionManager } from "./http-connection-manager/http-connection-manager.ts";
+import type { HttpServices } from "./http-connection-manager/http-services.ts";
 import { localRateLimit } from "./local-ratelimit/local-ratelimit.ts";
 import { sniCluster } from "./sni-cluster/sni-cluster.ts";
 import { tcpProxy } from "./tcp-proxy/tcp-proxy.ts";

@@ -202,7 +202,7 @@ function alternativeMatches(expected: string, seen: string): boolean {
   );
 }
 
-/** What reached the upstream but may not have: whole requests beyond or beside the expected ones. */
+/** What reached the upstream but may not: whole requests beyond or beside the expected ones. */
 export function unexpectedRequests(one: CorpusCase, seen: Seen): readonly string[] {
   const whole = seen.forwarded.filter((request) => !request.endsWith("(cut)"));
   return whole.filter((request, i) => request !== one.forwarded[i]);

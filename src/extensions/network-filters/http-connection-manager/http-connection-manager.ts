@@ -4,55 +4,26 @@
  */
 import { RequestParser } from "../../../codec/h1/request-parser.ts";
 import type { CompileContext } from "../../../config/compile-context.ts";
-import type { RuntimeSnapshot } from "../../../config/runtime.ts";
-import type { AccessLogger } from "../../../http/access-log.ts";
 import { ConnectionManager } from "../../../http/connection-manager.ts";
 import type { ConnectionManagerConfig } from "../../../http/connection-manager-config.ts";
 import type { ConnectionManagerRuntime } from "../../../http/connection-manager-runtime.ts";
 import { ConnectionManagerStats } from "../../../http/connection-manager-stats.ts";
 import { DateProvider } from "../../../http/date-provider.ts";
-import type { HttpFilterCatalogue } from "../../../http/http-filter-catalogue.ts";
 import type { LocalReplyMapper } from "../../../http/local-reply.ts";
-import type { RouteSubscriptions } from "../../../http/route-subscriptions.ts";
 import {
   defineNetworkFilter,
   type NetworkFilterContext,
   type NetworkFilterFactory,
   type NetworkFilterType,
 } from "../../../network/network-filter.ts";
-import type { Dispatcher } from "../../../platform/dispatcher.ts";
 import { TimerPool } from "../../../platform/timer-pool.ts";
-import type { AccessLog } from "../../../proto/generated/envoy/config/accesslog/v3.ts";
-import type {
-  LocalReplyConfig,
-  HttpConnectionManager as Message,
-} from "../../../proto/generated/envoy/extensions/filters/network/http_connection_manager/v3.ts";
-import type { RouteServices } from "../../../route/route-services.ts";
+import type { HttpConnectionManager as Message } from "../../../proto/generated/envoy/extensions/filters/network/http_connection_manager/v3.ts";
 import type { ClusterManager } from "../../../upstream/cluster.ts";
 import { compileConnectionManager } from "./config.ts";
-import type { NodeFacts } from "./forwarding.ts";
 import { compileHttpFilters, createHttpFilters, type HttpFilterConfig } from "./http-filters.ts";
+import type { HttpServices } from "./http-services.ts";
 import { compileInlineRoutes, compileRds, type RouteSourceConfig } from "./route-sources.ts";
 import { decidePaths, type PathsByRuntime, pathsByRuntime } from "./runtime-paths.ts";
-
-/** Compiles what the connection manager's message refers to. */
-export interface HttpServices {
-  readonly dispatcher: Dispatcher;
-  readonly runtime: RuntimeSnapshot;
-  readonly node: NodeFacts;
-  readonly filters: HttpFilterCatalogue;
-  /**
-   * What route tables are compiled with; asked at each compilation, since known clusters change.
-   */
-  routes(): RouteServices;
-  readonly routeSubscriptions: RouteSubscriptions;
-  compileAccessLog(message: AccessLog, context: CompileContext): object | null;
-  createAccessLogger(config: object): AccessLogger;
-  compileLocalReplies(
-    message: LocalReplyConfig | undefined,
-    context: CompileContext,
-  ): LocalReplyMapper;
-}
 
 interface Config {
   readonly manager: ConnectionManagerConfig;
