@@ -157,15 +157,6 @@ export class ActiveStream
     this.finish();
   }
 
-  /** The request head did not arrive in time. */
-  onHeadTimeout(): void {
-    this.sendLocalReply({
-      status: 408,
-      body: "request header timeout",
-      details: "request_header_timeout",
-    });
-  }
-
   onAboveWriteBufferHighWatermark(): void {
     this.aboveWatermark = true;
     this.watermarkListener?.onAboveWriteBufferHighWatermark();
@@ -327,7 +318,7 @@ export class ActiveStream
     const { config, stats } = this.runtime;
     const info = this.streamInfo;
     this.requestHeaders = headers;
-    this.manager.onHeadEnd();
+    this.timeouts.onHeadEnd();
     info.protocol = this.manager.protocol;
     if (endStream) this.endRequest();
     this.timeouts.onActivity();
@@ -488,6 +479,10 @@ export class ActiveStream
     this.terminal?.onStreamComplete?.();
     this.log("DownstreamEnd");
     destroyFilters(this.filters?.filters ?? null, this.terminal, this.runtime.dispatcher);
+    // The peer still sends what nobody wants: a stream among others is told so.
+    if (this.wasReset && this.responseEnded && this.manager.multiplexed) {
+      this.encoder.resetStream("local reset");
+    }
     this.manager.onStreamEnd(this);
   }
 }

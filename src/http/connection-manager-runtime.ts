@@ -36,5 +36,6 @@ export interface ConnectionManagerRuntime {
   /** Timers lent to streams, one pool per kind of delay. */
   readonly idleTimers: TimerPool;
   readonly requestTimers: TimerPool;
+  readonly headTimers: TimerPool;
   readonly durationTimers: TimerPool;
 }

@@ -23,8 +23,7 @@ import type { ConnectionManagerRuntime } from "./connection-manager-runtime.ts";
 
 const IDLE_TIMER = 0;
 const DURATION_TIMER = 1;
-const HEADERS_TIMER = 2;
-const DRAIN_TIMER = 3;
+const DRAIN_TIMER = 2;
 
 /** Envoy's `DrainState`: open, answers announce the end, the last stream ends the connection. */
 const NOT_DRAINING = 0;
@@ -57,7 +56,6 @@ export class ConnectionManager
   private lastActivityMs: number;
   private idleTimer: Timer | null = null;
   private durationTimer: Timer | null = null;
-  private headersTimer: Timer | null = null;
   private drainTimer: Timer | null = null;
 
   constructor(runtime: ConnectionManagerRuntime, callbacks: NetworkFilterCallbacks) {
@@ -73,6 +71,10 @@ export class ConnectionManager
 
   get protocol(): Protocol {
     return this.codec.protocol;
+  }
+
+  get multiplexed(): boolean {
+    return this.codec.multiplexed;
   }
 
   onNewConnection(): NetworkFilterStatus {
@@ -121,7 +123,6 @@ export class ConnectionManager
     this.closeSource ??= "remote";
     this.idleTimer?.close();
     this.durationTimer?.close();
-    this.headersTimer?.close();
     this.drainTimer?.close();
     this.codec.onConnectionClose();
     this.countBytes();
@@ -147,24 +148,12 @@ export class ConnectionManager
     this.connection.close(FINISH);
   }
 
-  onHeadStart(): void {
-    const { requestHeadersMs } = this.runtime.config.timeouts;
-    if (requestHeadersMs === 0) return;
-    this.headersTimer ??= this.runtime.dispatcher.create(this, HEADERS_TIMER);
-    this.headersTimer.arm(requestHeadersMs);
-  }
-
   onHeadersDropped(count: number): void {
     this.runtime.stats.codec.droppedHeadersWithUnderscores.add(count);
   }
 
   onUnderscoreRefused(): void {
     this.runtime.stats.codec.requestsRejectedWithUnderscoresInHeaders.inc();
-  }
-
-  /** The head of a request is complete. */
-  onHeadEnd(): void {
-    this.headersTimer?.disarm();
   }
 
   /** Asked when a response head is about to leave: whether the connection ends with it. */
@@ -180,10 +169,10 @@ export class ConnectionManager
     if (stream.closesConnection) this.drainState = CLOSING;
     // An answer before the request is complete: nobody wants to wait for the rest.
     if (!stream.requestEnded) {
-      this.drainState = CLOSING;
+      if (!this.multiplexed) this.drainState = CLOSING;
       manager.downstreamRqResponseBeforeRqComplete.inc();
     }
-    return this.drainState !== NOT_DRAINING;
+    return this.drainState !== NOT_DRAINING && !this.multiplexed;
   }
 
   onStreamEnd(stream: ActiveStream): void {
@@ -193,7 +182,8 @@ export class ConnectionManager
     this.lastActivityMs = this.runtime.dispatcher.nowMs;
     this.countBytes();
     if (this.closeSource !== null) return;
-    if (stream.wasReset) this.drainState = CLOSING;
+    if (stream.wasReset && !this.multiplexed) this.drainState = CLOSING;
+    if (this.streams > 0) return;
     if (this.drainState === CLOSING) {
       // Without a request that is still coming there is no race that a delay could avoid.
       this.connection.close(stream.closesConnection && stream.requestEnded ? FLUSH : FINISH);
@@ -202,11 +192,9 @@ export class ConnectionManager
 
   onTimer(kind: number): void {
     const { stats, config } = this.runtime;
-    if (kind === HEADERS_TIMER) {
-      stats.manager.downstreamRqHeaderTimeout.inc();
-      this.codec.onHeadTimeout();
-    } else if (kind === DRAIN_TIMER) {
+    if (kind === DRAIN_TIMER) {
       this.drainState = CLOSING;
+      this.codec.endDrain();
       if (this.streams === 0) this.connection.close(FINISH);
     } else if (kind === IDLE_TIMER) {
       stats.manager.downstreamCxIdleTimeout.inc();

@@ -18,6 +18,7 @@ import { isGrpc } from "./local-reply.ts";
 const IDLE = 0;
 const REQUEST = 1;
 const DURATION = 2;
+const HEAD = 3;
 
 export class StreamTimeouts implements TimerOwner {
   private readonly stream: ActiveStream;
@@ -26,6 +27,7 @@ export class StreamTimeouts implements TimerOwner {
   private idleTimer: PooledTimer | null = null;
   private requestTimer: PooledTimer | null = null;
   private durationTimer: PooledTimer | null = null;
+  private headTimer: PooledTimer | null = null;
 
   constructor(stream: ActiveStream, runtime: ConnectionManagerRuntime) {
     this.stream = stream;
@@ -35,6 +37,9 @@ export class StreamTimeouts implements TimerOwner {
     if (this.idleMs > 0) this.idleTimer = this.lend(runtime.idleTimers, IDLE, this.idleMs);
     if (timeouts.requestMs > 0)
       this.requestTimer = this.lend(runtime.requestTimers, REQUEST, timeouts.requestMs);
+    if (timeouts.requestHeadersMs > 0) {
+      this.headTimer = this.lend(runtime.headTimers, HEAD, timeouts.requestHeadersMs);
+    }
     if (timeouts.maxStreamDurationMs > 0) {
       this.durationTimer = this.lend(
         runtime.durationTimers,
@@ -52,6 +57,12 @@ export class StreamTimeouts implements TimerOwner {
     if (entry.usesNewTimeouts) this.setDuration(streamDuration(entry, headers, this.runtime));
   }
 
+  /** The request head is complete. */
+  onHeadEnd(): void {
+    if (this.headTimer !== null) this.runtime.headTimers.release(this.headTimer);
+    this.headTimer = null;
+  }
+
   onActivity(): void {
     if (this.idleTimer !== null) this.idleTimer.arm(this.idleMs);
   }
@@ -67,6 +78,7 @@ export class StreamTimeouts implements TimerOwner {
 
   close(): void {
     this.stopRequestTimer();
+    this.onHeadEnd();
     if (this.idleTimer !== null) this.runtime.idleTimers.release(this.idleTimer);
     if (this.durationTimer !== null) this.runtime.durationTimers.release(this.durationTimer);
     this.idleTimer = null;
@@ -77,6 +89,7 @@ export class StreamTimeouts implements TimerOwner {
     try {
       if (kind === IDLE) this.onIdle();
       else if (kind === REQUEST) this.onRequestTimeout();
+      else if (kind === HEAD) this.onHeadTimeout();
       else this.onMaxDuration();
     } catch (error) {
       this.stream.fail(error);
@@ -92,6 +105,11 @@ export class StreamTimeouts implements TimerOwner {
   private onRequestTimeout(): void {
     this.runtime.stats.manager.downstreamRqTimeout.inc();
     this.reply("request timeout", "request_overall_timeout");
+  }
+
+  private onHeadTimeout(): void {
+    this.runtime.stats.manager.downstreamRqHeaderTimeout.inc();
+    this.reply("request header timeout", "request_header_timeout");
   }
 
   private onMaxDuration(): void {

@@ -121,6 +121,7 @@ function adminRuntime(
     bufferLimitBytes: BUFFER_LIMIT_BYTES,
     idleTimers: new TimerPool(dispatcher),
     requestTimers: new TimerPool(dispatcher),
+    headTimers: new TimerPool(dispatcher),
     durationTimers: new TimerPool(dispatcher),
   };
 }

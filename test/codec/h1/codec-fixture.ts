@@ -65,16 +65,12 @@ export class ServerFixture implements ServerConnectionCallbacks {
   readonly events: string[] = [];
   readonly encoders: ResponseEncoder[] = [];
   readonly codec: Http1ServerConnection;
-  heads = 0;
 
   constructor(settings: Partial<Http1Settings> = {}) {
     this.codec = new Http1ServerConnection(
       this.connection.connection,
       this,
       {
-        onHeadStart: () => {
-          this.heads += 1;
-        },
         onHeadersDropped: (count) => void this.events.push(`dropped ${count} headers`),
         onUnderscoreRefused: () => void this.events.push("refused for underscores"),
       },
@@ -110,7 +106,6 @@ export class ServerFixture implements ServerConnectionCallbacks {
       decodeData: (bytes, endStream) => note(`"${bytes.toString("latin1")}"${end(endStream)}`),
       decodeTrailers: (trailers) => note(`trailers ${listHeaders(trailers)}`),
       onProtocolError: (status, body, details) => note(`refused ${status} ${body} ${details}`),
-      onHeadTimeout: () => note("head timeout"),
       onResetStream: (reason) => note(`reset ${reason}`),
       onAboveWriteBufferHighWatermark: () => note("high"),
       onBelowWriteBufferLowWatermark: () => note("low"),

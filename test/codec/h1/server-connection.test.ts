@@ -16,7 +16,6 @@ describe("requests", () => {
       const body = events.slice(1).map((event) => /^"(.*)"/.exec(event)![1]);
       assert.equal(body.join(""), "hello");
       assert.match(events.at(-1)!, / end$/);
-      assert.equal(server.heads, step < text.length - 5 ? 1 : 0, "only a slow head needs a timer");
     }
   });
 
@@ -77,12 +76,14 @@ describe("requests", () => {
     assert.equal(server.events.at(-1), "reset connection termination");
   });
 
-  it("that stay unfinished are refused when their time is up", () => {
+  it("are streams from their first byte on, empty lines apart", () => {
     const server = new ServerFixture();
-    server.receive("GET / HTT");
-    server.codec.onHeadTimeout();
-    assert.deepEqual(server.events, ["head timeout"]);
-    assert.deepEqual(server.receive("P/1.1\r\nHost: a\r\n\r\n"), []);
+    server.receive("\r\n\r\n");
+    assert.equal(server.encoders.length, 0);
+    server.receive("G");
+    assert.equal(server.encoders.length, 1);
+    assert.deepEqual(server.receive("ET / HTTP/1.1\r\nHost: a\r\n\r\n"), ["GET a/ end"]);
+    assert.equal(server.encoders.length, 1);
   });
 });
 
