@@ -39,7 +39,7 @@ const silent: SocketEvents = {
   onClose: () => undefined,
 };
 
-/** Where text and bytes meet before they are written; free again as soon as the kernel took them. */
+/** Where text and bytes meet before they are written; free again once the kernel took them. */
 let staging: Buffer = Buffer.allocUnsafeSlow(TEXT_AND_BYTES_MAX);
 
 const onread = {

@@ -1,5 +1,5 @@
-// A kilobyte there and back over a real loopback socket, and a new connection: system calls and all.
-// These operations wait for the event loop, so that they are timed here and not by the kit.
+// A kilobyte there and back over a real loopback socket, and a new connection: system calls and
+// all. These operations wait for the event loop, so that they are timed here and not by the kit.
 import { NodeSocketFactory } from "../../../../src/platform/node/socket-factory.ts";
 import type { NodeSocket } from "../../../../src/platform/node/sockets.ts";
 import type { Socket, SocketAddress, SocketEvents } from "../../../../src/platform/sockets.ts";
