@@ -39,6 +39,7 @@ export class Serving {
   private readonly context: CommandContext;
   private readonly options: ParsedOptions;
   private readonly run: RunOptions;
+  private readonly ports: OpenPort[] = [];
   private exit: (code: number) => void = () => undefined;
 
   constructor(
@@ -67,31 +68,35 @@ export class Serving {
   }
 
   private async open(): Promise<void> {
-    const ports: OpenPort[] = [];
-    const diagnostics = await this.server.start(() => this.accepted(ports));
+    const diagnostics = await this.server.start(() => this.accepted());
     reportDiagnostics(diagnostics, this.loggers, this.context);
     if (diagnostics.some(({ severity }) => severity === "error")) {
-      await this.server.close();
+      await this.close();
       this.exit(1);
       return;
     }
-    await this.announce(ports);
+    await this.announce();
     if (this.run.initOnly) await this.stop();
     this.server.planes?.all[0]?.dispatcher.after(TRIM_AFTER_MS, () => this.trimIfQuiet());
     if (this.run.convenience && !this.options.has("--no-reload")) this.watchFiles();
   }
 
   /** The bootstrap is good: the admin port tells from now on how the start goes on. */
-  private accepted(ports: OpenPort[]): Promise<readonly Diagnostic[]> {
+  private accepted(): Promise<readonly Diagnostic[]> {
     this.handleSignals();
-    return this.openPorts(ports);
+    return this.openPorts();
   }
 
   private async stop(): Promise<void> {
     await this.context.flushLogs();
-    await this.server.close();
+    await this.close();
     await this.context.flushLogs();
     this.exit(0);
+  }
+
+  private async close(): Promise<void> {
+    for (const { socket } of this.ports) socket.close();
+    await this.server.close();
   }
 
   private trimIfQuiet(): void {
@@ -99,15 +104,15 @@ export class Serving {
   }
 
   /** The admin address of the bootstrap, for `run` the usual ports. Returns what is in the way. */
-  private async openPorts(ports: OpenPort[]): Promise<readonly Diagnostic[]> {
+  private async openPorts(): Promise<readonly Diagnostic[]> {
     const host = this.adminHost();
     const configured = this.server.config?.admin.address ?? null;
     try {
       if (configured !== null) {
         const socket = await startAdmin(host, "admin", configured, ADMIN_ENDPOINTS);
-        ports.push({ name: "admin", socket });
+        this.ports.push({ name: "admin", socket });
       }
-      if (this.run.convenience) await this.openUsualPorts(host, configured === null, ports);
+      if (this.run.convenience) await this.openUsualPorts(host, configured === null);
       return [];
     } catch (error) {
       const address = configured === null ? "" : ` ${formatSocketAddress(configured)}`;
@@ -116,25 +121,25 @@ export class Serving {
     }
   }
 
-  private async openUsualPorts(host: AdminHost, admin: boolean, ports: OpenPort[]): Promise<void> {
+  private async openUsualPorts(host: AdminHost, admin: boolean): Promise<void> {
     const open = async (name: string, ip: string, port: number, pages: typeof ADMIN_ENDPOINTS) =>
-      ports.push({ name, socket: await startOnFreePort(host, name, { ip, port }, pages) });
+      this.ports.push({ name, socket: await startOnFreePort(host, name, { ip, port }, pages) });
     if (admin) await open("admin", "127.0.0.1", ADMIN_PORT, ADMIN_ENDPOINTS);
     await open("health", "0.0.0.0", HEALTH_PORT, [healthz]);
     await open("metrics", "0.0.0.0", METRICS_PORT, [prometheus]);
   }
 
-  private async announce(ports: readonly OpenPort[]): Promise<void> {
+  private async announce(): Promise<void> {
     const main = this.loggers.get("main");
     for (const { config, addresses } of this.server.planes?.all[0]?.listeners.status() ?? []) {
       main.info(`listener ${config.name}: ${addresses.map(formatSocketAddress).join(", ")}`);
     }
-    for (const { name, socket } of ports) {
+    for (const { name, socket } of this.ports) {
       main.info(`${name}: http://${formatSocketAddress(socket.address)}`);
     }
     main.info(`ready after ${Math.round(this.server.uptimeMs)} ms`);
     const path = this.options.get("--admin-address-path");
-    const admin = ports.find(({ name }) => name === "admin");
+    const admin = this.ports.find(({ name }) => name === "admin");
     if (path === undefined || admin === undefined) return;
     await this.context.writeFile(path, formatSocketAddress(admin.socket.address));
   }
