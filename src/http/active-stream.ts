@@ -6,8 +6,7 @@
  */
 import type { RequestDecoder, ResponseEncoder, StreamResetReason } from "../codec/codec.ts";
 import { isUpgrade } from "../codec/h1/upgrade.ts";
-import type { HeaderMap, RequestHeaderMap } from "../codec/header-map.ts";
-import { ResponseHeaderMap } from "../codec/header-map.ts";
+import { type HeaderMap, type RequestHeaderMap, ResponseHeaderMap } from "../codec/header-map.ts";
 import { Headers } from "../codec/header-names.ts";
 import type { Connection } from "../network/connection.ts";
 import { ResponseFlag, StreamInfo } from "../network/stream-info.ts";

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { DEFAULT_RUNTIME } from "../../../../src/config/runtime.ts";
+import { router } from "../../../../src/extensions/http-filters/router/router.ts";
 import type { Cluster, ClusterManager } from "../../../../src/upstream/cluster.ts";
 import { allTo, HttpProxyFixture, UPSTREAM_PORT } from "../../../kit/http-proxy-fixture.ts";
+import { SimulatedTime } from "../../../kit/simulated-time.ts";
 
 const GET = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 const POST = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\n";
@@ -452,4 +454,10 @@ describe("stats of a request", () => {
     assert.doesNotMatch(proxy.received(), /alt-stat-name/);
     await proxy.close();
   });
+});
+
+it("the router is a terminal filter of its canonical name", () => {
+  const clusters: ClusterManager = { lookup: () => ({ kind: "none" }) };
+  const type = router(clusters, new SimulatedTime().dispatcher(), () => DEFAULT_RUNTIME);
+  assert.deepEqual([type.name, type.terminal], ["envoy.filters.http.router", true]);
 });

@@ -1,0 +1,96 @@
+// hot: per request
+/**
+ * The log of one upstream attempt: its own stream info, written once when the attempt ends. Envoy:
+ * `UpstreamRequest::upstreamLog` (source/common/router/upstream_request.cc). Facts of the client's
+ * connection are not in it, as in Envoy.
+ */
+import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";
+import type { AccessLogger } from "../../../http/access-log.ts";
+import type { HttpFilterCallbacks } from "../../../http/http-filter.ts";
+import { ConnectionInfo, StreamInfo, type UpstreamInfo } from "../../../network/stream-info.ts";
+import type { SocketAddress } from "../../../platform/sockets.ts";
+import type { AccessLogType, FormatterContext } from "../../../route/formatter.ts";
+import type { Cluster } from "../../../upstream/cluster.ts";
+
+const NO_ADDRESS: SocketAddress = { ip: "", port: 0 };
+const NO_CONNECTION = new ConnectionInfo(0, NO_ADDRESS, NO_ADDRESS);
+
+export class UpstreamLog implements FormatterContext {
+  readonly logType: AccessLogType = "UpstreamEnd";
+  readonly streamInfo: StreamInfo;
+  readonly requestHeaders: RequestHeaderMap;
+  responseHeaders: ResponseHeaderMap | null = null;
+  responseTrailers: HeaderMap | null = null;
+  private readonly loggers: readonly AccessLogger[];
+  private readonly callbacks: HttpFilterCallbacks;
+  private written = false;
+
+  constructor(
+    loggers: readonly AccessLogger[],
+    callbacks: HttpFilterCallbacks,
+    cluster: Cluster,
+    headers: RequestHeaderMap,
+  ) {
+    this.loggers = loggers;
+    this.callbacks = callbacks;
+    this.requestHeaders = headers;
+    const { dispatcher, streamInfo } = callbacks;
+    const info = new StreamInfo(NO_CONNECTION, dispatcher.nowMs, dispatcher.wallMs());
+    info.cluster = cluster.info;
+    info.route = streamInfo.route;
+    info.healthCheck = streamInfo.healthCheck;
+    this.streamInfo = info;
+  }
+
+  get nowMs(): number {
+    return this.callbacks.dispatcher.nowMs;
+  }
+
+  onReady(upstream: UpstreamInfo): void {
+    this.streamInfo.protocol = upstream.protocol;
+  }
+
+  onHeaders(headers: ResponseHeaderMap): void {
+    this.responseHeaders = headers;
+    this.streamInfo.responseCode = headers.status;
+  }
+
+  /** Body bytes to the upstream. */
+  onSent(bytes: number): void {
+    this.streamInfo.bytesSent += bytes;
+  }
+
+  /** Body bytes from the upstream. */
+  onReceived(bytes: number): void {
+    this.streamInfo.bytesReceived += bytes;
+  }
+
+  /** The attempt is over; `flags` says why when it failed. Later calls do nothing. */
+  end(flags: number, transportFailure: string): void {
+    if (this.written) return;
+    this.written = true;
+    const info = this.streamInfo;
+    copyUpstreamFacts(this.callbacks.streamInfo, info);
+    info.responseFlags = flags;
+    info.upstreamTransportFailureReason = transportFailure;
+    info.endMs = this.nowMs;
+    for (let index = 0; index < this.loggers.length; index++) this.loggers[index]!.log(this);
+  }
+}
+
+/** What the stream knows of the attempt. */
+function copyUpstreamFacts(from: StreamInfo, to: StreamInfo): void {
+  to.upstream = from.upstream;
+  to.upstreamConnectStartMs = from.upstreamConnectStartMs;
+  to.upstreamConnectEndMs = from.upstreamConnectEndMs;
+  to.upstreamPoolReadyMs = from.upstreamPoolReadyMs;
+  to.upstreamTxStartMs = from.upstreamTxStartMs;
+  to.upstreamTxEndMs = from.upstreamTxEndMs;
+  to.upstreamRxStartMs = from.upstreamRxStartMs;
+  to.upstreamRxBodyStartMs = from.upstreamRxBodyStartMs;
+  to.upstreamRxEndMs = from.upstreamRxEndMs;
+  to.upstreamWireBytesSent = from.upstreamWireBytesSent;
+  to.upstreamWireBytesReceived = from.upstreamWireBytesReceived;
+  to.upstreamHeaderBytesSent = from.upstreamHeaderBytesSent;
+  to.upstreamHeaderBytesReceived = from.upstreamHeaderBytesReceived;
+}
