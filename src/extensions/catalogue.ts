@@ -72,8 +72,8 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
   const filterServices = { runtime, random: dispatcher.random };
   const files = openLogFiles(services);
   const appendProblem = (path: string): string | null => host.appendProblem(path);
-  const loggers = accessLoggers({ ...formatServices, files, appendProblem });
-  const accessLogs = new AccessLogs(loggers, filterServices);
+  const loggers = { ...formatServices, files, appendProblem };
+  const accessLogs = new AccessLogs(accessLoggers(loggers), filterServices);
   const replyServices = { ...formatServices, ...filterServices };
   const filters = new HttpFilterCatalogue(
     httpFilters({

@@ -1,5 +1,5 @@
-// HTTP filters: header_mutation, buffer, health_check, set_metadata, set_filter_state, and the rules
-// of per-filter configuration.
+// HTTP filters: header_mutation, buffer, health_check, set_metadata, set_filter_state, and the
+// rules of per-filter configuration.
 import {
   any,
   anyHost,

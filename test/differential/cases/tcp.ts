@@ -97,9 +97,9 @@ const proxyCases: readonly DifferentialCase[] = [
     name: "a reset upstream",
     on: "tcp",
     steps: [until("abc"), closed],
-    upstreams: { up1: { tcp: "sink", onConnect: { send: "abc", after: "reset" } } },
-    // Whether the reset is an end or an error for the client depends on the order of two packets.
-    counters: false,
+    upstreams: {
+      up1: { tcp: "sink", onConnect: { send: ["abc", ""], pieceMs: 40, after: "reset" } },
+    },
   },
   {
     name: "a refused upstream",
