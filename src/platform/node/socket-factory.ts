@@ -86,7 +86,10 @@ function acceptFrom(server: net.Server, onAccept: (socket: Socket) => void): voi
 }
 
 function wrap(handle: object): NodeSocket {
-  const socket = new NodeSocket({ ...SOCKET_OPTIONS, handle, manualStart: true });
+  // With `noDelay` among the options Node would believe that the handle has it already: it tells
+  // only handles that it connected itself.
+  const options = { ...SOCKET_OPTIONS, noDelay: false, handle, manualStart: true };
+  const socket = new NodeSocket(options);
   socket.setNoDelay(true);
   return socket;
 }
