@@ -44,6 +44,11 @@ export class DataPlanes {
     for (const plane of this.all) plane.listeners.closeQuietConnections(quietMs);
   }
 
+  /** Limits hold for all data planes together; the first one shows them. */
+  showLimits(): void {
+    if (this.all.length > 1) this.first.clusters.showLimits();
+  }
+
   refreshRuntime(): void {
     for (const plane of this.all) plane.clusters.refresh();
   }

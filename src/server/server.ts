@@ -212,7 +212,9 @@ export class Server {
   /** Gauges that are read rather than counted; called before stats are shown. */
   updateServerStats(memory: ProcessMemory): void {
     const { running } = this;
-    running?.gauges.update(this.uptimeMs, running.planes.connectionCount, memory);
+    if (running === null) return;
+    running.gauges.update(this.uptimeMs, running.planes.connectionCount, memory);
+    running.planes.showLimits();
   }
 
   /** Shutdown: from now on every answer announces the end of its connection. */

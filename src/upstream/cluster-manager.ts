@@ -173,6 +173,11 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
     for (const { active } of this.entries.values()) active?.runtime?.refresh();
   }
 
+  /** Brings the gauges of the circuit breakers up to date. */
+  showLimits(): void {
+    for (const { active } of this.entries.values()) active?.runtime?.showLimits();
+  }
+
   /** Drains everything; `done` runs when the last upstream connection is gone. */
   close(done: () => void): void {
     this.closing++;

@@ -208,6 +208,11 @@ export class ResourceLimits {
     }
   }
 
+  /** Brings the gauges up to date. */
+  show(): void {
+    for (const limit of this.all()) limit.show();
+  }
+
   detach(slots: LimitSlots): void {
     const scratch = slots.place(SCRATCH_SLOT, 0);
     for (const limit of this.all()) limit.detach(scratch);

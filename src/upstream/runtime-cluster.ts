@@ -196,6 +196,11 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     this.listener.onMembersChanged(this);
   }
 
+  /** Another data plane may have taken or given back since this one last looked. */
+  showLimits(): void {
+    for (const limits of this.info.limits) limits.show();
+  }
+
   private readRuntimeLimits(): void {
     const { name } = this.config;
     const [normal, high] = this.info.limits;
@@ -292,7 +297,8 @@ function makeInfo(
   services: UpstreamServices,
   parts: InfoParts,
 ): ClusterInfo {
-  const breakers = parts.scope.scope("circuit_breakers");
+  // The limits are those of all data planes together: one of them shows the gauges.
+  const breakers = parts.membershipScope.scope("circuit_breakers");
   const limits = (priority: 0 | 1, word: string): ResourceLimits => {
     const thresholds = config.thresholds[priority];
     const scope = breakers.scope(word);
