@@ -4,6 +4,7 @@
  */
 import type { CompileContext } from "../config/compile-context.ts";
 import type { RuntimeSnapshot } from "../config/runtime.ts";
+import type { AccessLogger } from "../http/access-log.ts";
 import { HttpFilterCatalogue } from "../http/http-filter-catalogue.ts";
 import type { RouteSubscriptions } from "../http/route-subscriptions.ts";
 import type { ConnectionLogCompiler } from "../network/connection-log.ts";
@@ -12,6 +13,7 @@ import type { NetworkFilterType } from "../network/network-filter.ts";
 import type { Dispatcher } from "../platform/dispatcher.ts";
 import type { Files } from "../platform/files.ts";
 import type { HostEnvironment } from "../platform/host-environment.ts";
+import type { AccessLog } from "../proto/generated/envoy/config/accesslog/v3.ts";
 import type { DataSource } from "../proto/generated/envoy/config/core/v3.ts";
 import type { RouteServices } from "../route/route-services.ts";
 import { createFilesystemStats } from "../stats/groups/filesystem-stats.ts";
@@ -75,9 +77,15 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
   const loggers = { ...formatServices, files, appendProblem };
   const accessLogs = new AccessLogs(accessLoggers(loggers), filterServices);
   const replyServices = { ...formatServices, ...filterServices };
+  const logServices = {
+    compileAccessLog: (message: AccessLog, context: CompileContext): object | null =>
+      accessLogs.compile(message, context),
+    createAccessLogger: (compiled: object): AccessLogger => accessLogs.createLogger(compiled),
+  };
   const filters = new HttpFilterCatalogue(
     httpFilters({
       ...formatServices,
+      ...logServices,
       clusters,
       dispatcher,
       runtime,
@@ -106,8 +114,7 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
         filters,
         routes,
         routeSubscriptions: services.routeSubscriptions,
-        compileAccessLog: (message, context) => accessLogs.compile(message, context),
-        createAccessLogger: (compiled) => accessLogs.createLogger(compiled),
+        ...logServices,
         compileLocalReplies: (message, context) =>
           compileLocalReplies(message, replyServices, context),
       },

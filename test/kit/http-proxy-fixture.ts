@@ -2,6 +2,7 @@
 // whole HTTP path, with clients and upstreams that a test plays by hand.
 import assert from "node:assert/strict";
 import { DEFAULT_RUNTIME, type RuntimeSnapshot } from "../../src/config/runtime.ts";
+import type { UpstreamLogServices } from "../../src/extensions/http-filters/router/config.ts";
 import { router } from "../../src/extensions/http-filters/router/router.ts";
 import { httpConnectionManager } from "../../src/extensions/network-filters/http-connection-manager/http-connection-manager.ts";
 import { HttpFilterCatalogue } from "../../src/http/http-filter-catalogue.ts";
@@ -22,6 +23,12 @@ import {
 } from "../upstream/upstream-fixture.ts";
 import { filterMessage, ListenerFixture, listenerMessage } from "./listener-fixture.ts";
 import type { MemoryClient, MemoryClientOptions } from "./memory-client.ts";
+
+/** Routers of this fixture keep no logs of upstream attempts. */
+export const NO_UPSTREAM_LOGS: UpstreamLogServices = {
+  compileAccessLog: (_message, context) => context.error("No upstream logs in this test"),
+  createAccessLogger: () => ({ log: () => undefined }),
+};
 
 export const PROXY_PORT = 8080;
 export const UPSTREAM_PORT = 9001;
@@ -71,7 +78,8 @@ export class HttpProxyFixture {
     const { time, network, dispatcher, store, manager: real } = upstreams;
     const clusters = options.clusters?.(real) ?? real;
     const own = options.filters ?? [];
-    const filters = new HttpFilterCatalogue([...own, router(clusters, dispatcher, () => runtime)]);
+    const forwarding = router(clusters, dispatcher, () => runtime, NO_UPSTREAM_LOGS);
+    const filters = new HttpFilterCatalogue([...own, forwarding]);
     const http = httpConnectionManager(
       {
         dispatcher,

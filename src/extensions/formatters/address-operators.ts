@@ -6,19 +6,24 @@ import { numberOperator, type OperatorTable, textOperator } from "./operator.ts"
 
 type AddressOf = (info: StreamInfo) => SocketAddress | null;
 
+/** An upstream log has no downstream addresses: they are empty. */
+function known(address: SocketAddress | null): SocketAddress | null {
+  return address === null || (address.ip === "" && address.path === undefined) ? null : address;
+}
+
 /** `X_ADDRESS`, `X_ADDRESS_WITHOUT_PORT`, `X_PORT`. */
 function family(prefix: string, addressOf: AddressOf): OperatorTable {
   return {
     [`${prefix}_ADDRESS`]: textOperator(({ streamInfo }) => {
-      const address = addressOf(streamInfo);
+      const address = known(addressOf(streamInfo));
       return address === null ? null : formatSocketAddress(address);
     }),
     [`${prefix}_ADDRESS_WITHOUT_PORT`]: textOperator(({ streamInfo }) => {
-      const address = addressOf(streamInfo);
+      const address = known(addressOf(streamInfo));
       return address === null ? null : (address.path ?? address.ip);
     }),
     [`${prefix}_PORT`]: numberOperator(({ streamInfo }) => {
-      const address = addressOf(streamInfo);
+      const address = known(addressOf(streamInfo));
       return address === null ? null : portOf(address);
     }),
     // Only Envoy's internal listeners have one.

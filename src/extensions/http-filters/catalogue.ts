@@ -9,12 +9,13 @@ import { cors } from "./cors/cors.ts";
 import { csrf } from "./csrf/csrf.ts";
 import { headerMutation } from "./header-mutation/header-mutation.ts";
 import { healthCheck } from "./health-check/health-check.ts";
+import type { UpstreamLogServices } from "./router/config.ts";
 import { router } from "./router/router.ts";
 import { setFilterState } from "./set-filter-state/set-filter-state.ts";
 import { setMetadata } from "./set-metadata/set-metadata.ts";
 
 /** What HTTP filters may need. */
-export interface HttpFilterServices extends FormatServices {
+export interface HttpFilterServices extends FormatServices, UpstreamLogServices {
   readonly clusters: ClusterManager;
   readonly dispatcher: Dispatcher;
   readonly runtime: RuntimeSnapshot;
@@ -28,7 +29,7 @@ export function httpFilters(services: HttpFilterServices): readonly HttpFilterTy
   const { runtime, formats, dispatcher } = services;
   const draw = { runtime, random: dispatcher.random };
   return [
-    router(services.clusters, dispatcher, () => runtime),
+    router(services.clusters, dispatcher, () => runtime, services),
     headerMutation(formats),
     cors(draw),
     csrf(draw),

@@ -2,6 +2,8 @@
 
 import { type HeaderName, headerName } from "../../../codec/header-names.ts";
 import type { CompileContext } from "../../../config/compile-context.ts";
+import type { AccessLogger } from "../../../http/access-log.ts";
+import type { AccessLog } from "../../../proto/generated/envoy/config/accesslog/v3.ts";
 import type { Router as RouterMessage } from "../../../proto/generated/envoy/extensions/filters/http/router/v3.ts";
 
 export interface RouterConfig {
@@ -11,17 +13,30 @@ export interface RouterConfig {
   readonly dynamicStats: boolean;
   /** Values of these headers must be well-formed, else 400. */
   readonly strictHeaders: readonly HeaderName[];
+  /** Compiled logs of upstream attempts. */
+  readonly upstreamLogs: readonly object[];
+}
+
+/** Compiles and opens the logs of upstream attempts. */
+export interface UpstreamLogServices {
+  compileAccessLog(message: AccessLog, context: CompileContext): object | null;
+  createAccessLogger(config: object): AccessLogger;
 }
 
 export function compileRouter(
   message: RouterMessage,
+  logs: UpstreamLogServices,
   context: CompileContext,
 ): RouterConfig | null {
-  if (message.upstreamLog !== undefined && message.upstreamLog.length > 0) {
+  if (message.upstreamLogOptions !== undefined) {
     context
-      .at("upstream_log")
-      .error("Upstream access logs are not supported yet", "remove the field");
+      .at("upstream_log_options")
+      .warn("Upstream attempts are logged at their end only", "remove the field");
   }
+  const upstreamLogs = (message.upstreamLog ?? []).flatMap((log, index) => {
+    const compiled = logs.compileAccessLog(log, context.at("upstream_log", index));
+    return compiled === null ? [] : [compiled];
+  });
   if (message.upstreamHttpFilters !== undefined && message.upstreamHttpFilters.length > 0) {
     context
       .at("upstream_http_filters")
@@ -34,6 +49,7 @@ export function compileRouter(
     suppressEnvoyHeaders: message.suppressEnvoyHeaders ?? false,
     respectExpectedTimeout: message.respectExpectedRqTimeout ?? false,
     dynamicStats: message.dynamicStats ?? true,
+    upstreamLogs,
     strictHeaders: (message.strictCheckHeaders ?? []).map(headerName),
   };
 }

@@ -35,6 +35,7 @@ import { RouterClocks, type RouterClocksOwner } from "./router-clocks.ts";
 import type { RouterServices } from "./router-services.ts";
 import { strictCheckFailure } from "./strict-check.ts";
 import { finalTimeouts, takeStreamDuration } from "./timeouts.ts";
+import { UpstreamLog } from "./upstream-log.ts";
 import { UpstreamRequest, type UpstreamRequestOwner } from "./upstream-request.ts";
 
 export class RouterFilter
@@ -316,7 +317,12 @@ export class RouterFilter
 
   private startUpstream(cluster: Cluster, host: Host, entry: RouteEntry): void {
     const headers = this.headers as RequestHeaderMap;
-    const head = { headers, endStream: this.headersEnd };
+    const { upstreamLoggers } = this.services;
+    const log =
+      upstreamLoggers.length === 0
+        ? null
+        : new UpstreamLog(upstreamLoggers, this.callbacks, cluster, headers);
+    const head = { headers, endStream: this.headersEnd, log };
     const upstream = new UpstreamRequest(this, this.callbacks, cluster, host, head);
     this.upstream = upstream;
     this.callbacks.addWatermarkListener(this);

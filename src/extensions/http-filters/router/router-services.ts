@@ -1,5 +1,6 @@
 /** What all routers of one connection manager share. */
 import type { RuntimeSnapshot } from "../../../config/runtime.ts";
+import type { AccessLogger } from "../../../http/access-log.ts";
 import type { TimerPool } from "../../../platform/timer-pool.ts";
 import type { RouterStats } from "../../../stats/groups/router-stats.ts";
 import type { ClusterManager } from "../../../upstream/cluster.ts";
@@ -13,6 +14,7 @@ export interface RouterServices {
   readonly config: RouterConfig;
   readonly stats: RouterStats;
   readonly trees: StatTrees;
+  readonly upstreamLoggers: readonly AccessLogger[];
   /** One pool per kind of delay. */
   readonly timeoutTimers: TimerPool;
   readonly tryTimers: TimerPool;

@@ -10,7 +10,7 @@ import { TimerPool } from "../../../platform/timer-pool.ts";
 import type { Router as RouterMessage } from "../../../proto/generated/envoy/extensions/filters/http/router/v3.ts";
 import { createRouterStats } from "../../../stats/groups/router-stats.ts";
 import type { ClusterManager } from "../../../upstream/cluster.ts";
-import { compileRouter, type RouterConfig } from "./config.ts";
+import { compileRouter, type RouterConfig, type UpstreamLogServices } from "./config.ts";
 import { RouterFilter } from "./router-filter.ts";
 import type { RouterServices } from "./router-services.ts";
 import { StatTrees } from "./stat-trees.ts";
@@ -20,12 +20,13 @@ export function router(
   clusters: ClusterManager,
   timers: Timers,
   runtime: () => RuntimeSnapshot,
+  logs: UpstreamLogServices,
 ): HttpFilterType {
   return defineHttpFilter<RouterMessage, RouterConfig>({
     name: "envoy.filters.http.router",
     messages: ["envoy.extensions.filters.http.router.v3.Router"],
     terminal: true,
-    compile: compileRouter,
+    compile: (message, context) => compileRouter(message, logs, context),
     createFactory: (config, context) => {
       const services: RouterServices = {
         clusters,
@@ -33,6 +34,7 @@ export function router(
         config,
         stats: createRouterStats(context.stats),
         trees: new StatTrees(context.rootStats),
+        upstreamLoggers: config.upstreamLogs.map((log) => logs.createAccessLogger(log)),
         timeoutTimers: new TimerPool(timers),
         tryTimers: new TimerPool(timers),
         durationTimers: new TimerPool(timers),

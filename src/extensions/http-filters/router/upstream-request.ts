@@ -19,7 +19,9 @@ import type {
   TcpPoolCallbacks,
 } from "../../../upstream/connection-pool.ts";
 import type { Host } from "../../../upstream/host.ts";
+import { resetFlag } from "./reset-reason.ts";
 import { TcpUpstream } from "./tcp-upstream.ts";
+import type { UpstreamLog } from "./upstream-log.ts";
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
@@ -37,6 +39,8 @@ export interface UpstreamRequestOwner {
 export interface RequestHead {
   readonly headers: RequestHeaderMap;
   readonly endStream: boolean;
+  /** Null when attempts are not logged. */
+  readonly log: UpstreamLog | null;
 }
 
 export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
@@ -49,6 +53,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   private readonly callbacks: HttpFilterCallbacks;
   private readonly headers: RequestHeaderMap;
   private readonly headersEnd: boolean;
+  private readonly log: UpstreamLog | null;
   private waiting: PoolCancellable | null = null;
   private held: Buffer[] | null = null;
   private heldBytes = 0;
@@ -79,6 +84,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     this.host = host;
     this.headers = head.headers;
     this.headersEnd = head.endStream;
+    this.log = head.log;
     this.awaitsTunnel = head.headers.method === "CONNECT" || isUpgrade(head.headers);
     if (this.awaitsTunnel) {
       this.upgradeBody = Number(head.headers.get(Headers.ContentLength) ?? "0");
@@ -135,6 +141,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     this.resumeRequest();
     if (this.waiting !== null) this.waiting.cancel();
     else this.encoder?.resetStream("local reset");
+    this.endLog(0, "");
   }
 
   /** Bytes on the upstream wire, for logs. */
@@ -158,6 +165,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     streamInfo.upstreamPoolReadyMs = dispatcher.nowMs;
     streamInfo.upstreamTxStartMs = dispatcher.nowMs;
     for (let pauses = this.responsePauses; pauses > 0; pauses--) encoder.readDisable(true);
+    this.log?.onReady(upstream);
     this.owner.onUpstreamReady(this);
     const bodyless = this.headersEnd;
     encoder.encodeHeaders(this.headers, bodyless);
@@ -174,6 +182,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     streamInfo.upstreamPoolReadyMs = dispatcher.nowMs;
     if (host !== null) streamInfo.upstream = failedUpstream(host);
     this.resumeRequest();
+    this.endLog(resetFlag(reason), transportFailure);
     this.owner.onUpstreamReset(reason, transportFailure);
   }
 
@@ -185,6 +194,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (this.done) return;
     const { streamInfo, dispatcher } = this.callbacks;
     if (streamInfo.upstreamRxStartMs < 0) streamInfo.upstreamRxStartMs = dispatcher.nowMs;
+    this.log?.onHeaders(headers);
     const opens = this.awaitsTunnel && this.opensTunnel(headers.status);
     if (opens) this.encoder?.enableTunnel();
     if (endStream) this.markResponseEnd();
@@ -202,12 +212,14 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (this.done) return;
     const { streamInfo, dispatcher } = this.callbacks;
     if (streamInfo.upstreamRxBodyStartMs < 0) streamInfo.upstreamRxBodyStartMs = dispatcher.nowMs;
+    this.log?.onReceived(bytes.length);
     if (endStream) this.markResponseEnd();
     this.owner.onUpstreamData(bytes, endStream);
   }
 
   decodeTrailers(trailers: HeaderMap): void {
     if (this.done) return;
+    if (this.log !== null) this.log.responseTrailers = trailers;
     this.markResponseEnd();
     this.owner.onUpstreamTrailers(trailers);
   }
@@ -216,6 +228,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (this.done) return;
     this.done = true;
     this.resumeRequest();
+    this.endLog(resetFlag(reason), transportFailure);
     this.owner.onUpstreamReset(reason, transportFailure);
   }
 
@@ -236,6 +249,13 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     while (this.responsePauses > 0) this.readDisable(false);
     this.responseEnded = true;
     this.callbacks.streamInfo.upstreamRxEndMs = this.callbacks.dispatcher.nowMs;
+    this.endLog(0, "");
+  }
+
+  private endLog(flags: number, transportFailure: string): void {
+    if (this.log === null) return;
+    this.recordBytes();
+    this.log.end(flags, transportFailure);
   }
 
   private markSent(): void {
@@ -243,6 +263,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   }
 
   private encodeData(bytes: Buffer, endStream: boolean): void {
+    this.log?.onSent(bytes.length);
     this.encoder?.encodeData(bytes, endStream);
     if (endStream) this.markSent();
   }

@@ -3,7 +3,12 @@ import { describe, it } from "node:test";
 import { DEFAULT_RUNTIME } from "../../../../src/config/runtime.ts";
 import { router } from "../../../../src/extensions/http-filters/router/router.ts";
 import type { Cluster, ClusterManager } from "../../../../src/upstream/cluster.ts";
-import { allTo, HttpProxyFixture, UPSTREAM_PORT } from "../../../kit/http-proxy-fixture.ts";
+import {
+  allTo,
+  HttpProxyFixture,
+  NO_UPSTREAM_LOGS,
+  UPSTREAM_PORT,
+} from "../../../kit/http-proxy-fixture.ts";
 import { SimulatedTime } from "../../../kit/simulated-time.ts";
 
 const GET = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -458,6 +463,7 @@ describe("stats of a request", () => {
 
 it("the router is a terminal filter of its canonical name", () => {
   const clusters: ClusterManager = { lookup: () => ({ kind: "none" }) };
-  const type = router(clusters, new SimulatedTime().dispatcher(), () => DEFAULT_RUNTIME);
+  const dispatcher = new SimulatedTime().dispatcher();
+  const type = router(clusters, dispatcher, () => DEFAULT_RUNTIME, NO_UPSTREAM_LOGS);
   assert.deepEqual([type.name, type.terminal], ["envoy.filters.http.router", true]);
 });
