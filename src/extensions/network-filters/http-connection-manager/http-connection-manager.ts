@@ -114,8 +114,8 @@ function createFactory(
   const { manager, openPaths } = config;
   const paths = decidePaths(manager.paths, openPaths, services.runtime, random.uint32());
   const prefix = config.manager.statPrefix;
-  const stats = context.rootStats.scope("http").scope(prefix);
-  const listenerStats = context.listenerStats.scope("http").scope(prefix);
+  const stats = context.rootStats.scope(`http.${prefix}`);
+  const listenerStats = context.listenerStats.scope(`http.${prefix}`);
   const filterContext = { stats, rootStats: context.rootStats };
   const routes = config.routes.create(prefix, context);
   const runtime: ConnectionManagerRuntime = {
@@ -145,6 +145,11 @@ function createFactory(
   return {
     name: "envoy.filters.network.http_connection_manager",
     create: (callbacks) => new ConnectionManager(runtime, callbacks),
-    close: () => routes.close(),
+    // Called once the last connection of the chain has gone: nobody writes these stats any more.
+    close: () => {
+      routes.close();
+      stats.remove();
+      listenerStats.remove();
+    },
   };
 }
