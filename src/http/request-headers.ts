@@ -134,6 +134,8 @@ function sanitizeReferer(headers: RequestHeaderMap): void {
 }
 
 function isValidReferer(referer: string): boolean {
+  // Nearly all are like this, and need no closer look.
+  if (/^https?:\/\/[^@#]*$/.test(referer)) return true;
   const absolute = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)([^#]*)(#)?/i.exec(referer);
   if (absolute !== null) return absolute[3] === undefined && !absolute[1]!.includes("@");
   // Relative: URL characters only, and no colon in the first segment.

@@ -1,5 +1,5 @@
-// What every codec promises, whatever its wire: a client and a server of one kind, joined in memory.
-// Each codec runs the suite from a test of its own.
+// What every codec promises, whatever its wire: a client and a server of one kind, joined in
+// memory. Each codec runs the suite from a test of its own.
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import type {

@@ -23,11 +23,12 @@ export function hasConnectionToken(headers: HeaderMap, token: string): boolean {
 
 /** Whether a comma-separated list holds `token` (lower case). */
 export function hasToken(list: string, token: string): boolean {
-  if (list.length === token.length) return list.toLowerCase() === token;
-  return list
-    .toLowerCase()
-    .split(",")
-    .some((part) => part.trim() === token);
+  if (list.length === token.length) return list === token || list.toLowerCase() === token;
+  // A single other option is the usual case: `keep-alive`.
+  if (list.length < token.length) return false;
+  const lower = list.toLowerCase();
+  if (!lower.includes(token)) return false;
+  return lower.split(",").some((part) => part.trim() === token);
 }
 
 /** Takes the upgrade out of a request: it goes on as a plain one. Envoy does so for `h2c`. */

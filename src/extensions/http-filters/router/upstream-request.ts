@@ -64,8 +64,8 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   /** How often the response was asked to wait. */
   private responsePauses = 0;
   /**
-   * An upgrade or CONNECT that was not answered yet. Nothing behind its head goes upstream before: an
-   * upstream that refuses the tunnel would read it as another request.
+   * An upgrade or CONNECT that was not answered yet. Nothing behind its head goes upstream before:
+   * an upstream that refuses the tunnel would read it as another request.
    */
   private awaitsTunnel: boolean;
   /** Bytes that belong to the upgrade request itself, by its length: they need not wait. */
