@@ -99,7 +99,7 @@ export class Pair {
   async play(testCase: DifferentialCase): Promise<CaseResult> {
     if (this.#sides === null) await this.start();
     const refusal = this.#refused.get(testCase.on);
-    if (refusal) return refusedCase(`${this.#group.name}/${testCase.name}`, refusal);
+    if (refusal) return this.#refusedCase(`${this.#group.name}/${testCase.name}`, refusal);
     const sides = this.#sides as unknown as [Side, Side];
     const began = performance.now();
     const name = `${this.#group.name}/${testCase.name}`;
@@ -121,6 +121,14 @@ export class Pair {
       durationMs: performance.now() - began,
       judged: judge?.status === "fulfilled" ? judge.value : null,
     };
+  }
+
+  /** A listener that the subject refuses by name is a difference like any other. */
+  #refusedCase(name: string, reason: string): CaseResult {
+    const differences = [{ key: "refused", judge: undefined, subject: reason }];
+    const { accepted } = this.#options;
+    const { unexplained, used } = explain(name, differences, accepted);
+    return { name, unexplained, used, problems: [], note: null, durationMs: 0, judged: null };
   }
 
   async #problems(
@@ -209,10 +217,6 @@ async function runGroup(
     await pair.stop();
   }
   return results;
-}
-
-function refusedCase(name: string, reason: string): CaseResult {
-  return failed(name, `the subject refuses this listener: ${reason}`);
 }
 
 function failed(name: string, problem: string): CaseResult {
