@@ -341,8 +341,11 @@ export class ActiveStream
   }
 
   private mutateRequest(headers: RequestHeaderMap): boolean {
-    const { config, dispatcher } = this.runtime;
+    const { config, dispatcher, earlyMutations } = this.runtime;
     const info = this.streamInfo;
+    for (let index = 0; index < earlyMutations.length; index++) {
+      earlyMutations[index]?.apply(headers, this);
+    }
     this.upgradeRequest = headers.method === "CONNECT" || isUpgrade(headers);
     const internalOnly = this.routes?.internalOnlyHeaders ?? [];
     const { connection } = info;

@@ -9,6 +9,7 @@ import type { AccessLogger } from "./access-log.ts";
 import type { ConnectionManagerConfig } from "./connection-manager-config.ts";
 import type { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import type { DateProvider } from "./date-provider.ts";
+import type { EarlyHeaderMutation } from "./early-header-mutation.ts";
 import type { LocalReplyMapper } from "./local-reply.ts";
 import type { HttpFilterEntry } from "./stream-filters.ts";
 
@@ -27,6 +28,7 @@ export interface ConnectionManagerRuntime {
   readonly upgradeFilters: ReadonlyMap<string, readonly HttpFilterEntry[]>;
   readonly accessLoggers: readonly AccessLogger[];
   readonly localReplies: LocalReplyMapper;
+  readonly earlyMutations: readonly EarlyHeaderMutation[];
   readonly drain: DrainDecision;
   readonly clusters: ClusterManager;
   readonly date: DateProvider;

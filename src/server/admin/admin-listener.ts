@@ -114,6 +114,7 @@ function adminRuntime(
     upgradeFilters: new Map(),
     accessLoggers: services.accessLoggers,
     localReplies: PLAIN_LOCAL_REPLIES,
+    earlyMutations: [],
     clusters: { lookup: () => ({ kind: "none" }) },
     drain: services.drain,
     date: new DateProvider(dispatcher),

@@ -13,8 +13,8 @@ import type {
 } from "../../../proto/generated/envoy/extensions/filters/http/header_mutation/v3.ts";
 import type { FormatParser, FormatterContext } from "../../../route/formatter.ts";
 import { FilterFormatterContext } from "../../common/filter-formatter-context.ts";
+import type { Mutation } from "../../common/header-mutations.ts";
 import { compileMutations, type Mutations } from "./config.ts";
-import type { Mutation } from "./mutation.ts";
 import { mutateQuery } from "./query-mutation.ts";
 
 interface Config {

@@ -9,6 +9,7 @@ import type { ConnectionManagerConfig } from "../../../http/connection-manager-c
 import type { ConnectionManagerRuntime } from "../../../http/connection-manager-runtime.ts";
 import { ConnectionManagerStats } from "../../../http/connection-manager-stats.ts";
 import { DateProvider } from "../../../http/date-provider.ts";
+import type { EarlyHeaderMutation } from "../../../http/early-header-mutation.ts";
 import type { LocalReplyMapper } from "../../../http/local-reply.ts";
 import {
   defineNetworkFilter,
@@ -20,6 +21,7 @@ import { TimerPool } from "../../../platform/timer-pool.ts";
 import type { HttpConnectionManager as Message } from "../../../proto/generated/envoy/extensions/filters/network/http_connection_manager/v3.ts";
 import type { ClusterManager } from "../../../upstream/cluster.ts";
 import { compileConnectionManager } from "./config.ts";
+import { compileEarlyMutations } from "./early-mutations.ts";
 import { compileHttpFilters, createHttpFilters, type HttpFilterConfig } from "./http-filters.ts";
 import type { HttpServices } from "./http-services.ts";
 import { compileInlineRoutes, compileRds, type RouteSourceConfig } from "./route-sources.ts";
@@ -33,6 +35,7 @@ interface Config {
   readonly upgradeFilters: ReadonlyMap<string, readonly HttpFilterConfig[]>;
   readonly accessLogs: readonly object[];
   readonly localReplies: LocalReplyMapper;
+  readonly earlyMutations: readonly EarlyHeaderMutation[];
 }
 
 export function httpConnectionManager(
@@ -63,7 +66,10 @@ function compile(message: Message, services: HttpServices, context: CompileConte
   const routes = compileRoutes(message, services, context);
   if (routes === null) return null;
   const openPaths = pathsByRuntime(message);
-  return { manager, openPaths, routes, filters, upgradeFilters, accessLogs, localReplies };
+  const early = message.earlyHeaderMutationExtensions ?? [];
+  const earlyMutations = compileEarlyMutations(early, services.routes().formats, context);
+  const chains = { filters, upgradeFilters };
+  return { manager, openPaths, routes, ...chains, accessLogs, localReplies, earlyMutations };
 }
 
 function compileUpgradeFilters(
@@ -132,6 +138,7 @@ function createFactory(
     ),
     accessLoggers: config.accessLogs.map((log) => services.createAccessLogger(log)),
     localReplies: config.localReplies,
+    earlyMutations: config.earlyMutations,
     clusters,
     drain: context.drain,
     date: new DateProvider(dispatcher),

@@ -16,12 +16,6 @@ const REFUSED: readonly (readonly [Field, string, string, string])[] = [
     "use route_config or rds",
   ],
   [
-    "earlyHeaderMutationExtensions",
-    "early_header_mutation_extensions",
-    "Early header mutation is not supported yet",
-    "use the header_mutation filter",
-  ],
-  [
     "proxyStatusConfig",
     "proxy_status_config",
     "Proxy-Status is not supported yet",
