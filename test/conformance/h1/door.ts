@@ -214,12 +214,12 @@ export function missingRequests(one: CorpusCase, seen: Seen): readonly string[] 
   return refused ? [] : one.forwarded.slice(seen.forwarded.length);
 }
 
-/** What a door line says about how long to wait. */
+/** What a door line says about how long to wait: for the most that any alternative brings. */
 export function expectations(door: string): { answers: number; closes: boolean } {
-  const parts = (door.split(" or ")[0] ?? "").split(", ");
-  const answers = parts.filter((part) => /^\d{3}/.test(part)).length;
+  const alternatives = door.split(" or ").map((one) => one.split(", "));
+  const counts = alternatives.map((parts) => parts.filter((part) => /^\d{3}/.test(part)).length);
   return {
-    answers: door.includes(" or ") ? 0 : answers,
-    closes: parts.at(-1) === "close" && !door.includes(" or "),
+    answers: Math.max(...counts),
+    closes: alternatives.every((parts) => parts.at(-1) === "close"),
   };
 }
