@@ -2,9 +2,7 @@
  * Everything configuration can name, as lists. Built once per data plane, in layer order; nothing
  * registers itself.
  */
-import type { CompileContext } from "../config/compile-context.ts";
 import type { RuntimeSnapshot } from "../config/runtime.ts";
-import type { AccessLogger } from "../http/access-log.ts";
 import { HttpFilterCatalogue } from "../http/http-filter-catalogue.ts";
 import type { RouteSubscriptions } from "../http/route-subscriptions.ts";
 import type { ConnectionLogCompiler } from "../network/connection-log.ts";
@@ -13,8 +11,6 @@ import type { NetworkFilterType } from "../network/network-filter.ts";
 import type { Dispatcher } from "../platform/dispatcher.ts";
 import type { Files } from "../platform/files.ts";
 import type { HostEnvironment } from "../platform/host-environment.ts";
-import type { AccessLog } from "../proto/generated/envoy/config/accesslog/v3.ts";
-import type { DataSource } from "../proto/generated/envoy/config/core/v3.ts";
 import type { RouteServices } from "../route/route-services.ts";
 import { createFilesystemStats } from "../stats/groups/filesystem-stats.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
@@ -26,8 +22,10 @@ import { clusterFactories } from "./clusters/catalogue.ts";
 import { AccessLogs } from "./common/access-log/access-logs.ts";
 import { StatedLogFiles } from "./common/access-log/log-files.ts";
 import { readDataSource } from "./common/data-source.ts";
+import type { FormatServices } from "./common/substitution-format.ts";
 import { SubstitutionFormatParser } from "./formatters/format-parser.ts";
 import { httpFilters } from "./http-filters/catalogue.ts";
+import type { UpstreamLogServices } from "./http-filters/router/config.ts";
 import { listenerFilters } from "./listener-filters/catalogue.ts";
 import { loadBalancerFactories } from "./load-balancers/catalogue.ts";
 import { networkFilters } from "./network-filters/catalogue.ts";
@@ -63,25 +61,15 @@ export interface Catalogue {
 
 export function buildCatalogue(services: CatalogueServices): Catalogue {
   const { dispatcher, clusters, runtime, host } = services;
-  const formats = new SubstitutionFormatParser({
-    host,
-    time: dispatcher,
-    random: dispatcher.random,
-  });
-  const readData = (source: DataSource, context: CompileContext): Uint8Array | null =>
-    readDataSource(source, host, context);
-  const formatServices = { formats, readData };
+  const formatServices = createFormatServices(services);
+  const { formats, readData } = formatServices;
   const filterServices = { runtime, random: dispatcher.random };
   const files = openLogFiles(services);
   const appendProblem = (path: string): string | null => host.appendProblem(path);
   const loggers = { ...formatServices, files, appendProblem };
   const accessLogs = new AccessLogs(accessLoggers(loggers), filterServices);
   const replyServices = { ...formatServices, ...filterServices };
-  const logServices = {
-    compileAccessLog: (message: AccessLog, context: CompileContext): object | null =>
-      accessLogs.compile(message, context),
-    createAccessLogger: (compiled: object): AccessLogger => accessLogs.createLogger(compiled),
-  };
+  const logServices = createLogServices(accessLogs);
   const filters = new HttpFilterCatalogue(
     httpFilters({
       ...formatServices,
@@ -131,4 +119,19 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
 function openLogFiles({ files, logFlushIntervalMs, stats }: CatalogueServices): StatedLogFiles {
   const filesystem = createFilesystemStats(stats.scope("filesystem"));
   return new StatedLogFiles(files, logFlushIntervalMs, filesystem);
+}
+
+function createFormatServices({ host, dispatcher }: CatalogueServices): FormatServices {
+  const { random } = dispatcher;
+  return {
+    formats: new SubstitutionFormatParser({ host, time: dispatcher, random }),
+    readData: (source, context) => readDataSource(source, host, context),
+  };
+}
+
+function createLogServices(logs: AccessLogs): UpstreamLogServices {
+  return {
+    compileAccessLog: (message, context) => logs.compile(message, context),
+    createAccessLogger: (compiled) => logs.createLogger(compiled),
+  };
 }

@@ -15,6 +15,8 @@ export interface RouterConfig {
   readonly strictHeaders: readonly HeaderName[];
   /** Compiled logs of upstream attempts. */
   readonly upstreamLogs: readonly object[];
+  /** Log an attempt when it has its connection, too. */
+  readonly logsUpstreamStarts: boolean;
 }
 
 /** Compiles and opens the logs of upstream attempts. */
@@ -28,10 +30,13 @@ export function compileRouter(
   logs: UpstreamLogServices,
   context: CompileContext,
 ): RouterConfig | null {
-  if (message.upstreamLogOptions !== undefined) {
+  const { flushUpstreamLogOnUpstreamStream = false, upstreamLogFlushInterval } =
+    message.upstreamLogOptions ?? {};
+  if (upstreamLogFlushInterval !== undefined) {
     context
       .at("upstream_log_options")
-      .warn("Upstream attempts are logged at their end only", "remove the field");
+      .at("upstream_log_flush_interval")
+      .warn("Upstream attempts are not logged while they last", "remove the field");
   }
   const upstreamLogs = (message.upstreamLog ?? []).flatMap((log, index) => {
     const compiled = logs.compileAccessLog(log, context.at("upstream_log", index));
@@ -50,6 +55,7 @@ export function compileRouter(
     respectExpectedTimeout: message.respectExpectedRqTimeout ?? false,
     dynamicStats: message.dynamicStats ?? true,
     upstreamLogs,
+    logsUpstreamStarts: flushUpstreamLogOnUpstreamStream,
     strictHeaders: (message.strictCheckHeaders ?? []).map(headerName),
   };
 }

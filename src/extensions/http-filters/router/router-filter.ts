@@ -35,7 +35,6 @@ import { RouterClocks, type RouterClocksOwner } from "./router-clocks.ts";
 import type { RouterServices } from "./router-services.ts";
 import { strictCheckFailure } from "./strict-check.ts";
 import { finalTimeouts, takeStreamDuration } from "./timeouts.ts";
-import { UpstreamLog } from "./upstream-log.ts";
 import { UpstreamRequest, type UpstreamRequestOwner } from "./upstream-request.ts";
 
 export class RouterFilter
@@ -317,12 +316,8 @@ export class RouterFilter
 
   private startUpstream(cluster: Cluster, host: Host, entry: RouteEntry): void {
     const headers = this.headers as RequestHeaderMap;
-    const { upstreamLoggers } = this.services;
-    const log =
-      upstreamLoggers.length === 0
-        ? null
-        : new UpstreamLog(upstreamLoggers, this.callbacks, cluster, headers);
-    const head = { headers, endStream: this.headersEnd, log };
+    const { upstreamLogging } = this.services;
+    const head = { headers, endStream: this.headersEnd, logging: upstreamLogging };
     const upstream = new UpstreamRequest(this, this.callbacks, cluster, host, head);
     this.upstream = upstream;
     this.callbacks.addWatermarkListener(this);

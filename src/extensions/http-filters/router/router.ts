@@ -14,6 +14,7 @@ import { compileRouter, type RouterConfig, type UpstreamLogServices } from "./co
 import { RouterFilter } from "./router-filter.ts";
 import type { RouterServices } from "./router-services.ts";
 import { StatTrees } from "./stat-trees.ts";
+import type { UpstreamLogging } from "./upstream-log.ts";
 
 /** The extension. `runtime` gives the current snapshot. */
 export function router(
@@ -34,7 +35,7 @@ export function router(
         config,
         stats: createRouterStats(context.stats),
         trees: new StatTrees(context.rootStats),
-        upstreamLoggers: config.upstreamLogs.map((log) => logs.createAccessLogger(log)),
+        upstreamLogging: createLogging(config, logs),
         timeoutTimers: new TimerPool(timers),
         tryTimers: new TimerPool(timers),
         durationTimers: new TimerPool(timers),
@@ -42,4 +43,11 @@ export function router(
       return { create: (callbacks): HttpFilter => new RouterFilter(services, callbacks) };
     },
   });
+}
+
+function createLogging(config: RouterConfig, logs: UpstreamLogServices): UpstreamLogging | null {
+  const { upstreamLogs, logsUpstreamStarts } = config;
+  if (upstreamLogs.length === 0) return null;
+  const loggers = upstreamLogs.map((log) => logs.createAccessLogger(log));
+  return { loggers, atStart: logsUpstreamStarts };
 }

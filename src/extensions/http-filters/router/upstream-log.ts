@@ -15,23 +15,30 @@ import type { Cluster } from "../../../upstream/cluster.ts";
 const NO_ADDRESS: SocketAddress = { ip: "", port: 0 };
 const NO_CONNECTION = new ConnectionInfo(0, NO_ADDRESS, NO_ADDRESS);
 
+/** How the attempts of one router are logged. */
+export interface UpstreamLogging {
+  readonly loggers: readonly AccessLogger[];
+  /** Write a line when an attempt has its connection, too. */
+  readonly atStart: boolean;
+}
+
 export class UpstreamLog implements FormatterContext {
-  readonly logType: AccessLogType = "UpstreamEnd";
+  logType: AccessLogType = "UpstreamPoolReady";
   readonly streamInfo: StreamInfo;
   readonly requestHeaders: RequestHeaderMap;
   responseHeaders: ResponseHeaderMap | null = null;
   responseTrailers: HeaderMap | null = null;
-  private readonly loggers: readonly AccessLogger[];
+  private readonly logging: UpstreamLogging;
   private readonly callbacks: HttpFilterCallbacks;
   private written = false;
 
   constructor(
-    loggers: readonly AccessLogger[],
+    logging: UpstreamLogging,
     callbacks: HttpFilterCallbacks,
     cluster: Cluster,
     headers: RequestHeaderMap,
   ) {
-    this.loggers = loggers;
+    this.logging = logging;
     this.callbacks = callbacks;
     this.requestHeaders = headers;
     const { dispatcher, streamInfo } = callbacks;
@@ -48,6 +55,9 @@ export class UpstreamLog implements FormatterContext {
 
   onReady(upstream: UpstreamInfo): void {
     this.streamInfo.protocol = upstream.protocol;
+    if (!this.logging.atStart) return;
+    copyUpstreamFacts(this.callbacks.streamInfo, this.streamInfo);
+    this.write();
   }
 
   onHeaders(headers: ResponseHeaderMap): void {
@@ -74,7 +84,13 @@ export class UpstreamLog implements FormatterContext {
     info.responseFlags = flags;
     info.upstreamTransportFailureReason = transportFailure;
     info.endMs = this.nowMs;
-    for (let index = 0; index < this.loggers.length; index++) this.loggers[index]!.log(this);
+    this.logType = "UpstreamEnd";
+    this.write();
+  }
+
+  private write(): void {
+    const { loggers } = this.logging;
+    for (let index = 0; index < loggers.length; index++) loggers[index]!.log(this);
   }
 }
 

@@ -21,7 +21,7 @@ import type {
 import type { Host } from "../../../upstream/host.ts";
 import { resetFlag } from "./reset-reason.ts";
 import { TcpUpstream } from "./tcp-upstream.ts";
-import type { UpstreamLog } from "./upstream-log.ts";
+import { UpstreamLog, type UpstreamLogging } from "./upstream-log.ts";
 
 const EMPTY: Buffer = Buffer.alloc(0);
 
@@ -40,7 +40,7 @@ export interface RequestHead {
   readonly headers: RequestHeaderMap;
   readonly endStream: boolean;
   /** Null when attempts are not logged. */
-  readonly log: UpstreamLog | null;
+  readonly logging: UpstreamLogging | null;
 }
 
 export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
@@ -84,7 +84,8 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     this.host = host;
     this.headers = head.headers;
     this.headersEnd = head.endStream;
-    this.log = head.log;
+    const { logging, headers } = head;
+    this.log = logging === null ? null : new UpstreamLog(logging, callbacks, cluster, headers);
     this.awaitsTunnel = head.headers.method === "CONNECT" || isUpgrade(head.headers);
     if (this.awaitsTunnel) {
       this.upgradeBody = Number(head.headers.get(Headers.ContentLength) ?? "0");

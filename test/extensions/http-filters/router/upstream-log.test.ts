@@ -27,6 +27,21 @@ test("an attempt is logged at its end, without facts of the client", async () =>
   await proxy.close();
 });
 
+test("an attempt is logged when it has its connection, when told so", async () => {
+  const log = fileLog("%ACCESS_LOG_TYPE% %RESPONSE_CODE% %UPSTREAM_HOST%\n");
+  const router = httpFilter("router", "router.v3.Router", {
+    upstream_log: [log],
+    upstream_log_options: { flush_upstream_log_on_upstream_stream: true },
+  });
+  const proxy = await HttpProxy.start({ manager: { http_filters: [router] } });
+  await proxy.exchange("GET /");
+  assert.deepEqual(proxy.log, [
+    "UpstreamPoolReady 0 127.0.0.1:10001",
+    "UpstreamEnd 200 127.0.0.1:10001",
+  ]);
+  await proxy.close();
+});
+
 test("a failed attempt says why", async () => {
   const proxy = await HttpProxy.start({
     manager: manager(fileLog(FORMAT)),
