@@ -1,4 +1,4 @@
-// Random worlds around the whole proxy. OUTRIGGER_SEEDS says how many (2 000), OUTRIGGER_SEED=n
+// Random worlds around the whole proxy. OUTRIGGER_SIMULATION_SEEDS says how many (2 000), OUTRIGGER_SEED=n
 // runs one alone and prints all that happens in it.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { environmentSeed } from "../kit/seeded-random.ts";
 import { live, type SeedFailure } from "./run-seeds.ts";
 
-const SEEDS = Number(process.env["OUTRIGGER_SEEDS"] || 2000);
+const SEEDS = Number(process.env["OUTRIGGER_SIMULATION_SEEDS"] || 2000);
 const ONE = environmentSeed(0);
 const TRACE_LINES = 60;
 
