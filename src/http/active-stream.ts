@@ -17,12 +17,14 @@ import type { ConnectionManager } from "./connection-manager.ts";
 import type { ConnectionManagerRuntime } from "./connection-manager-runtime.ts";
 import type { HttpFilter, WatermarkListener } from "./http-filter.ts";
 import { buildLocalReply, type LocalReply } from "./local-reply.ts";
+import { addProxyStatus } from "./proxy-status.ts";
 import { asksToClose, checkRequest, expectsContinue } from "./request-checks.ts";
 import { mutateRequestHeaders } from "./request-headers.ts";
 import { mutateResponseHeaders, type ResponseFacts } from "./response-headers.ts";
 import { FilterHandle, type HttpFilterEntry, StreamFilters } from "./stream-filters.ts";
 import { destroyFilters, finishInfo } from "./stream-finish.ts";
 import { StreamTimeouts } from "./stream-timeouts.ts";
+import { decideTrace, type TracingSettings } from "./trace-decision.ts";
 import { chooseUpgrade, UPGRADE_REFUSED } from "./upgrades.ts";
 
 const NO_RANDOM = -1;
@@ -244,9 +246,11 @@ export class ActiveStream
     const info = this.streamInfo;
     const { runtime } = this;
     this.headersSent = true;
-    info.responseCode = headers.status;
     if (info.downstreamTxStartMs < 0) info.downstreamTxStartMs = this.nowMs;
     mutateResponseHeaders(headers, this, runtime.config, runtime.date);
+    const { proxyStatus } = runtime.config;
+    if (proxyStatus !== null) addProxyStatus(headers, info, proxyStatus);
+    info.responseCode = headers.status;
     this.announceEnd(headers, endStream);
     this.countResponse(headers.status);
     this.encoder.encodeHeaders(headers, endStream);
@@ -382,9 +386,17 @@ export class ActiveStream
       if (this.route() !== null) this.startUpgrade();
     }
     this.timeouts.onRoute(this.route(), headers);
+    if (runtime.config.tracing !== null) this.decideTrace(headers, runtime.config.tracing);
     if (runtime.config.logStarts) this.log("DownstreamStart");
     if (entries.length === 1) this.startTerminal(entries[0] as HttpFilterEntry, headers, endStream);
     else this.startChain(entries, headers, endStream);
+  }
+
+  private decideTrace(headers: RequestHeaderMap, settings: TracingSettings): void {
+    const { features, stats } = this.runtime;
+    const { healthCheck } = this.streamInfo;
+    const { tracing } = stats.manager;
+    this.streamInfo.requestId = decideTrace(headers, settings, features, tracing, healthCheck);
   }
 
   private startUpgrade(): void {

@@ -6,6 +6,8 @@
 import type { CidrRange } from "../base/cidr.ts";
 import type { Http1Settings } from "../codec/h1/settings.ts";
 import type { EscapedSlashesAction } from "./path-normalization.ts";
+import type { ProxyStatusSettings } from "./proxy-status.ts";
+import type { TracingSettings } from "./trace-decision.ts";
 
 export type ServerHeaderTransformation = "OVERWRITE" | "APPEND_IF_ABSENT" | "PASS_THROUGH";
 
@@ -94,6 +96,10 @@ export interface ConnectionManagerConfig {
   readonly proxy100Continue: boolean;
   readonly streamErrorOnInvalidMessage: boolean;
   readonly appendLocalOverload: boolean;
+  /** Null: no `proxy-status` header. */
+  readonly proxyStatus: ProxyStatusSettings | null;
+  /** Null: no request is traced. */
+  readonly tracing: TracingSettings | null;
   /** A log line when a request begins, and when a tunnel stands, beside the one at the end. */
   readonly logStarts: boolean;
   readonly logTunnels: boolean;

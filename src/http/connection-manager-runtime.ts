@@ -1,5 +1,6 @@
 /** What all connections of one HTTP connection manager share on one data plane. */
 import type { RequestParser } from "../codec/h1/request-parser.ts";
+import type { RuntimeSnapshot } from "../config/runtime.ts";
 import type { DrainDecision } from "../network/drain-decision.ts";
 import type { Dispatcher } from "../platform/dispatcher.ts";
 import type { TimerPool } from "../platform/timer-pool.ts";
@@ -31,6 +32,8 @@ export interface ConnectionManagerRuntime {
   readonly earlyMutations: readonly EarlyHeaderMutation[];
   readonly drain: DrainDecision;
   readonly clusters: ClusterManager;
+  /** Decides about tracing. */
+  readonly features: RuntimeSnapshot;
   readonly date: DateProvider;
   readonly requestParser: RequestParser;
   /** `per_connection_buffer_limit_bytes` of the listener. */

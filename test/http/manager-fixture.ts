@@ -69,6 +69,8 @@ export function managerConfig(
     proxy100Continue: false,
     streamErrorOnInvalidMessage: false,
     appendLocalOverload: false,
+    proxyStatus: null,
+    tracing: null,
     logStarts: false,
     logTunnels: false,
     http1SafeMaxDuration: false,

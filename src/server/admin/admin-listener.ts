@@ -4,6 +4,7 @@
  */
 import { RequestParser } from "../../codec/h1/request-parser.ts";
 import { DEFAULT_HTTP1_SETTINGS } from "../../codec/h1/settings.ts";
+import { DEFAULT_RUNTIME } from "../../config/runtime.ts";
 import type { AccessLogger } from "../../http/access-log.ts";
 import { ConnectionManager } from "../../http/connection-manager.ts";
 import type { ConnectionManagerConfig } from "../../http/connection-manager-config.ts";
@@ -116,6 +117,7 @@ function adminRuntime(
     localReplies: PLAIN_LOCAL_REPLIES,
     earlyMutations: [],
     clusters: { lookup: () => ({ kind: "none" }) },
+    features: DEFAULT_RUNTIME,
     drain: services.drain,
     date: new DateProvider(dispatcher),
     requestParser: new RequestParser(DEFAULT_HTTP1_SETTINGS),
@@ -178,6 +180,8 @@ function adminConfig(name: string, localAddress: string): ConnectionManagerConfi
     proxy100Continue: false,
     streamErrorOnInvalidMessage: false,
     appendLocalOverload: false,
+    proxyStatus: null,
+    tracing: null,
     logStarts: false,
     logTunnels: false,
     upgrades: new Map(),

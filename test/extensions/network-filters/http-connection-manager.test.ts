@@ -102,11 +102,10 @@ describe("the connection manager's settings", () => {
     [{ stripAnyHostPort: true, stripMatchingHostPort: true }, "error strip_matching_host_port"],
     [{ upgradeConfigs: [{ upgradeType: "a" }, { upgradeType: "A" }] }, "error upgrade_configs[1]"],
     [{ scopedRoutes: {} }, "error scoped_routes"],
-    [{ proxyStatusConfig: {} }, "error proxy_status_config"],
     [{ tracing: {} }, "warning tracing"],
     [
       { internalAddressConfig: { cidrRanges: [{ addressPrefix: "x" }] } },
-      "error internal_address_config.cidr_ranges",
+      "error internal_address_config.cidr_ranges[0].address_prefix",
     ],
     [
       { httpProtocolOptions: { allowCustomMethods: true } },

@@ -8,6 +8,8 @@ import type {
   RequestIdSettings,
   TimeoutSettings,
 } from "../../../http/connection-manager-config.ts";
+import type { ProxyStatusSettings } from "../../../http/proxy-status.ts";
+import type { TracingSettings } from "../../../http/trace-decision.ts";
 import type { HttpConnectionManager } from "../../../proto/generated/envoy/extensions/filters/network/http_connection_manager/v3.ts";
 import type { UuidRequestIdConfig } from "../../../proto/generated/envoy/extensions/request_id/uuid/v3.ts";
 import { compileForwarding, type NodeFacts } from "./forwarding.ts";
@@ -46,12 +48,46 @@ export function compileConnectionManager(
       message.streamErrorOnInvalidHttpMessage ??
       false,
     appendLocalOverload: message.appendLocalOverload ?? false,
+    proxyStatus: compileProxyStatus(message, node),
+    tracing: compileTracing(message),
     logStarts:
       message.accessLogOptions?.flushAccessLogOnNewRequest ??
       message.flushAccessLogOnNewRequest ??
       false,
     logTunnels: message.accessLogOptions?.flushLogOnTunnelSuccessfullyEstablished ?? false,
     upgrades: compileUpgrades(message, context),
+  };
+}
+
+function compileProxyStatus(
+  message: HttpConnectionManager,
+  node: NodeFacts,
+): ProxyStatusSettings | null {
+  const status = message.proxyStatusConfig;
+  if (status === undefined) return null;
+  const proxyName =
+    status.literalProxyName ?? (status.useNodeId === true ? node.serviceNode : undefined);
+  return {
+    proxyName: proxyName || message.serverName || "envoy",
+    details: status.removeDetails !== true,
+    terminationDetails: status.removeConnectionTerminationDetails !== true,
+    responseFlags: status.removeResponseFlags !== true,
+    recommendedStatus: status.setRecommendedResponseCode === true,
+  };
+}
+
+function compileTracing(message: HttpConnectionManager): TracingSettings | null {
+  const { tracing } = message;
+  if (tracing === undefined) return null;
+  const uuid = (message.requestIdExtension?.typedConfig?.value ?? {}) as UuidRequestIdConfig;
+  const share = (percent: { value?: number } | undefined): number =>
+    percent === undefined ? 10_000 : Math.floor((percent.value ?? 0) * 100);
+  return {
+    client: share(tracing.clientSampling),
+    random: share(tracing.randomSampling),
+    overall: share(tracing.overallSampling),
+    samplesById: uuid.useRequestIdForTraceSampling ?? true,
+    packs: uuid.packTraceReason ?? true,
   };
 }
 

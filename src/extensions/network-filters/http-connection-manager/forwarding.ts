@@ -38,10 +38,7 @@ export function compileForwarding(
     skipXffAppend: message.skipXffAppend ?? false,
     detections: compileDetections(message, context),
     appendForwardedPort: message.appendXForwardedPort ?? false,
-    internalRanges: compileRanges(
-      internal.cidrRanges ?? [],
-      context.at("internal_address_config").at("cidr_ranges"),
-    ),
+    internalRanges: compileRanges(internal.cidrRanges ?? [], context.at("internal_address_config")),
     internalUnixSockets: internal.unixSockets ?? false,
     keepsClientCert: message.forwardClientCertDetails === "ALWAYS_FORWARD_ONLY",
     schemeToOverwrite: message.schemeHeaderTransformation?.schemeToOverwrite ?? "",
@@ -135,13 +132,14 @@ const HTTP_STATUS: Readonly<Record<string, number>> = {
 };
 
 function compileRanges(messages: readonly CidrMessage[], context: CompileContext): CidrRange[] {
-  return messages.flatMap((message) => {
+  return messages.flatMap((message, index) => {
     const range = parseCidrRange(message.addressPrefix ?? "", message.prefixLen ?? 0);
-    if (range === null)
-      context.error(
-        `${message.addressPrefix} is no IP address`,
-        "write an address such as 10.0.0.0",
-      );
+    if (range === null) {
+      context
+        .at("cidr_ranges", index)
+        .at("address_prefix")
+        .error(`"${message.addressPrefix}" is no IP address`, "write e.g. 10.0.0.0 or fd00::");
+    }
     return range === null ? [] : [range];
   });
 }

@@ -140,6 +140,7 @@ function createFactory(
     localReplies: config.localReplies,
     earlyMutations: config.earlyMutations,
     clusters,
+    features: services.runtime,
     drain: context.drain,
     date: new DateProvider(dispatcher),
     requestParser: new RequestParser(config.manager.http1),

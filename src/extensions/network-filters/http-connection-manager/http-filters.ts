@@ -24,11 +24,13 @@ export function compileHttpFilters(
   context: CompileContext,
 ): HttpFilterConfig[] {
   const filters: HttpFilterConfig[] = [];
+  let inOrder = true;
   for (const [index, message] of messages.entries()) {
     const at = context.at("http_filters", index);
     const filter = compileHttpFilter(message, catalogue, at);
     if (filter === null) continue;
-    checkTerminal(filter, index === messages.length - 1, at);
+    // A router in the wrong place is one mistake, not two.
+    if (inOrder) inOrder = checkTerminal(filter, index === messages.length - 1, at);
     filters.push(filter);
   }
   if (messages.length === 0) {
@@ -91,7 +93,7 @@ function reportUnknown(
   return context.at("typed_config").error(problem, remedy);
 }
 
-function checkTerminal(filter: HttpFilterConfig, last: boolean, context: CompileContext): void {
+function checkTerminal(filter: HttpFilterConfig, last: boolean, context: CompileContext): boolean {
   if (filter.type.terminal && !last) {
     context.error(
       `Terminal filter ${filter.name} must be the last one`,
@@ -102,5 +104,6 @@ function checkTerminal(filter: HttpFilterConfig, last: boolean, context: Compile
       `The last filter ${filter.name} is not terminal`,
       "end http_filters with envoy.filters.http.router",
     );
-  }
+  } else return true;
+  return false;
 }

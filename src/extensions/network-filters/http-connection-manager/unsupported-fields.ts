@@ -16,12 +16,6 @@ const REFUSED: readonly (readonly [Field, string, string, string])[] = [
     "use route_config or rds",
   ],
   [
-    "proxyStatusConfig",
-    "proxy_status_config",
-    "Proxy-Status is not supported yet",
-    "remove the field",
-  ],
-  [
     "typedHeaderValidationConfig",
     "typed_header_validation_config",
     "Header validators are not supported",
