@@ -14,15 +14,21 @@ export class CompileContext {
     this.diagnostics = diagnostics;
   }
 
-  /** The context of a field (`lb_policy`) or of an element (`routes`, 3). Reports into the same list. */
+  /**
+   * The context of a field (`lb_policy`) or of an element (`routes`, 3). Reports into the same
+   * list.
+   */
   at(field: string, index?: number | string): CompileContext {
     const step = index === undefined ? field : `${field}[${index}]`;
     const path = this.path === "" ? step : `${this.path}.${step}`;
     return new CompileContext(path, this.diagnostics);
   }
 
-  /** Reports an error at this place. Returns null so that a compile function may `return context.error(…)`. */
-  error(message: string, remedy: string = ""): null {
+  /**
+   * Reports an error at this place. Returns null so that a compile function may `return
+   * context.error(…)`.
+   */
+  error(message: string, remedy: string): null {
     this.diagnostics.push({ severity: "error", path: this.path, message, remedy });
     return null;
   }

@@ -76,7 +76,7 @@ function compileList(message: ListStringMatcher, context: CompileContext): Strin
 function compileTag(message: TagSpecifier, context: CompileContext): CustomTag[] {
   const name = message.tagName ?? "";
   if (name === "") {
-    context.at("tag_name").error("A tag needs a name");
+    context.at("tag_name").error("A tag needs a name", "set tag_name");
     return [];
   }
   if (message.fixedValue !== undefined) {

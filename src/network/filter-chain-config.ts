@@ -53,8 +53,8 @@ export function compileFilterChain(
     const compiled = compileNetworkFilter(filter, filterTypes, at);
     if (compiled === null) ok = false;
     else filters.push(compiled);
-    if (compiled !== null && !checkTerminal(compiled, index === messages.length - 1, at))
-      ok = false;
+    // A terminal filter in the wrong place is one mistake, not two.
+    if (ok && compiled !== null) ok = checkTerminal(compiled, index === messages.length - 1, at);
   }
   if (!ok) return null;
   const metadata = (message.metadata?.filterMetadata ?? null) as Metadata | null;

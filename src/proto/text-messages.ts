@@ -138,7 +138,11 @@ export class TextMessages extends Messages {
     const problems = [...decoded.diagnostics];
     if (options.unknownFields === "error")
       problems.push(...decoded.unknownFields.map(unknownField));
-    const diagnostics = problems.map((diagnostic) => ({ ...diagnostic, source }));
+    const diagnostics = problems.map((diagnostic) => ({
+      ...diagnostic,
+      remedy: diagnostic.remedy || `the file must be a binary ${typeName}`,
+      source,
+    }));
     return { ...decoded, diagnostics, sources: [] };
   }
 

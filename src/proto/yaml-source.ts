@@ -4,6 +4,7 @@
  */
 import {
   type Alias,
+  type Document,
   type DocumentOptions,
   isAlias,
   isMap,
@@ -15,6 +16,7 @@ import {
   parseAllDocuments,
   type Scalar,
   type SchemaOptions,
+  visit,
   type YAMLError,
   type YAMLMap,
 } from "yaml";
@@ -46,14 +48,23 @@ const REMEDIES: Readonly<Record<string, string>> = {
   BAD_SCALAR_START: "put the value in quotes",
   BLOCK_AS_IMPLICIT_KEY: "check the indentation, or quote a value that contains a colon",
   MULTILINE_IMPLICIT_KEY: "check the indentation; is a colon missing?",
-  MISSING_CHAR: "close the bracket, brace or quote that is open here",
+  MISSING_CHAR: "check the YAML syntax here",
 };
+
+/** What code MISSING_CHAR can mean, by words of its message. */
+const MISSING: readonly (readonly [words: RegExp, remedy: string])[] = [
+  [/closing ['"]quote/, "close the quote that is opened here"],
+  [/without - indicator/, "check the indentation: begin the item with -, or align the field"],
+  [/flow|followed by map values/, "close the bracket or brace, or add the comma or colon"],
+  [/indented/, "check the indentation"],
+  [/white space|space after/, "put a space in between"],
+];
 
 export function parseYaml(source: SourceText): ParsedSource {
   const documents = parseAllDocuments(source.text, PARSE_OPTIONS);
   const builder = new NodeBuilder(source);
   if ("empty" in documents) return { root: null, diagnostics: [] };
-  for (const document of documents) builder.syntaxErrors(document.errors);
+  for (const document of documents) builder.syntaxErrors(document);
   const filled = documents.filter((document) => document.contents !== null);
   const second = filled[1]?.contents;
   if (second !== undefined && second !== null) {
@@ -68,6 +79,21 @@ export function parseYaml(source: SourceText): ParsedSource {
   const unusable =
     builder.diagnostics.length > 0 || (root?.kind === "scalar" && root.value === null);
   return { root: unusable ? null : root, diagnostics: builder.diagnostics };
+}
+
+/** A missing quote is noticed at the end of the text; the place to look is where it opens. */
+function startOf(error: YAMLError, document: Document.Parsed): number {
+  const [noticed] = error.pos;
+  let start = noticed;
+  if (!error.message.startsWith("Missing closing")) return start;
+  visit(document, {
+    Scalar: (_key, { range }) => {
+      if (range !== null && range !== undefined && range[0] < noticed && range[1] >= noticed) {
+        [start] = range;
+      }
+    },
+  });
+  return start;
 }
 
 class NodeBuilder {
@@ -88,15 +114,20 @@ class NodeBuilder {
     this.diagnostics.push(position === undefined ? problem : { ...problem, source: position });
   }
 
-  syntaxErrors(errors: readonly YAMLError[]): void {
+  syntaxErrors(document: Document.Parsed): void {
     // One slip makes several errors; the first says where it is.
-    const [error] = errors;
+    const [error] = document.errors;
     if (error === undefined || this.diagnostics.length > 0) return;
-    const remedy = REMEDIES[error.code] ?? "check the YAML syntax here";
+    const remedy =
+      MISSING.find(([words]) => words.test(error.message))?.[1] ??
+      REMEDIES[error.code] ??
+      "check the YAML syntax here";
     // The parser recurses, and reports an exhausted stack as an error of the text.
     const tooDeep = error.message.startsWith("Maximum call stack");
-    const message = tooDeep ? TOO_DEEP : error.message.replace(/\.$/, "");
-    this.report(error.pos[0], message, remedy);
+    const message = tooDeep
+      ? TOO_DEEP
+      : error.message.replace(/\.$/, "").replace(/['"]quote/, "quote");
+    this.report(startOf(error, document), message, remedy);
   }
 
   weightOf(node: SourceNode | null): number {

@@ -255,13 +255,19 @@ class RouteCompiler {
       const selection = this.weightedEntry(cluster, action, base, at);
       if (selection === null) continue;
       const weight = cluster.weight ?? 0;
-      if (cluster.weight === undefined) at.at("weight").error("A weighted cluster needs a weight");
+      if (cluster.weight === undefined)
+        at.at("weight").error("A weighted cluster needs a weight", "set weight");
       total += weight;
       const runtimeKey = prefix === "" ? "" : `${prefix}.${cluster.name ?? ""}`;
       entries.push({ selection, weight, runtimeKey });
     }
-    if (total === 0) return context.error("The weights of the clusters add up to zero");
-    if (total > WEIGHT_SUM_MAX) return context.error("The weights of the clusters exceed 2³²−1");
+    if (total === 0)
+      return context.error(
+        "The weights of the clusters add up to zero",
+        "give one a weight above 0",
+      );
+    if (total > WEIGHT_SUM_MAX)
+      return context.error("The weights of the clusters exceed 4294967295", "use smaller weights");
     const headerName = message.headerName ?? "";
     return new WeightedClusters(entries, {
       header: headerName === "" ? null : requestHeaderName(headerName),
@@ -279,7 +285,10 @@ class RouteCompiler {
     const name = message.name ?? "";
     const header = message.clusterHeader ?? "";
     if ((name === "") === (header === "")) {
-      return context.error("A weighted cluster needs one of name and cluster_header");
+      return context.error(
+        "A weighted cluster needs one of name and cluster_header",
+        "set exactly one",
+      );
     }
     if (name !== "") this.parent.useCluster(name, context.at("name"));
     const level = compileLevel(message, undefined, this.parent.services, context);
@@ -324,17 +333,24 @@ function compileUpgrades(
   for (const [index, message] of (messages ?? []).entries()) {
     const at = context.at("upgrade_configs", index);
     const type = (message.upgradeType ?? "").toLowerCase();
-    if (upgrades.has(type)) at.at("upgrade_type").error(`Upgrade ${type} is there twice`);
+    if (upgrades.has(type))
+      at.at("upgrade_type").error(`Upgrade ${type} is there twice`, "remove one");
     upgrades.set(type, message.enabled ?? true);
     if (message.connectConfig === undefined) continue;
     const inside = at.at("connect_config");
     if (type === "connect") connectTerminates = true;
-    else inside.error(`connect_config does not go with upgrade ${message.upgradeType ?? ""}`);
+    else
+      inside.error(
+        `connect_config does not go with upgrade ${message.upgradeType ?? ""}`,
+        "use upgrade_type: CONNECT",
+      );
     if (message.connectConfig.proxyProtocolConfig !== undefined) {
-      inside.at("proxy_protocol_config").error("proxy_protocol_config is not supported yet");
+      inside
+        .at("proxy_protocol_config")
+        .error("proxy_protocol_config is not supported yet", "remove it");
     }
     if (message.connectConfig.allowPost === true) {
-      inside.at("allow_post").error("allow_post is not supported yet");
+      inside.at("allow_post").error("allow_post is not supported yet", "remove it");
     }
   }
   return { upgrades, connectTerminates };

@@ -209,7 +209,8 @@ function compileMethod(
   if (message.header !== undefined) {
     const { headerName = "", regexRewrite } = message.header;
     const at = context.at("header");
-    if (headerName === "") return at.at("header_name").error("A header name is missing");
+    if (headerName === "")
+      return at.at("header_name").error("A header name is missing", "set header_name");
     const rewrite =
       regexRewrite === undefined ? null : compileRegexRewrite(regexRewrite, at.at("regex_rewrite"));
     return new HeaderHashMethod(terminal, requestHeaderName(headerName), rewrite);

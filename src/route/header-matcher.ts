@@ -105,7 +105,8 @@ export function compileHeaderMatcher(
   message: HeaderMatcherMessage,
   context: CompileContext,
 ): HeaderMatcher | null {
-  if ((message.name ?? "") === "") return context.at("name").error("A header matcher needs a name");
+  if ((message.name ?? "") === "")
+    return context.at("name").error("A header matcher needs a name", "set name");
   const name = requestHeaderName(message.name!);
   const invert = message.invertMatch === true;
   const treatMissing = message.treatMissingHeaderAsEmpty === true;

@@ -153,7 +153,7 @@ export function compileHeaderAddition(
   context: CompileContext,
 ): HeaderAddition | null {
   const key = option.header?.key ?? "";
-  if (key === "") return context.at("header").at("key").error("A header needs a name");
+  if (key === "") return context.at("header").at("key").error("A header needs a name", "set key");
   if (isProtected(key)) {
     return context
       .at("header")

@@ -88,7 +88,8 @@ const CLASSES: readonly string[] = ["", "1xx", "2xx", "3xx", "4xx", "5xx"];
 function headerInput(block: Block): InputCompiler<HttpMatchData> {
   return (message: object, context: CompileContext): MatchInput<HttpMatchData> | null => {
     const { headerName: text = "" } = message as { headerName?: string };
-    if (text === "") return context.at("header_name").error("A header name is missing");
+    if (text === "")
+      return context.at("header_name").error("A header name is missing", "set header_name");
     const name = block === "requestHeaders" ? requestHeaderName(text) : headerName(text);
     return new HeaderInput(block, name);
   };
@@ -96,13 +97,14 @@ function headerInput(block: Block): InputCompiler<HttpMatchData> {
 
 function queryInput(message: object, context: CompileContext): QueryParameterInput | null {
   const { queryParam = "" } = message as { queryParam?: string };
-  if (queryParam === "") return context.at("query_param").error("A parameter name is missing");
+  if (queryParam === "")
+    return context.at("query_param").error("A parameter name is missing", "set query_param");
   return new QueryParameterInput(queryParam);
 }
 
 function filterStateInput(message: object, context: CompileContext): FilterStateInput | null {
   const { key = "", field = "" } = message as { key?: string; field?: string };
-  if (key === "") return context.at("key").error("A filter state key is missing");
+  if (key === "") return context.at("key").error("A filter state key is missing", "set key");
   return new FilterStateInput(key, field);
 }
 

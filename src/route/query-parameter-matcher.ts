@@ -34,7 +34,8 @@ export function compileQueryParameterMatcher(
   context: CompileContext,
 ): QueryParameterMatcher | null {
   const name = toByteString(message.name ?? "");
-  if (name === "") return context.at("name").error("A query parameter matcher needs a name");
+  if (name === "")
+    return context.at("name").error("A query parameter matcher needs a name", "set name");
   if (message.stringMatch === undefined) {
     return new QueryParameterMatcher(name, null, message.presentMatch ?? true);
   }

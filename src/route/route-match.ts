@@ -222,7 +222,9 @@ function compileFilterState(
 
 function compileCookie(message: CookieMatcherMessage, context: CompileContext): Condition | null {
   if (message.stringMatch === undefined) {
-    return context.at("string_match").error("A cookie matcher needs a string matcher");
+    return context
+      .at("string_match")
+      .error("A cookie matcher needs a string matcher", "set string_match");
   }
   const matcher = compileStringMatcher(message.stringMatch, context.at("string_match"));
   if (matcher === null) return null;

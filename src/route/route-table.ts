@@ -179,7 +179,7 @@ export class RouteTableCompilation {
       const text =
         lowerAscii(domain) === "*"
           ? "Only one virtual host may have the domain *"
-          : `Domain ${domain} is there twice in route configuration ${this.message.name ?? ""}`;
+          : `Domain ${domain} is there twice`;
       at.at("domains", position).error(text, "domains are unique, whatever their case");
     }
   }

@@ -12,6 +12,8 @@ import type { PathMatcher } from "./path-matcher.ts";
 
 const MATCH_CONFIG = "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig";
 const REWRITE_CONFIG = "envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig";
+const TEMPLATE_REMEDY =
+  "write e.g. /users/{id}/{rest=**}: variables are names, each used once, ** comes last";
 
 const PATH_CHARACTERS = "a-zA-Z0-9-._~%!$&'()*+,;:@=";
 const LITERAL = /^[a-zA-Z0-9\-._~%!$&'()*+,;:@=]+$/;
@@ -68,13 +70,16 @@ export function compileUriTemplateMatcher(
   context: CompileContext,
 ): UriTemplateMatcher | null {
   const name = messageNameOf(extension.typedConfig?.typeUrl ?? "");
-  if (name !== MATCH_CONFIG) return context.error(`Path matcher ${name} is not supported`);
+  if (name !== MATCH_CONFIG)
+    return context.error(`Path matcher ${name} is not supported`, `use ${MATCH_CONFIG}`);
   const { pathTemplate = "" } = (extension.typedConfig?.value ?? {}) as { pathTemplate?: string };
   const at = context.at("typed_config").at("path_template");
   const parsed = new TemplateParser(pathTemplate).parse();
-  if (typeof parsed === "string") return at.error(`Wrong template "${pathTemplate}": ${parsed}`);
+  if (typeof parsed === "string")
+    return at.error(`Wrong template "${pathTemplate}": ${parsed}`, TEMPLATE_REMEDY);
   const regex = compileRegex(parsed.pattern);
-  if ("error" in regex) return at.error(`Wrong template "${pathTemplate}": ${regex.error}`);
+  if ("error" in regex)
+    return at.error(`Wrong template "${pathTemplate}": ${regex.error}`, TEMPLATE_REMEDY);
   return new UriTemplateMatcher(regex, parsed.variables);
 }
 
@@ -84,7 +89,8 @@ export function compileUriTemplateRewriter(
   context: CompileContext,
 ): UriTemplateRewriter | null {
   const name = messageNameOf(extension.typedConfig?.typeUrl ?? "");
-  if (name !== REWRITE_CONFIG) return context.error(`Path rewrite ${name} is not supported`);
+  if (name !== REWRITE_CONFIG)
+    return context.error(`Path rewrite ${name} is not supported`, `use ${REWRITE_CONFIG}`);
   if (!(matcher instanceof UriTemplateMatcher)) {
     return context.error(
       "A template rewrite needs a template match",
@@ -99,7 +105,7 @@ export function compileUriTemplateRewriter(
     return context
       .at("typed_config")
       .at("path_template_rewrite")
-      .error(`Wrong template "${pathTemplateRewrite}": ${parts}`);
+      .error(`Wrong template "${pathTemplateRewrite}": ${parts}`, TEMPLATE_REMEDY);
   }
   return new UriTemplateRewriter(matcher.regex, parts);
 }

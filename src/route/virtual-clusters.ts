@@ -38,8 +38,10 @@ export function compileVirtualClusters(
   if (messages === undefined || messages.length === 0) return null;
   const entries = messages.map((message, index) => {
     const at = context.at("virtual_clusters", index);
-    if ((message.headers ?? []).length === 0) at.error("A virtual cluster needs headers");
-    if ((message.name ?? "") === "") at.at("name").error("A virtual cluster needs a name");
+    if ((message.headers ?? []).length === 0)
+      at.error("A virtual cluster needs headers", "set headers");
+    if ((message.name ?? "") === "")
+      at.at("name").error("A virtual cluster needs a name", "set name");
     return { name: message.name ?? "", headers: compileHeaderMatchers(message.headers, at) };
   });
   return new VirtualClusters(entries);

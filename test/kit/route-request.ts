@@ -65,7 +65,7 @@ export const TEST_FORMATS: FormatParser = {
   parseText(text, { omitEmptyValues }, context): Formatter | null {
     const parts = text.split(/(%%|%(?:REQ|RESP)\([^)]*\)%)/);
     if (parts.some((part, index) => index % 2 === 0 && part.includes("%"))) {
-      return context.error("Bad format");
+      return context.error("Bad format", "do otherwise");
     }
     return {
       format: ({ requestHeaders, responseHeaders }) =>
@@ -80,7 +80,7 @@ export const TEST_FORMATS: FormatParser = {
           .join(""),
     };
   },
-  parseJson: (_format, _options, context) => context.error("No JSON in this test"),
+  parseJson: (_format, _options, context) => context.error("No JSON in this test", "do otherwise"),
 };
 
 export function routeServices(overrides: Partial<RouteServices> = {}): RouteServices {
@@ -89,7 +89,7 @@ export function routeServices(overrides: Partial<RouteServices> = {}): RouteServ
     formats: TEST_FORMATS,
     filters: { forRouteMessage: () => undefined },
     time: { monotonicMs: () => 0 },
-    readDataSource: (_source, context) => context.error("No files in this test"),
+    readDataSource: (_source, context) => context.error("No files in this test", "do otherwise"),
     clusterNames: null,
     validateClusters: false,
     ...overrides,

@@ -122,7 +122,7 @@ describe("errors", () => {
   it("one slip gives one diagnostic", () => {
     assert.match(error("a: b: c\n"), /^1:4 Nested mappings are not allowed/);
     assert.match(error("a: {b: 1\nc: 2\n"), /^2:1 Flow map/);
-    assert.match(error('a: "unclosed\n'), /^2:1 Missing closing "quote \(close the bracket/);
+    assert.match(error('a: "unclosed\n'), /^1:4 Missing closing quote \(close the quote/);
     assert.match(error("a:\n  - b\n c: 1\n"), /All mapping items must start at the same column/);
   });
 

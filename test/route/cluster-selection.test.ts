@@ -149,7 +149,7 @@ describe("weighted clusters", () => {
       ": The weights of the clusters add up to zero",
     ]);
     assert.deepEqual(problems({ name: "a", weight: 4294967295 }, { name: "b", weight: 1 }), [
-      ": The weights of the clusters exceed 2³²−1",
+      ": The weights of the clusters exceed 4294967295",
     ]);
     const both = { name: "a", clusterHeader: "x", weight: 1 };
     assert.deepEqual(problems({ name: "a", weight: 1 }, both, { weight: 1 }), [

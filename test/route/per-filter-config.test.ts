@@ -15,7 +15,7 @@ const filters: RouteFilterTypes = {
     return {
       name: "test",
       compileRoute: (message, context) =>
-        "bad" in message ? context.error("Bad config") : { compiled: message },
+        "bad" in message ? context.error("Bad config", "do otherwise") : { compiled: message },
     };
   },
 };

@@ -172,7 +172,9 @@ class TreeCompiler<Data, Action> {
     context: CompileContext,
   ): Predicate<Data>[] | null {
     if (messages === undefined || messages.length < 2) {
-      return context.at("predicate").error("Needs at least two predicates");
+      return context
+        .at("predicate")
+        .error("Needs at least two predicates", "add one, or use single_predicate");
     }
     const parts: Predicate<Data>[] = [];
     for (const [index, message] of messages.entries()) {
@@ -271,7 +273,9 @@ class TreeCompiler<Data, Action> {
       for (const [position, domain] of (matcher.domains ?? []).entries()) {
         const problem = domains.has(domain) ? "is there twice" : domainProblem(domain);
         if (problem !== null) {
-          return at.at("domains", position).error(`Domain "${domain}" ${problem}`);
+          return at
+            .at("domains", position)
+            .error(`Domain "${domain}" ${problem}`, "give each domain once, as a.b, *.b or *");
         }
         domains.set(domain, onMatch);
       }

@@ -100,7 +100,12 @@ export function compileStringMatcher(
   }
   if (message.custom !== undefined) {
     const name = message.custom.typedConfig?.typeUrl ?? message.custom.name ?? "";
-    return context.at("custom").error(`String matcher extension ${name} is not supported`);
+    return context
+      .at("custom")
+      .error(
+        `String matcher extension ${name} is not supported`,
+        "use exact, prefix, suffix, contains or safe_regex",
+      );
   }
   const inner = compilePlain(message, message.ignoreCase === true);
   if (inner === null) {

@@ -113,7 +113,8 @@ export function compileValueMatcher(
     const element = compileValueMatcher(message.listMatch.oneOf, at);
     return element === null ? null : new OneOfValueMatcher(element);
   }
-  if (message.orMatch === undefined) return context.error("A value matcher is empty");
+  if (message.orMatch === undefined)
+    return context.error("A value matcher is empty", "set one of its kinds, such as string_match");
   const alternatives: ValueMatcher[] = [];
   for (const [index, alternative] of (message.orMatch.valueMatchers ?? []).entries()) {
     const at = context.at("or_match").at("value_matchers", index);
@@ -163,7 +164,10 @@ export function compileMetadataMatcher(
   message: MetadataMatcherMessage,
   context: CompileContext,
 ): MetadataMatcher | null {
-  if (message.value === undefined) return context.at("value").error("A value matcher is missing");
+  if (message.value === undefined)
+    return context
+      .at("value")
+      .error("A value matcher is missing", "set value, such as { present_match: true }");
   const value = compileValueMatcher(message.value, context.at("value"));
   if (value === null) return null;
   const path = (message.path ?? []).map((segment) => segment.key ?? "");

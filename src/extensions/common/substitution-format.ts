@@ -53,7 +53,9 @@ function compileFormatter(
     return context.error("No format is given", "set text_format_source or json_format");
   }
   const text = services.readData(message.textFormatSource, at);
-  return text === null ? null : formats.parseText(Buffer.from(text).toString("utf8"), options, at);
+  if (text === null) return null;
+  const place = message.textFormatSource.inlineString === undefined ? at : at.at("inline_string");
+  return formats.parseText(Buffer.from(text).toString("utf8"), options, place);
 }
 
 /** Their commands are always there. */

@@ -21,7 +21,7 @@ const KINDS: MatchTreeKinds<Facts, string> = {
     },
   },
   compileAction: (extension, context) =>
-    extension.name === "bad" ? context.error("Bad action") : (extension.name ?? ""),
+    extension.name === "bad" ? context.error("Bad action", "do otherwise") : (extension.name ?? ""),
 };
 
 function fact(key: string): { typedConfig: { typeUrl: string; value: object } } {

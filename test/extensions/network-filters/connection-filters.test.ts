@@ -30,7 +30,7 @@ interface Start {
 async function start(chains: FilterChain[], { runtime, logged, more }: Start = {}) {
   const world = createWorld();
   const services = { dispatcher: world.dispatcher, runtime: runtime ?? DEFAULT_RUNTIME };
-  const readDataSource = (_source: object, context: CompileContext) => context.error("no files");
+  const readDataSource = (_source: object, context: CompileContext) => context.error("no files", "do otherwise");
   const proxy = new ListenerFixture(
     {
       networkFilters: [
@@ -98,7 +98,7 @@ describe("direct_response", () => {
 
   it("takes bytes, and nothing at all, and asks for files outside", () => {
     const type = directResponse({
-      readDataSource: (_source, context) => context.error("no files here"),
+      readDataSource: (_source, context) => context.error("no files here", "do otherwise"),
     });
     const compile = (response: object): string[] => {
       const context = new CompileContext();

@@ -1,0 +1,140 @@
+// Broken clusters and endpoints.
+import { type BrokenConfig, cluster, clusters, EXTENSIONS } from "./broken-config.ts";
+
+const assignment = (endpoint: string): string => `
+      type: STATIC
+      load_assignment:
+        cluster_name: one
+        endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: ${endpoint} } } }] }]`;
+
+export const BROKEN_CLUSTERS: readonly BrokenConfig[] = [
+  {
+    what: "a cluster without a name",
+    text: clusters("- »type: STATIC"),
+    message: /empty/,
+    remedy: /./,
+  },
+  {
+    what: "two clusters of one name",
+    text: clusters("- { name: a, type: STATIC }\n- { »name: a, type: STATIC }"),
+    message: /"a"/,
+    remedy: /name/,
+  },
+  {
+    what: "a timeout of nothing",
+    text: cluster("type: STATIC\n»connect_timeout: 0s"),
+    message: /connect_timeout|0/,
+    remedy: /./,
+  },
+  {
+    what: "a name in a STATIC cluster",
+    text: cluster(assignment("{ »address: db.internal, port_value: 1 }")),
+    message: /db\.internal/,
+    remedy: /STRICT_DNS/,
+  },
+  {
+    what: "an endpoint whose port does not exist",
+    text: cluster(assignment("{ address: 127.0.0.1, »port_value: 65536 }")),
+    message: /65536|65535/,
+    remedy: /./,
+  },
+  {
+    what: "a weight of nothing",
+    text: cluster(`
+      type: STATIC
+      load_assignment:
+        cluster_name: one
+        endpoints:
+        - lb_endpoints:
+          - endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 1 } } }
+            »load_balancing_weight: 0`),
+    message: /0|1/,
+    remedy: /./,
+  },
+  {
+    what: "a policy that is not built in",
+    text: cluster("type: STATIC\n»lb_policy: MAGLEV"),
+    message: /MAGLEV/i,
+    remedy: /ROUND_ROBIN/,
+  },
+  {
+    what: "a LOGICAL_DNS cluster of two names",
+    text: cluster(`
+      type: LOGICAL_DNS
+      »load_assignment:
+        cluster_name: one
+        endpoints:
+        - lb_endpoints:
+          - endpoint: { address: { socket_address: { address: a.internal, port_value: 1 } } }
+          - endpoint: { address: { socket_address: { address: b.internal, port_value: 1 } } }`),
+    message: /single/,
+    remedy: /STRICT_DNS/,
+  },
+  {
+    what: "an EDS cluster without its source",
+    text: clusters("- »name: one\n  type: EDS"),
+    message: /eds/i,
+    remedy: /eds_config/,
+  },
+  {
+    what: "endpoints over gRPC, which come later",
+    text: cluster(`
+      type: EDS
+      eds_cluster_config:
+        »eds_config: { ads: {} }`),
+    message: /files only/,
+    remedy: /path_config_source/,
+  },
+  {
+    what: "TLS to a service, which comes later",
+    text: cluster(`
+      type: STATIC
+      »transport_socket:
+        name: envoy.transport_sockets.tls
+        typed_config: { "@type": ${EXTENSIONS}.transport_sockets.tls.v3.UpstreamTlsContext }`),
+    message: /tls/i,
+    remedy: /./,
+  },
+  {
+    what: "a cluster kind that is not built in",
+    text: cluster(`
+      cluster_type:
+        »name: envoy.clusters.redis
+        typed_config: { "@type": ${EXTENSIONS}.clusters.redis.v3.RedisClusterConfig }`),
+    message: /redis/i,
+    remedy: /./,
+  },
+  {
+    what: "priorities with a gap",
+    text: cluster(`
+      type: STATIC
+      load_assignment:
+        cluster_name: one
+        endpoints:
+        - priority: 0
+        - »priority: 200`),
+    message: /200|128/,
+    remedy: /./,
+  },
+  {
+    what: "a panic threshold above a hundred",
+    text: cluster("type: STATIC\ncommon_lb_config: { healthy_panic_threshold: { »value: 120 } }"),
+    message: /120|100/,
+    remedy: /./,
+  },
+  {
+    what: "a DNS rate of nothing",
+    text: cluster("type: STRICT_DNS\n»dns_refresh_rate: 0s"),
+    message: /dns_refresh_rate|0/,
+    remedy: /./,
+  },
+  {
+    what: "an active health check without its kind",
+    text: cluster(`
+      type: STATIC
+      health_checks:
+      - »{ timeout: 1s, interval: 1s, unhealthy_threshold: 1, healthy_threshold: 1 }`),
+    message: /health_checker/,
+    remedy: /./,
+  },
+];
