@@ -39,8 +39,6 @@ export class Side {
   readonly #upstreams: readonly ScriptedUpstream[];
   readonly #logFiles: readonly string[];
   #counters: ReadonlyMap<string, number> = new Map();
-  /** Gauges that did not come to rest; a sign of a leak. */
-  restless = 0;
 
   private constructor(
     proxy: ProxyProcess,
@@ -130,6 +128,8 @@ export class Side {
     }
     for (const [key, line] of lines) outcome.logLine(key, line);
     const after = await this.#rest();
+    // A gauge that does not come to rest is a leak.
+    for (const name of busyGauges(after)) outcome.set(`leak.${name}`, String(after.get(name)));
     if (testCase.counters !== false) outcome.counters(this.#counters, after);
     this.#counters = after;
     return outcome.outcome;
@@ -181,12 +181,9 @@ export class Side {
     let before = await this.#readCounters();
     for (;;) {
       const counters = await this.#readCounters();
-      const atRest = !isBusy(counters) && isSame(before, counters);
+      const atRest = busyGauges(counters).length === 0 && isSame(before, counters);
       if (atRest) return counters;
-      if (performance.now() >= deadline) {
-        this.restless++;
-        return counters;
-      }
+      if (performance.now() >= deadline) return counters;
       before = counters;
       await sleep(4);
     }
@@ -223,11 +220,12 @@ async function placeholderValues(
   return values;
 }
 
-/** Something of the last case is still open. */
-function isBusy(counters: ReadonlyMap<string, number>): boolean {
-  return [...counters].some(
-    ([name, value]) => value > 0 && /^(http|cluster|listener|tcp)\.(?!admin).*_active$/.test(name),
-  );
+/** Gauges that say something of the last case is still open. */
+function busyGauges(counters: ReadonlyMap<string, number>): readonly string[] {
+  const active = /^(http|cluster|listener|tcp)\.(?!admin).*_active$/;
+  return [...counters]
+    .filter(([name, value]) => value > 0 && active.test(name))
+    .map(([name]) => name);
 }
 
 /** Counters of the admin port itself change with every reading. */
