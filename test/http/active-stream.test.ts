@@ -277,6 +277,19 @@ describe("an upgrade", () => {
     assert.deepEqual(proxy.logs, ["200 websocket_handshake_unsuccessful -"]);
     await proxy.close();
   });
+
+  it("answered by a redirect keeps where to go, not the body", async () => {
+    const proxy = await HttpProxyFixture.start({ manager });
+    const client = await proxy.send(upgrade);
+    await proxy.answer(
+      "HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-type: text/html\r\n" +
+        "content-length: 2\r\n\r\nhi",
+    );
+    assert.match(client.text, /^HTTP\/1\.1 302 Found\r\nlocation: \/login\r\n/);
+    assert.match(client.text, /content-length: 0\r\n\r\n$/);
+    assert.doesNotMatch(client.text, /content-type/);
+    await proxy.close();
+  });
 });
 
 describe("CONNECT", () => {

@@ -5,7 +5,7 @@
  */
 import type { StreamResetReason } from "../../../codec/codec.ts";
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";
-import { Headers } from "../../../codec/header-names.ts";
+import { type HeaderName, Headers } from "../../../codec/header-names.ts";
 import type {
   FilterStatus,
   HttpFilter,
@@ -165,7 +165,7 @@ export class RouterFilter
     const { config } = this.services;
     const { streamInfo, dispatcher } = this.callbacks;
     if (headers.status !== 101 && headers.status < 400 && this.isWebSocket()) {
-      this.refuseHandshake(headers.status);
+      this.refuseHandshake(headers);
       return;
     }
     this.responseHeaders = headers;
@@ -415,11 +415,15 @@ export class RouterFilter
     return headers.get(Headers.Upgrade)?.toLowerCase() === "websocket";
   }
 
-  /** RFC 6455 §4.1: anything but 101, and errors, is no answer to a handshake. */
-  private refuseHandshake(status: number): void {
+  /** RFC 6455 §4.1: anything but 101, and errors, is no answer to a handshake. Its headers count. */
+  private refuseHandshake(answer: ResponseHeaderMap): void {
     this.giveUp();
-    const details = "websocket_handshake_unsuccessful";
-    this.callbacks.sendLocalReply({ status, body: "", details });
+    this.callbacks.sendLocalReply({
+      status: answer.status,
+      body: "",
+      details: "websocket_handshake_unsuccessful",
+      modify: (headers) => copyWithoutBody(answer, headers),
+    });
   }
 
   private countHead(headers: ResponseHeaderMap, endStream: boolean): void {
@@ -439,4 +443,13 @@ export class RouterFilter
     if (trailers !== null && isGrpcSuccess(trailers)) host.stats.requestSucceeded();
     else host.stats.requestFailed();
   }
+}
+
+function copyWithoutBody(from: ResponseHeaderMap, to: ResponseHeaderMap): void {
+  for (let index = 0; index < from.size; index++) {
+    to.add(from.names[index] as HeaderName, from.values[index] as string);
+  }
+  to.remove(Headers.ContentLength);
+  to.remove(Headers.ContentType);
+  to.remove(Headers.TransferEncoding);
 }
