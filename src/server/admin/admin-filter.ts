@@ -87,9 +87,12 @@ export class AdminFilter implements HttpFilter, WatermarkListener {
   private async answer(): Promise<void> {
     try {
       const response = await this.dispatch(toRequest(this.callbacks.requestHeaders, this.body));
-      this.callbacks.dispatcher.runEvent(() => this.sendHead(response));
-      if (typeof response.body === "string") this.sendSlice(response.body, true);
-      else await this.sendSlices(response.body);
+      const { body } = response;
+      this.callbacks.dispatcher.runEvent(() => {
+        this.sendHead(response);
+        if (typeof body === "string") this.sendSlice(body, true);
+      });
+      if (typeof body !== "string") await this.sendSlices(body);
       response.onSent?.();
     } catch (error) {
       this.callbacks.dispatcher.runEvent(() => this.fail(error));

@@ -28,13 +28,13 @@ describe("an accepted socket", () => {
     const { _handle: handle } = client as unknown as { _handle: Handle };
     const told = context.mock.method(Object.getPrototypeOf(handle) as Handle, "setNoDelay");
     await turnsUntil(() => accepted.length > 0);
-    assert.deepEqual(
-      told.mock.calls.map((call) => call.arguments),
-      [[true]],
-    );
     client.destroy();
     accepted[0]?.destroy();
     listening.close();
     await settleLoop();
+    assert.deepEqual(
+      told.mock.calls.map((call) => call.arguments),
+      [[true]],
+    );
   });
 });
