@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
+import { toByteString } from "./base/byte-string.ts";
 import type { CommandContext } from "./cli/command-context.ts";
 import { main } from "./cli/program.ts";
 import { ChildConfigLoader } from "./config/config-loader-protocol.ts";
@@ -27,8 +28,8 @@ const context: CommandContext = {
     alarm: systemAlarm,
     random: new SystemRandom(),
     defer: queueMicrotask,
-    onBug: (error) =>
-      process.stderr.write(`bug: ${error instanceof Error ? error.stack : String(error)}\n`),
+    // The server counts and logs it.
+    onBug: () => undefined,
     sockets: new NodeSocketFactory(),
     dns: new NodeDnsResolver(),
     files,
@@ -43,7 +44,7 @@ const context: CommandContext = {
   stderr: (text) => void process.stderr.write(text),
   openLogSink: (path) => {
     const log = files.openLog(path, LOG_OPTIONS);
-    return (line) => log.append(line);
+    return (line) => log.append(toByteString(line));
   },
   processId: process.pid,
   runtimeVersion: process.version,
@@ -53,6 +54,10 @@ const context: CommandContext = {
     process.on("SIGINT", listener);
   },
   onReopenSignal: (listener) => void process.on("SIGUSR1", listener),
+  onUncaughtError: (listener) => {
+    process.on("uncaughtException", listener);
+    process.on("unhandledRejection", listener);
+  },
   reopenLogs: () => files.reopenLogs(),
   flushLogs: () => files.flushLogs(),
   processFacts: {

@@ -23,6 +23,8 @@ export interface CommandContext {
   onStopSignal(listener: () => void): void;
   /** SIGUSR1: log rotation. */
   onReopenSignal(listener: () => void): void;
+  /** Errors that nothing caught; with a listener they do not end the process. */
+  onUncaughtError(listener: (error: unknown) => void): void;
   reopenLogs(): void;
   flushLogs(): Promise<void>;
   /** Numbers of the process for the admin pages. */

@@ -84,6 +84,7 @@ export class Serving {
   /** The bootstrap is good: the admin port tells from now on how the start goes on. */
   private accepted(): Promise<readonly Diagnostic[]> {
     this.handleSignals();
+    this.context.onUncaughtError((error) => this.server.bugs.report(error));
     return this.openPorts();
   }
 

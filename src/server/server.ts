@@ -25,6 +25,7 @@ import {
   type BootstrapOverrides,
   compileBootstrap,
 } from "./bootstrap-config.ts";
+import { BugReport } from "./bug-report.ts";
 import { ConfigSources } from "./config-sources.ts";
 import { createPlaneStats, createPlanes, type PlaneStats } from "./create-planes.ts";
 import type { DataPlanePlatform } from "./data-plane.ts";
@@ -81,6 +82,8 @@ export class Server {
   readonly startedWallMs: number;
   /** The bootstrap in force without its static resources, encoded; empty before the start. */
   bootstrapBytes: Uint8Array = new Uint8Array(0);
+  /** Bugs that something caught, or nobody. */
+  readonly bugs: BugReport;
   private readonly startedMs: number;
   private running: Running | null = null;
   private names: StaticNames = NO_STATIC_NAMES;
@@ -99,7 +102,14 @@ export class Server {
     loggers: LoggerRegistry,
     options: ServerOptions,
   ) {
-    this.platform = platform;
+    this.bugs = new BugReport(loggers.get("envoy_bug"));
+    this.platform = {
+      ...platform,
+      onBug: (error) => {
+        this.bugs.report(error);
+        platform.onBug(error);
+      },
+    };
     this.loader = loader;
     this.loggers = loggers;
     this.options = options;
@@ -259,6 +269,7 @@ export class Server {
     const stats = createPlaneStats(this.options.dataPlanes, config.stats.matcher, this.statsReader);
     const root = (stats[0] as PlaneStats[number]).stats.root;
     const gauges = new ServerGauges(root, this.options.dataPlanes, config.versionOverride);
+    this.bugs.counter = gauges.stats.envoyBugFailures;
     const unsupported = new UnsupportedRegistry(root);
     const runtime = await createRuntime(
       config.runtimeLayers,

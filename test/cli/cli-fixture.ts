@@ -37,6 +37,7 @@ export class CliFixture {
   benchArgs: readonly string[] | null = null;
   private readonly stopListeners: (() => void)[] = [];
   private readonly reopenListeners: (() => void)[] = [];
+  readonly errorListeners: ((error: unknown) => void)[] = [];
   reopened = 0;
 
   /** Runs a command that ends by itself. */
@@ -129,6 +130,7 @@ export class CliFixture {
       runtimeVersion: "v0",
       environment: {},
       onStopSignal: (listener) => void this.stopListeners.push(listener),
+      onUncaughtError: (listener) => void this.errorListeners.push(listener),
       onReopenSignal: (listener) => void this.reopenListeners.push(listener),
       reopenLogs: () => void this.reopened++,
       flushLogs: () => Promise.resolve(),

@@ -156,6 +156,17 @@ describe("run", () => {
     assert.equal(await cli.settled(exit), 0);
   });
 
+  it("counts, logs and survives what nothing caught", async () => {
+    const cli = withFile(ANSWERING);
+    const { exit } = await cli.serve("run", "-c", FILE);
+    assert.equal(cli.errorListeners.length, 1);
+    cli.errorListeners[0]?.(new Error("nobody caught this"));
+    assert.match(cli.log, /\[critical\]\[envoy_bug\] bug: Error: nobody caught this/);
+    assert.match(await cli.get(15000, "/stats"), /^server\.envoy_bug_failures: 1$/m);
+    cli.signal();
+    assert.equal(await cli.settled(exit), 0);
+  });
+
   it("ends at once at a second signal", async () => {
     const cli = withFile(ANSWERING);
     const { exit } = await cli.serve("run", "-c", FILE);

@@ -174,6 +174,7 @@ export class RunningExample {
       environment: {},
       onStopSignal: () => undefined,
       onReopenSignal: () => undefined,
+      onUncaughtError: () => undefined,
       reopenLogs: () => undefined,
       flushLogs: () => Promise.resolve(),
       processFacts: {
