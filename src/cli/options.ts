@@ -4,9 +4,11 @@
  */
 
 /** How one flag is read. */
-interface Flag {
+export interface Flag {
   readonly names: readonly string[];
   readonly kind: "value" | "switch";
+  /** The one command that it is about; without it, every command. */
+  readonly only?: "run" | "validate";
   /** Accepted without effect, for scripts written for Envoy. */
   readonly ignored?: true;
   readonly help: string;
@@ -37,33 +39,57 @@ export const FLAGS: readonly Flag[] = [
     help: "bootstrap file (YAML, JSON or .pb); repeat to merge files",
   },
   { names: ["--config-yaml"], kind: "value", help: "bootstrap text merged over the files" },
-  { names: ["--mode"], kind: "value", help: "serve (default), validate or init_only" },
-  { names: ["--concurrency"], kind: "value", help: "data planes; only 1 in this release" },
+  { names: ["--mode"], kind: "value", only: "run", help: "serve (default), validate or init_only" },
+  {
+    names: ["--concurrency"],
+    kind: "value",
+    only: "run",
+    help: "data planes; this release runs one, and warns when more are asked for",
+  },
   { names: ["--service-cluster"], kind: "value", help: "name of the local service" },
   { names: ["--service-node"], kind: "value", help: "id of this node" },
   { names: ["--service-zone"], kind: "value", help: "zone of this node" },
   {
     names: ["--log-level", "-l"],
     kind: "value",
+    only: "run",
     help: "trace, debug, info (default), warning, error, critical or off",
   },
   {
     names: ["--component-log-level"],
     kind: "value",
+    only: "run",
     help: "levels by component: upstream:debug,http:trace",
   },
-  { names: ["--log-format"], kind: "value", help: "format of log lines" },
-  { names: ["--log-path"], kind: "value", help: "write the log to this file instead of stderr" },
+  { names: ["--log-format"], kind: "value", only: "run", help: "format of log lines" },
+  {
+    names: ["--log-path"],
+    kind: "value",
+    only: "run",
+    help: "write the log to this file instead of stderr",
+  },
   {
     names: ["--drain-time-s"],
     kind: "value",
+    only: "run",
     help: "longest wait for work in flight, in seconds (default 10)",
   },
-  { names: ["--drain-strategy"], kind: "value", help: "gradual (default) or immediate" },
-  { names: ["--admin-address-path"], kind: "value", help: "write the admin address to this file" },
+  {
+    names: ["--drain-strategy"],
+    kind: "value",
+    only: "run",
+    help: "gradual (default) or immediate",
+  },
+  {
+    names: ["--admin-address-path"],
+    kind: "value",
+    only: "run",
+    help: "write the admin address to this file",
+  },
   {
     names: ["--file-flush-interval-msec"],
     kind: "value",
+    only: "run",
     help: "longest wait of an access log line (default 10000)",
   },
   { names: ["--stats-tag"], kind: "value", help: "name:value, a tag on every stat; repeatable" },
@@ -75,15 +101,22 @@ export const FLAGS: readonly Flag[] = [
   {
     names: ["--reject-unknown-dynamic-fields"],
     kind: "switch",
+    only: "run",
     help: "refuse unknown fields of dynamic resources",
   },
   {
     names: ["--ignore-unknown-dynamic-fields"],
     kind: "switch",
+    only: "run",
     help: "do not log unknown fields of dynamic resources",
   },
-  { names: ["--no-reload"], kind: "switch", help: "run: do not watch the files" },
-  { names: ["--format"], kind: "value", help: "validate: text (default) or json" },
+  { names: ["--no-reload"], kind: "switch", only: "run", help: "do not watch the files" },
+  {
+    names: ["--format"],
+    kind: "value",
+    only: "validate",
+    help: "text (default) or json, for scripts",
+  },
   { names: ["--help", "-h"], kind: "switch", help: "show this text" },
   { names: ["--version"], kind: "switch", help: "show the version" },
   {

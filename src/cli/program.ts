@@ -16,7 +16,8 @@ export type CommandName = (typeof COMMANDS)[number];
 /** Resolves with the exit code. */
 export async function main(args: readonly string[], context: CommandContext): Promise<number> {
   const [first = ""] = args;
-  if (first === "" || first === "help") return print(context, mainHelp());
+  if (first === "") return print(context, mainHelp());
+  if (first === "help") return print(context, commandHelp(args[1] ?? ""));
   const command = COMMANDS.find((name) => name === first);
   if (command === "bench") return context.runBench(args.slice(1));
   if (command === undefined && !first.startsWith("-")) return unknownCommand(first, context);
@@ -46,6 +47,9 @@ function dispatch(
     );
   }
   const mode = options.get("--mode") ?? "serve";
+  const format = options.get("--format") ?? "text";
+  if (format !== "text" && format !== "json")
+    return fail(context, `Unknown format ${format}; use text or json`);
   if (command === "validate" || mode === "validate") return validateCommand(options, context);
   if (mode !== "serve" && mode !== "init_only")
     return fail(context, `Unknown mode ${mode}; use serve, validate or init_only`);

@@ -6,7 +6,7 @@ import { parseComponentLevels } from "../log/logging-page.ts";
 import { Server } from "../server/server.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { ParsedOptions } from "./options.ts";
-import { serverOptions } from "./server-options.ts";
+import { concurrencyWarning, serverOptions } from "./server-options.ts";
 import { type RunOptions, Serving } from "./serving.ts";
 
 /** Resolves with the exit code when the proxy has ended. */
@@ -19,6 +19,8 @@ export async function runCommand(
   if ("problem" in compiled) return usage(context, compiled.problem);
   const loggers = createLoggers(options, context);
   if (typeof loggers === "string") return usage(context, loggers);
+  const warning = concurrencyWarning(options);
+  if (warning !== null) loggers.get("main").warn(warning);
   const loader = await context.createLoader("child");
   const server = new Server(context.platform, loader, loggers, compiled);
   return new Serving(server, loggers, context, options, run).serve();

@@ -34,6 +34,8 @@ export function serverOptions(
 ): ServerOptions | { readonly problem: string } {
   const concurrency = wholeNumber(options.get("--concurrency"), 1);
   if (concurrency === null) return { problem: "--concurrency takes a whole number" };
+  const [badTag] = options.all("--stats-tag").filter((text) => parseTag(text).length === 0);
+  if (badTag !== undefined) return { problem: `--stats-tag takes name:value, not ${badTag}` };
   const drainTimeS = wholeNumber(options.get("--drain-time-s"), DRAIN_TIME_S);
   if (drainTimeS === null) return { problem: "--drain-time-s takes a whole number of seconds" };
   const flushMs = wholeNumber(options.get("--file-flush-interval-msec"), LOG_FLUSH_MS);
@@ -56,6 +58,13 @@ export function serverOptions(
 function unknownDynamicFields(options: ParsedOptions): UnknownDynamicFields {
   if (options.has("--reject-unknown-dynamic-fields")) return "reject";
   return options.has("--ignore-unknown-dynamic-fields") ? "ignore" : "log";
+}
+
+/** What to say when more data planes are asked for than this release runs. */
+export function concurrencyWarning(options: ParsedOptions): string | null {
+  const asked = wholeNumber(options.get("--concurrency"), 1) ?? 1;
+  if (asked <= 1) return null;
+  return `--concurrency ${asked}: this release runs one data plane, on one thread`;
 }
 
 function wholeNumber(text: string | undefined, unset: number): number | null {

@@ -26,7 +26,8 @@ import type { MemoryClient, MemoryClientOptions } from "./memory-client.ts";
 
 /** Routers of this fixture keep no logs of upstream attempts. */
 export const NO_UPSTREAM_LOGS: UpstreamLogServices = {
-  compileAccessLog: (_message, context) => context.error("No upstream logs in this test", "do otherwise"),
+  compileAccessLog: (_message, context) =>
+    context.error("No upstream logs in this test", "do otherwise"),
   createAccessLogger: () => ({ log: () => undefined }),
 };
 

@@ -30,7 +30,8 @@ interface Start {
 async function start(chains: FilterChain[], { runtime, logged, more }: Start = {}) {
   const world = createWorld();
   const services = { dispatcher: world.dispatcher, runtime: runtime ?? DEFAULT_RUNTIME };
-  const readDataSource = (_source: object, context: CompileContext) => context.error("no files", "do otherwise");
+  const readDataSource = (_source: object, context: CompileContext) =>
+    context.error("no files", "do otherwise");
   const proxy = new ListenerFixture(
     {
       networkFilters: [
