@@ -19,6 +19,7 @@ export type ConfigRequest =
       readonly sources: readonly JsonSource[];
       readonly names: "snake" | "camel";
     }
+  | { readonly kind: "toJsonText"; readonly source: JsonSource }
   | {
       readonly kind: "checkMask";
       readonly typeName: string;
@@ -53,6 +54,10 @@ export class ChildConfigLoader implements ConfigLoader {
     return (await this.ask({ kind: "toJson", sources, names })) as JsonValue[];
   }
 
+  async toJsonText(source: JsonSource): Promise<string> {
+    return (await this.ask({ kind: "toJsonText", source })) as string;
+  }
+
   async checkMask(typeName: string, paths: readonly string[]): Promise<boolean> {
     return (await this.ask({ kind: "checkMask", typeName, paths })) as boolean;
   }
@@ -85,6 +90,8 @@ export function configRequestHandler(loader: Promise<ConfigLoader>): RequestHand
         return target.loadDiscovery(request.source);
       case "toJson":
         return target.toJson(request.sources, request.names);
+      case "toJsonText":
+        return target.toJsonText(request.source);
       case "checkMask":
         return target.checkMask(request.typeName, request.paths);
       case "locate":

@@ -80,6 +80,11 @@ export interface ConfigLoader {
   /** JSON as config_dump prints it, in the order of the sources. */
   toJson(sources: readonly JsonSource[], names: "snake" | "camel"): Promise<readonly JsonValue[]>;
   /**
+   * As `toJson` with proto names, printed (indented by one space) and with secrets blackened: a
+   * large message travels from the child as one text instead of as an object.
+   */
+  toJsonText(source: JsonSource): Promise<string>;
+  /**
    * Whether a field mask fits a message type: every path names fields that exist, and only the last
    * one of a path may be repeated. Envoy: `FieldMaskUtil::GetFieldDescriptors`.
    */

@@ -26,6 +26,7 @@ import type {
   LoadedDiscovery,
   LoadedResource,
 } from "./config-loader.ts";
+import { redact } from "./redact.ts";
 
 const BOOTSTRAP = "envoy.config.bootstrap.v3.Bootstrap";
 const DISCOVERY_RESPONSE = "envoy.service.discovery.v3.DiscoveryResponse";
@@ -93,6 +94,11 @@ export class LocalConfigLoader implements ConfigLoader {
           : source.message;
       return this.messages.toJson(source.typeName, message ?? {}, names);
     });
+  }
+
+  async toJsonText(source: JsonSource): Promise<string> {
+    const [value] = await this.toJson([source], "snake");
+    return JSON.stringify(redact(value ?? {}), null, 1);
   }
 
   async checkMask(typeName: string, paths: readonly string[]): Promise<boolean> {

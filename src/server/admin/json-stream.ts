@@ -12,6 +12,15 @@ export class StreamedList {
   }
 }
 
+/** JSON that is printed already, indented by one space from the left edge. */
+export class PrintedJson {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 const PIECE_LENGTH = 16_384;
 
 /** `value` is JSON whose objects, outside of plain values, may hold a StreamedList. */
@@ -63,6 +72,10 @@ class JsonStream {
       this.text += JSON.stringify(value);
       return;
     }
+    if (value instanceof PrintedJson) {
+      yield* this.printed(value.text, newline);
+      return;
+    }
     const list = Array.isArray(value);
     const entries = Object.entries(value);
     if (entries.length === 0) {
@@ -78,6 +91,13 @@ class JsonStream {
       if (this.text.length > PIECE_LENGTH) yield this.take();
     }
     this.text += newline + (list ? "]" : "}");
+  }
+
+  private *printed(text: string, newline: string): Generator<string> {
+    for (let at = 0; at < text.length; at += PIECE_LENGTH) {
+      this.text += text.slice(at, at + PIECE_LENGTH).replaceAll("\n", newline);
+      yield this.take();
+    }
   }
 }
 

@@ -3,6 +3,7 @@
  * a few at a time. Envoy: `Server::ConfigDumpHandler`.
  */
 import { compileRegex } from "../../../base/regex.ts";
+import type { JsonObject } from "../../../proto/plain.ts";
 import type { AdminHost } from "../admin-host.ts";
 import { type AdminEndpoint, type AdminResponse, json } from "../endpoint.ts";
 import { StreamedList, streamJson } from "../json-stream.ts";
@@ -13,6 +14,7 @@ import {
   type ResourceField,
 } from "./dump-sections.ts";
 import { checkResourceMask, maskSection, type ResourceMask, trim } from "./field-mask.ts";
+import { printedJson, storedJson } from "./stored-json.ts";
 
 export const configDump: AdminEndpoint = {
   path: "/config_dump",
@@ -76,7 +78,9 @@ async function* dumpAll(sections: DumpSections): AsyncGenerator<unknown> {
 }
 
 function streamedFields(lists: readonly ResourceField[]): Record<string, StreamedList> {
-  return Object.fromEntries(lists.map(({ field, items }) => [field, new StreamedList(items())]));
+  return Object.fromEntries(
+    lists.map(({ field, items }) => [field, new StreamedList(items(printedJson))]),
+  );
 }
 
 /** Sections that the mask does not fit are left out; it must fit one. */
@@ -132,8 +136,8 @@ async function* resourceItems(
   { items, elementType, anyField }: ResourceField,
   mask: ResourceMask | null,
 ): AsyncGenerator<unknown> {
-  for await (const item of items()) {
-    const shown = mask === null ? item : mask.apply(item, anyField);
+  for await (const item of items(mask === null ? printedJson : storedJson)) {
+    const shown = mask === null ? item : mask.apply(item as JsonObject, anyField);
     yield { "@type": `type.googleapis.com/${elementType}`, ...shown };
   }
 }

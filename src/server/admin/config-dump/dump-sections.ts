@@ -3,6 +3,7 @@
  * fill their lists. Envoy: the callbacks of `Server::ConfigTracker`, in the order of their keys.
  */
 import type { ConfigLoader } from "../../../config/config-loader.ts";
+import { redact } from "../../../config/redact.ts";
 import type { StoredResource } from "../../../config/resource-store.ts";
 import type { JsonObject } from "../../../proto/plain.ts";
 import { CLUSTER_TYPE, LISTENER_TYPE } from "../../dynamic-config.ts";
@@ -11,9 +12,14 @@ import type { Server } from "../../server.ts";
 import type { AdminHost } from "../admin-host.ts";
 import { endpointLists } from "./endpoint-lists.ts";
 import { dynamicListeners } from "./listener-states.ts";
-import { redact } from "./redact.ts";
 import { inlineRoutes } from "./static-routes.ts";
-import { errorState, storedJson, timestamp } from "./stored-json.ts";
+import {
+  type DumpItem,
+  errorState,
+  type ResourceReader,
+  storedJson,
+  timestamp,
+} from "./stored-json.ts";
 
 /** A repeated field of a section. */
 export interface ResourceField {
@@ -24,7 +30,7 @@ export interface ResourceField {
   readonly anyField: string;
   /** Message type of that resource. */
   readonly resourceType: string;
-  items(): AsyncIterable<JsonObject>;
+  items(read: ResourceReader): AsyncIterable<DumpItem>;
 }
 
 export interface DumpSection {
@@ -74,7 +80,7 @@ function section(name: string, lists: readonly ResourceField[], version?: string
   };
 }
 
-async function* nothing(): AsyncGenerator<JsonObject> {}
+async function* nothing(): AsyncGenerator<DumpItem> {}
 
 function emptyList(field: string, elementType: string): ResourceField {
   return {
@@ -125,6 +131,7 @@ function clusterSection(server: Server, clusters: readonly StoredResource[]): Du
   const dynamic = clusters.filter(({ origin }) => origin === "dynamic");
   const waits = ({ name, bytes }: StoredResource): boolean =>
     bytes.length === 0 || warming.has(name);
+  const serving = dynamic.filter((one) => !waits(one));
   const message = "ClustersConfigDump.DynamicCluster";
   const list = { anyField: "cluster", resourceType: "envoy.config.cluster.v3.Cluster" };
   return section(
@@ -134,24 +141,19 @@ function clusterSection(server: Server, clusters: readonly StoredResource[]): Du
         ...list,
         field: "static_clusters",
         elementType: `${ADMIN}.ClustersConfigDump.StaticCluster`,
-        items: () => staticItems(loader, clusters, "cluster"),
+        items: (read) => staticItems(read, loader, clusters, "cluster"),
       },
       {
         ...list,
         field: "dynamic_active_clusters",
         elementType: `${ADMIN}.${message}`,
-        items: () =>
-          dynamicItems(
-            loader,
-            dynamic.filter((one) => !waits(one)),
-            "cluster",
-          ),
+        items: (read) => dynamicItems(read, loader, serving, "cluster"),
       },
       {
         ...list,
         field: "dynamic_warming_clusters",
         elementType: `${ADMIN}.${message}`,
-        items: () => dynamicItems(loader, dynamic.filter(waits), "cluster"),
+        items: (read) => dynamicItems(read, loader, dynamic.filter(waits), "cluster"),
       },
     ],
     store.version(CLUSTER_TYPE),
@@ -193,7 +195,7 @@ function listenerSection(
         elementType: `${ADMIN}.ListenersConfigDump.StaticListener`,
         anyField: "listener",
         resourceType,
-        items: () => staticItems(server.loader, listeners, "listener"),
+        items: (read) => staticItems(read, server.loader, listeners, "listener"),
       },
       {
         field: "dynamic_listeners",
@@ -227,7 +229,7 @@ function routeSection(
       ...list,
       field: "dynamic_route_configs",
       elementType: `${ADMIN}.RoutesConfigDump.DynamicRouteConfig`,
-      items: () => dynamicItems(server.loader, routes, "route_config"),
+      items: (read) => dynamicItems(read, server.loader, routes, "route_config"),
     },
   ]);
 }
@@ -252,22 +254,24 @@ function secretSection({ loader }: Server, secrets: readonly StoredResource[]): 
 }
 
 async function* staticItems(
+  read: ResourceReader,
   loader: ConfigLoader,
   all: readonly StoredResource[],
   field: string,
-): AsyncGenerator<JsonObject> {
+): AsyncGenerator<DumpItem> {
   const items = all.filter(({ origin }) => origin === "static");
-  for await (const { stored, resource } of storedJson(loader, items)) {
+  for await (const { stored, resource } of read(loader, items)) {
     yield { [field]: resource, last_updated: timestamp(stored.updatedWallMs) };
   }
 }
 
 async function* dynamicItems(
+  read: ResourceReader,
   loader: ConfigLoader,
   items: readonly StoredResource[],
   field: string,
-): AsyncGenerator<JsonObject> {
-  for await (const { stored, resource } of storedJson(loader, items)) {
+): AsyncGenerator<DumpItem> {
+  for await (const { stored, resource } of read(loader, items)) {
     const known = stored.bytes.length > 0;
     yield {
       ...(stored.version === "" ? {} : { version_info: stored.version }),

@@ -1,18 +1,31 @@
 /** Encoded resources as JSON, a few at a time: the child process that decodes answers in turn. */
 import type { ConfigLoader } from "../../../config/config-loader.ts";
+import { redact } from "../../../config/redact.ts";
 import type { StoredResource } from "../../../config/resource-store.ts";
-import type { JsonObject } from "../../../proto/plain.ts";
-import { redact } from "./redact.ts";
+import type { JsonObject, JsonValue } from "../../../proto/plain.ts";
+import { PrintedJson } from "../json-stream.ts";
+
+/** From this size on a resource is taken as text where nobody looks into it. */
+const LARGE_BYTES = 32_768;
 
 /** A request to the child carries at least one resource and about this many bytes. */
 const BATCH_BYTES = 65_536;
 const BATCH_COUNT = 64;
 
-export interface StoredJson {
+export interface StoredJson<Resource = JsonObject> {
   readonly stored: StoredResource;
   /** With "@type", secrets blackened. */
-  readonly resource: JsonObject;
+  readonly resource: Resource;
 }
+
+/** Reads resources for a list of the dump: `storedJson` where a mask looks into them, else text. */
+export type ResourceReader = (
+  loader: ConfigLoader,
+  items: readonly StoredResource[],
+) => AsyncIterable<StoredJson<JsonObject | PrintedJson>>;
+
+/** An element of a list of the dump. */
+export type DumpItem = Readonly<Record<string, JsonValue | PrintedJson>>;
 
 export async function* storedJson(
   loader: ConfigLoader,
@@ -32,6 +45,32 @@ export async function* storedJson(
 export async function storedOne(loader: ConfigLoader, stored: StoredResource): Promise<JsonObject> {
   for await (const { resource } of storedJson(loader, [stored])) return resource;
   return {};
+}
+
+/** As `storedJson`, for those who only print. */
+export async function* printedJson(
+  loader: ConfigLoader,
+  items: readonly StoredResource[],
+): AsyncGenerator<StoredJson<JsonObject | PrintedJson>> {
+  const isLarge = ({ bytes }: StoredResource): boolean => bytes.length >= LARGE_BYTES;
+  let small: StoredResource[] = [];
+  for (const item of items) {
+    if (!isLarge(item)) {
+      small.push(item);
+      continue;
+    }
+    yield* storedJson(loader, small);
+    small = [];
+    const source = { typeName: typeNameOf(item.typeUrl), bytes: item.bytes };
+    const text = await loader.toJsonText(source);
+    yield { stored: item, resource: new PrintedJson(withType(item.typeUrl, text)) };
+  }
+  yield* storedJson(loader, small);
+}
+
+function withType(typeUrl: string, text: string): string {
+  const first = `{\n "@type": ${JSON.stringify(typeUrl)}`;
+  return text === "{}" ? `${first}\n}` : `${first},${text.slice(1)}`;
 }
 
 function* batches(items: readonly StoredResource[]): Generator<StoredResource[]> {

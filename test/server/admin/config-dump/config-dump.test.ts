@@ -288,6 +288,30 @@ describe("the dump of dynamic configuration", () => {
     assert.equal((await dump("?resource=dynamic_active_clusters")).length, 1);
   });
 
+  it("prints a large resource as it prints a small one", async () => {
+    await start(parts);
+    const hosts = Array.from({ length: 2000 }, (_, i) => ({
+      name: `host${i}`,
+      domains: [`${i}.example`],
+      routes: [{ match: { prefix: "/" }, route: { cluster: "one" } }],
+    }));
+    fixture.files.write(CDS, discovery("c1", "cluster", [staticCluster("one", [1001])]));
+    fixture.files.write(LDS, discovery("l1", "listener", [main]));
+    const large = { name: "routes", virtual_hosts: hosts };
+    fixture.files.write(RDS, discovery("r1", "routes", [large]));
+    await fixture.start();
+    const [printed] = await dump("?resource=dynamic_route_configs");
+    assert.deepEqual(printed?.["route_config"], {
+      "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+      ...large,
+    });
+    const { body } = await fixture.get("/config_dump");
+    assert.equal(body, `${JSON.stringify(JSON.parse(body), null, 1)}\n`);
+    const paths = "route_config.name,route_config.virtual_hosts,version_info,last_updated";
+    const [masked] = await dump(`?resource=dynamic_route_configs&mask=${paths}`);
+    assert.deepEqual(masked, printed);
+  });
+
   it("shows a removed listener while it drains", async () => {
     await startDynamic();
     const client = new MemoryClient(fixture.network, { ip: "127.0.0.1", port: 8080 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { redact } from "../../../../src/server/admin/config-dump/redact.ts";
+import { redact } from "../../src/config/redact.ts";
 
 describe("redaction", () => {
   it("blackens private keys wherever they stand, texts and bytes", () => {

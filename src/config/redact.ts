@@ -2,7 +2,7 @@
  * Blackens secrets in dumped messages: the fields that Envoy's API marks as sensitive. Envoy:
  * `MessageUtil::redact` (source/common/protobuf/utility.cc).
  */
-import type { JsonObject, JsonValue } from "../../../proto/plain.ts";
+import type { JsonObject, JsonValue } from "../proto/plain.ts";
 
 const REDACTED = "[redacted]";
 /** The same as proto JSON writes bytes. */
