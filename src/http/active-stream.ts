@@ -432,6 +432,11 @@ export class ActiveStream
     this.streamInfo.route = route;
   }
 
+  /** A stream that lasts is logged from time to time. */
+  logPeriod(): void {
+    this.log("DownstreamPeriodic");
+  }
+
   private log(type: AccessLogType): void {
     this.logType = type;
     const { accessLoggers } = this.runtime;

@@ -103,6 +103,8 @@ export interface ConnectionManagerConfig {
   /** A log line when a request begins, and when a tunnel stands, beside the one at the end. */
   readonly logStarts: boolean;
   readonly logTunnels: boolean;
+  /** How often a stream in progress is logged, in ms; 0 = never. */
+  readonly logIntervalMs: number;
   /** Upgrade type in lower case → enabled. */
   readonly upgrades: ReadonlyMap<string, boolean>;
 }

@@ -42,5 +42,6 @@ export interface ConnectionManagerRuntime {
   readonly idleTimers: TimerPool;
   readonly requestTimers: TimerPool;
   readonly headTimers: TimerPool;
+  readonly logTimers: TimerPool;
   readonly durationTimers: TimerPool;
 }

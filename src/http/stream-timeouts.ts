@@ -1,6 +1,6 @@
 // hot: per request
 /**
- * The clocks of one stream: idle, whole request, longest duration. Timers are borrowed from pools
+ * The clocks of one stream: idle, whole request, longest duration, periodic log. Timers are borrowed from pools
  * and armed lazily. Envoy: `ActiveStream::onIdleTimeout`, `onRequestTimeout`,
  * `onStreamMaxDurationReached`.
  */
@@ -19,6 +19,7 @@ const IDLE = 0;
 const REQUEST = 1;
 const DURATION = 2;
 const HEAD = 3;
+const LOG = 4;
 
 export class StreamTimeouts implements TimerOwner {
   private readonly stream: ActiveStream;
@@ -28,11 +29,13 @@ export class StreamTimeouts implements TimerOwner {
   private requestTimer: PooledTimer | null = null;
   private durationTimer: PooledTimer | null = null;
   private headTimer: PooledTimer | null = null;
+  private logTimer: PooledTimer | null = null;
 
   constructor(stream: ActiveStream, runtime: ConnectionManagerRuntime) {
     this.stream = stream;
     this.runtime = runtime;
-    const { timeouts } = runtime.config;
+    const { timeouts, logIntervalMs } = runtime.config;
+    if (logIntervalMs > 0) this.logTimer = this.lend(runtime.logTimers, LOG, logIntervalMs);
     this.idleMs = timeouts.streamIdleMs;
     if (this.idleMs > 0) this.idleTimer = this.lend(runtime.idleTimers, IDLE, this.idleMs);
     if (timeouts.requestMs > 0)
@@ -81,8 +84,10 @@ export class StreamTimeouts implements TimerOwner {
     this.onHeadEnd();
     if (this.idleTimer !== null) this.runtime.idleTimers.release(this.idleTimer);
     if (this.durationTimer !== null) this.runtime.durationTimers.release(this.durationTimer);
+    if (this.logTimer !== null) this.runtime.logTimers.release(this.logTimer);
     this.idleTimer = null;
     this.durationTimer = null;
+    this.logTimer = null;
   }
 
   onTimer(kind: number): void {
@@ -90,6 +95,7 @@ export class StreamTimeouts implements TimerOwner {
       if (kind === IDLE) this.onIdle();
       else if (kind === REQUEST) this.onRequestTimeout();
       else if (kind === HEAD) this.onHeadTimeout();
+      else if (kind === LOG) this.onLogInterval();
       else this.onMaxDuration();
     } catch (error) {
       this.stream.fail(error);
@@ -110,6 +116,11 @@ export class StreamTimeouts implements TimerOwner {
   private onHeadTimeout(): void {
     this.runtime.stats.manager.downstreamRqHeaderTimeout.inc();
     this.reply("request header timeout", "request_header_timeout");
+  }
+
+  private onLogInterval(): void {
+    this.stream.logPeriod();
+    this.logTimer?.arm(this.runtime.config.logIntervalMs);
   }
 
   private onMaxDuration(): void {

@@ -73,6 +73,7 @@ export function managerConfig(
     tracing: null,
     logStarts: false,
     logTunnels: false,
+    logIntervalMs: 0,
     http1SafeMaxDuration: false,
     upgrades: new Map(),
     ...changes,

@@ -125,6 +125,7 @@ function adminRuntime(
     idleTimers: new TimerPool(dispatcher),
     requestTimers: new TimerPool(dispatcher),
     headTimers: new TimerPool(dispatcher),
+    logTimers: new TimerPool(dispatcher),
     durationTimers: new TimerPool(dispatcher),
   };
 }
@@ -184,6 +185,7 @@ function adminConfig(name: string, localAddress: string): ConnectionManagerConfi
     tracing: null,
     logStarts: false,
     logTunnels: false,
+    logIntervalMs: 0,
     upgrades: new Map(),
   };
 }

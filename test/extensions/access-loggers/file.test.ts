@@ -1,7 +1,8 @@
 // File loggers on a whole proxy: the default format, every way of writing a format, refusals.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fileLog, HttpProxy, LOG_PATH, type Message } from "../http-proxy.ts";
+import { MemoryClient } from "../../kit/memory-client.ts";
+import { fileLog, HttpProxy, LOG_PATH, type Message, PROXY_PORT } from "../http-proxy.ts";
 
 const TYPE = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog";
 
@@ -126,5 +127,29 @@ test("keeps a listener's own log of connections", async () => {
   await proxy.exchange("GET /");
   await proxy.server.time.advance(1000);
   assert.match(proxy.log.join(), /^HTTP\/1\.1 \d+ 10000 NotSet$/);
+  await proxy.close();
+});
+
+test("a request that lasts is logged at its start and from time to time", async () => {
+  const options = { access_log_flush_interval: "2s", flush_access_log_on_new_request: true };
+  const proxy = await HttpProxy.start({
+    manager: {
+      access_log: [fileLog("%ACCESS_LOG_TYPE% %RESPONSE_CODE% %DURATION%\n")],
+      access_log_options: options,
+    },
+    answer: "",
+  });
+  const client = new MemoryClient(proxy.server.network, { ip: "127.0.0.1", port: PROXY_PORT });
+  client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n");
+  await proxy.server.time.advance(5000);
+  client.socket.destroy();
+  await proxy.server.time.advance(1);
+  const types = proxy.log.map((line) => line.split(" ")[0]);
+  assert.deepEqual(types, [
+    "DownstreamStart",
+    "DownstreamPeriodic",
+    "DownstreamPeriodic",
+    "DownstreamEnd",
+  ]);
   await proxy.close();
 });

@@ -55,6 +55,10 @@ export function compileConnectionManager(
       message.flushAccessLogOnNewRequest ??
       false,
     logTunnels: message.accessLogOptions?.flushLogOnTunnelSuccessfullyEstablished ?? false,
+    logIntervalMs: durationMs(
+      message.accessLogOptions?.accessLogFlushInterval ?? message.accessLogFlushInterval,
+      0,
+    ),
     upgrades: compileUpgrades(message, context),
   };
 }

@@ -148,6 +148,7 @@ function createFactory(
     idleTimers: new TimerPool(dispatcher),
     requestTimers: new TimerPool(dispatcher),
     headTimers: new TimerPool(dispatcher),
+    logTimers: new TimerPool(dispatcher),
     durationTimers: new TimerPool(dispatcher),
   };
   return {

@@ -54,11 +54,6 @@ const REPORTED: readonly (readonly [Field, string, string])[] = [
     "http3_protocol_options",
     "HTTP/3 is not supported: the options have no effect",
   ],
-  [
-    "accessLogFlushInterval",
-    "access_log_flush_interval",
-    "Periodic access logs are not supported yet",
-  ],
 ];
 
 export function reportUnsupported(message: HttpConnectionManager, context: CompileContext): void {
