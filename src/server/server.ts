@@ -16,7 +16,6 @@ import { DrainManager, type DrainStrategy, NEVER_DRAIN } from "../network/drain-
 import type { TrafficDirection } from "../network/network-filter.ts";
 import type { Timer } from "../platform/time.ts";
 import type { Bootstrap } from "../proto/generated/envoy/config/bootstrap/v3.ts";
-import { createRuntimeStats } from "../stats/groups/runtime-stats.ts";
 import { StatsReader } from "../stats/stats-reader.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import { compileAdminLogs, type OpenAdminLogs } from "./admin/admin-logs.ts";
@@ -274,7 +273,7 @@ export class Server {
     const runtime = await createRuntime(
       config.runtimeLayers,
       this.platform.files,
-      createRuntimeStats(root.scope("runtime")),
+      root.scope("runtime"),
     );
     const sources = this.createSources(unsupported, gauges);
     const planes = this.createPlanes(config, runtime.runtime, sources, stats);

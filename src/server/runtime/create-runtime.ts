@@ -3,7 +3,8 @@
  * link is swapped.
  */
 import type { Files, FileWatch } from "../../platform/files.ts";
-import type { RuntimeStats } from "../../stats/groups/runtime-stats.ts";
+import { createRuntimeStats } from "../../stats/groups/runtime-stats.ts";
+import type { StatsScope } from "../../stats/stats-scope.ts";
 import type { RuntimeLayerConfig } from "../bootstrap-config.ts";
 import { readDiskLayer } from "./disk-layer.ts";
 import { LayeredRuntime, type RuntimeLayer } from "./layered-runtime.ts";
@@ -14,10 +15,11 @@ export interface RunningRuntime {
   close(): void;
 }
 
+/** Its stats are made under `scope`. */
 export async function createRuntime(
   configs: readonly RuntimeLayerConfig[],
   files: Files,
-  stats: RuntimeStats,
+  scope: StatsScope,
 ): Promise<RunningRuntime> {
   const layers: RuntimeLayer[] = [];
   let admin: RuntimeLayer | null = null;
@@ -27,7 +29,7 @@ export async function createRuntime(
     layers.push(layer);
   }
   const disks = configs.filter((config) => config.kind === "disk");
-  const runtime = new LayeredRuntime(layers, admin, stats, disks.length);
+  const runtime = new LayeredRuntime(layers, admin, createRuntimeStats(scope), disks.length);
   const watches = disks.map((config) => watchDisk(config, files, runtime));
   return {
     runtime,

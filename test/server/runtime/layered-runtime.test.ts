@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { createRuntime, type RunningRuntime } from "../../../src/server/runtime/create-runtime.ts";
 import { flattenLayer, fromText } from "../../../src/server/runtime/runtime-value.ts";
-import { createRuntimeStats } from "../../../src/stats/groups/runtime-stats.ts";
 import { StatSlab } from "../../../src/stats/slab.ts";
 import { StatsStore } from "../../../src/stats/stats-store.ts";
 import { turnsUntil } from "../../kit/event-loop.ts";
@@ -17,8 +16,7 @@ let running: RunningRuntime;
 async function create(
   ...layers: Parameters<typeof createRuntime>[0]
 ): Promise<RunningRuntime["runtime"]> {
-  const stats = createRuntimeStats(store.root.scope("runtime"));
-  running = await createRuntime(layers, files, stats);
+  running = await createRuntime(layers, files, store.root.scope("runtime"));
   return running.runtime;
 }
 
