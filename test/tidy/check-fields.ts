@@ -1,6 +1,7 @@
-// No silent field: each field of a message that we compile is named somewhere in src (obeyed, refused
-// or reported), or listed in unnamed-fields.json. A heuristic by words, so it can miss; it cannot cry
-// wolf. The list may only shrink: a new proto field that nobody looks at appears here by itself.
+// No silent field: each field of a message that we compile is named somewhere in src (obeyed,
+// refused or reported), or listed in unnamed-fields.json. A heuristic by words, so it can miss; it
+// cannot cry wolf. The list may only shrink: a new proto field that nobody looks at appears here by
+// itself.
 import type { StoredDescriptor, StoredMessage } from "../../src/proto/descriptor.ts";
 import { jsonNameOf } from "../../src/proto/field-name.ts";
 import { type SourceTree, sourcesUnder } from "./source-tree.ts";

@@ -1,6 +1,6 @@
-// A whole request through an assembled server, without sockets and clocks: client bytes in, filters,
-// router, pool, upstream bytes back, stats, access log. Simulated time and memory sockets are part of
-// the number; compare runs with each other, not with the load harness.
+// A whole request through an assembled server, without sockets and clocks: client bytes in,
+// filters, router, pool, upstream bytes back, stats, access log. Simulated time and memory sockets
+// are part of the number; compare runs with each other, not with the load harness.
 import { MemoryClient } from "../../../test/kit/memory-client.ts";
 import { bootstrap, httpListener, staticCluster } from "../../../test/server/configs.ts";
 import { ServerFixture } from "../../../test/server/server-fixture.ts";
