@@ -12,7 +12,6 @@ import type { Connection } from "../network/connection.ts";
 import { ResponseFlag, StreamInfo } from "../network/stream-info.ts";
 import type { AccessLogType, FormatterContext } from "../route/formatter.ts";
 import type { Route, RouteMatchInput, RouteTable } from "../route/route.ts";
-import { DecodeEnd, EncodeEnd } from "./chain-ends.ts";
 import type { ConnectionManager } from "./connection-manager.ts";
 import type { ConnectionManagerRuntime } from "./connection-manager-runtime.ts";
 import type { HttpFilter, WatermarkListener } from "./http-filter.ts";
@@ -22,7 +21,7 @@ import { asksToClose, checkRequest, expectsContinue } from "./request-checks.ts"
 import { mutateRequestHeaders } from "./request-headers.ts";
 import { mutateResponseHeaders, type ResponseFacts } from "./response-headers.ts";
 import { FilterHandle, type HttpFilterEntry, StreamFilters } from "./stream-filters.ts";
-import { destroyFilters, finishInfo } from "./stream-finish.ts";
+import { destroyFilters, finishInfo, logStream } from "./stream-finish.ts";
 import { StreamTimeouts } from "./stream-timeouts.ts";
 import { decideTrace, type TracingSettings } from "./trace-decision.ts";
 import { chooseUpgrade, UPGRADE_REFUSED } from "./upgrades.ts";
@@ -387,7 +386,7 @@ export class ActiveStream
     }
     this.timeouts.onRoute(this.route(), headers);
     if (runtime.config.tracing !== null) this.decideTrace(headers, runtime.config.tracing);
-    if (runtime.config.logStarts) this.log("DownstreamStart");
+    if (runtime.config.logStarts) logStream(this, "DownstreamStart");
     if (entries.length === 1) this.startTerminal(entries[0] as HttpFilterEntry, headers, endStream);
     else this.startChain(entries, headers, endStream);
   }
@@ -420,7 +419,7 @@ export class ActiveStream
     headers: RequestHeaderMap,
     endStream: boolean,
   ): void {
-    this.filters = new StreamFilters(entries, this, new DecodeEnd(this), new EncodeEnd(this));
+    this.filters = new StreamFilters(entries, this);
     this.filters.decoding.startHeaders(headers, endStream);
   }
 
@@ -430,17 +429,6 @@ export class ActiveStream
     const route = table === null || this.requestHeaders === null ? null : table.match(this);
     this.cachedRoute = route;
     this.streamInfo.route = route;
-  }
-
-  /** A stream that lasts is logged from time to time. */
-  logPeriod(): void {
-    this.log("DownstreamPeriodic");
-  }
-
-  private log(type: AccessLogType): void {
-    this.logType = type;
-    const { accessLoggers } = this.runtime;
-    for (let index = 0; index < accessLoggers.length; index++) accessLoggers[index]?.log(this);
   }
 
   private countResponse(status: number): void {
@@ -459,7 +447,7 @@ export class ActiveStream
     const last = this.manager.endsWith(this);
     const tunnel = this.upgradeRequest && (status === 101 || (this.isConnect() && status < 300));
     if (tunnel) {
-      if (this.runtime.config.logTunnels) this.log("DownstreamTunnelSuccessfullyEstablished");
+      if (this.runtime.config.logTunnels) logStream(this, "DownstreamTunnelSuccessfullyEstablished");
       return;
     }
     if (last) headers.set(Headers.Connection, "close");
@@ -496,7 +484,7 @@ export class ActiveStream
     finishInfo(this);
     this.filters?.complete();
     this.terminal?.onStreamComplete?.();
-    this.log("DownstreamEnd");
+    logStream(this, "DownstreamEnd");
     destroyFilters(this.filters?.filters ?? null, this.terminal, this.runtime.dispatcher);
     // The peer still sends what nobody wants: a stream among others is told so.
     if (this.wasReset && this.responseEnded && this.manager.multiplexed) {

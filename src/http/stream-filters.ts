@@ -9,11 +9,8 @@ import type { StreamInfo } from "../network/stream-info.ts";
 import type { Dispatcher } from "../platform/dispatcher.ts";
 import type { Route } from "../route/route.ts";
 import type { ActiveStream } from "./active-stream.ts";
-import {
-  FilterIteration,
-  type IterationDirection,
-  type IterationOwner,
-} from "./filter-iteration.ts";
+import { DecodeEnd, EncodeEnd } from "./chain-ends.ts";
+import { FilterIteration, type IterationDirection } from "./filter-iteration.ts";
 import type { HttpFilter, HttpFilterCallbacks, WatermarkListener } from "./http-filter.ts";
 import type { HttpFilterInstanceFactory } from "./http-filter-factory.ts";
 import type { LocalReply } from "./local-reply.ts";
@@ -47,16 +44,12 @@ export class StreamFilters {
   readonly decoding: FilterIteration<RequestHeaderMap>;
   readonly encoding: FilterIteration<ResponseHeaderMap>;
 
-  constructor(
-    entries: readonly HttpFilterEntry[],
-    stream: ActiveStream,
-    decodeOwner: IterationOwner<RequestHeaderMap>,
-    encodeOwner: IterationOwner<ResponseHeaderMap>,
-  ) {
+  constructor(entries: readonly HttpFilterEntry[], stream: ActiveStream) {
     for (let index = 0; index < entries.length; index++)
       this.add(entries[index] as HttpFilterEntry, stream);
-    this.decoding = new FilterIteration(this.filters, DECODE, decodeOwner);
-    this.encoding = new FilterIteration([...this.filters].reverse(), ENCODE, encodeOwner);
+    this.decoding = new FilterIteration(this.filters, DECODE, new DecodeEnd(stream));
+    const reversed = [...this.filters].reverse();
+    this.encoding = new FilterIteration(reversed, ENCODE, new EncodeEnd(stream));
   }
 
   private add(entry: HttpFilterEntry, stream: ActiveStream): void {

@@ -4,6 +4,7 @@
  * Envoy: `ConnectionManagerImpl::doDeferredStreamDestroy`.
  */
 import type { Dispatcher } from "../platform/dispatcher.ts";
+import type { AccessLogType } from "../route/formatter.ts";
 import type { ActiveStream } from "./active-stream.ts";
 import type { HttpFilter } from "./http-filter.ts";
 
@@ -21,6 +22,13 @@ export function finishInfo(stream: ActiveStream): void {
   }
   // A reply before the router had its turn: the route still tells whom the request was for.
   if (info.cluster === null && info.route !== null) findCluster(stream);
+}
+
+/** One line in every access log. */
+export function logStream(stream: ActiveStream, type: AccessLogType): void {
+  stream.logType = type;
+  const { accessLoggers } = stream.runtime;
+  for (let index = 0; index < accessLoggers.length; index++) accessLoggers[index]?.log(stream);
 }
 
 function findCluster(stream: ActiveStream): void {

@@ -1,7 +1,7 @@
 // hot: per request
 /**
- * The clocks of one stream: idle, whole request, longest duration, periodic log. Timers are borrowed from pools
- * and armed lazily. Envoy: `ActiveStream::onIdleTimeout`, `onRequestTimeout`,
+ * The clocks of one stream: idle, whole request, longest duration, periodic log. Timers are
+ * borrowed from pools and armed lazily. Envoy: `ActiveStream::onIdleTimeout`, `onRequestTimeout`,
  * `onStreamMaxDurationReached`.
  */
 import type { RequestHeaderMap } from "../codec/header-map.ts";
@@ -14,6 +14,7 @@ import type { ActiveStream } from "./active-stream.ts";
 import type { ConnectionManagerRuntime } from "./connection-manager-runtime.ts";
 import { formatGrpcTimeout, parseGrpcTimeoutMs } from "./grpc-timeout.ts";
 import { isGrpc } from "./local-reply.ts";
+import { logStream } from "./stream-finish.ts";
 
 const IDLE = 0;
 const REQUEST = 1;
@@ -119,7 +120,7 @@ export class StreamTimeouts implements TimerOwner {
   }
 
   private onLogInterval(): void {
-    this.stream.logPeriod();
+    logStream(this.stream, "DownstreamPeriodic");
     this.logTimer?.arm(this.runtime.config.logIntervalMs);
   }
 
