@@ -1,6 +1,7 @@
 /** A running proxy as a process: its ports, its reloads, its end. */
 import { type Diagnostic, formatDiagnostic } from "../base/diagnostic.ts";
 import type { LoggerRegistry } from "../log/logger.ts";
+import { describeBindFailure } from "../network/listener-binding.ts";
 import { formatSocketAddress, type ListenSocket } from "../platform/sockets.ts";
 import type { AdminHost } from "../server/admin/admin-host.ts";
 import { ADMIN_ENDPOINTS } from "../server/admin/endpoints.ts";
@@ -117,8 +118,10 @@ export class Serving {
       return [];
     } catch (error) {
       const address = configured === null ? "" : ` ${formatSocketAddress(configured)}`;
-      const message = `Cannot open the admin address${address}: ${(error as Error).message}`;
-      return [{ severity: "error", path: "admin.address", message, remedy: "use another port" }];
+      const { code = "", message: text } = error as { code?: string; message: string };
+      const { meaning, remedy } = describeBindFailure({ code, message: text });
+      const message = `Cannot open the admin address${address}: ${meaning}`;
+      return [{ severity: "error", path: "admin.address", message, remedy }];
     }
   }
 

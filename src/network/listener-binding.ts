@@ -6,6 +6,7 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import type { BindResult, ListenSockets, SharedListenSocket } from "./listen-sockets.ts";
 import type { Listener } from "./listener.ts";
 import type { ListenAddress } from "./listener-address.ts";
+import type { ListenerConfig } from "./listener-config.ts";
 
 /** How this data plane shares listening sockets with the others. */
 export interface SocketSharing {
@@ -65,7 +66,7 @@ export class ListenerBinding {
     done: (problem: Diagnostic | null) => void,
   ): void {
     if (result.kind === "failed") {
-      this.problem ??= bindProblem(this.listener.config.name, address, result);
+      this.problem ??= bindProblem(this.listener.config, address, result);
     } else if (this.cancelled) {
       this.pool.release(result.socket, this.listener);
       this.pool.sweep();
@@ -94,16 +95,28 @@ const BIND_PROBLEMS: Readonly<Record<string, readonly [string, string]>> = {
   ENOENT: ["the folder does not exist", "create the folder of the socket"],
 };
 
+/** A failed bind in words. */
+export function describeBindFailure(failure: { readonly code: string; readonly message: string }): {
+  readonly meaning: string;
+  readonly remedy: string;
+} {
+  const known = BIND_PROBLEMS[failure.code];
+  const meaning = known?.[0] ?? `${failure.message} (${failure.code})`;
+  return { meaning, remedy: known?.[1] ?? "use another address or port" };
+}
+
+/** The path is that inside the listener. */
 function bindProblem(
-  name: string,
+  { name, addresses }: ListenerConfig,
   address: ListenAddress,
-  { code, message }: { readonly code: string; readonly message: string },
+  failure: { readonly code: string; readonly message: string },
 ): Diagnostic {
-  const [meaning, remedy] = BIND_PROBLEMS[code] ?? [message, ""];
+  const { meaning, remedy } = describeBindFailure(failure);
+  const index = addresses.indexOf(address);
   return {
     severity: "error",
-    path: "",
-    message: `Listener "${name}" cannot bind to ${address.text}: ${meaning} (${code})`,
+    path: index <= 0 ? "address" : `additional_addresses[${index - 1}].address`,
+    message: `Listener "${name}" cannot bind to ${address.text}: ${meaning}`,
     remedy,
   };
 }

@@ -215,7 +215,10 @@ export class ListenerManager {
       if (--waiting === 0) done(problems);
     };
     for (const name of compiled.removed) this.remove(name);
-    for (const config of compiled.configs) this.apply(config, settle);
+    for (const config of compiled.configs) {
+      const path = compiled.paths.get(config.name) ?? "";
+      this.apply(config, (problem) => settle(problem === null ? null : below(path, problem)));
+    }
     this.sockets.sweep();
     this.updateGauges();
     settle(null);
@@ -368,4 +371,8 @@ function settleOnce(entry: Entry, problem: Diagnostic | null): void {
 /** The newest version that was accepted, in service or not. */
 function latestConfig(entry: Entry): ListenerConfig {
   return entry.incoming?.config ?? entry.listener.config;
+}
+
+function below(path: string, diagnostic: Diagnostic): Diagnostic {
+  return path === "" ? diagnostic : { ...diagnostic, path: `${path}.${diagnostic.path}` };
 }

@@ -23,6 +23,8 @@ export interface ListenerUpdate {
 export interface CompiledListenerUpdate {
   readonly removed: readonly string[];
   readonly configs: readonly ListenerConfig[];
+  /** Where each of them stands in the configuration, by name. */
+  readonly paths: ReadonlyMap<string, string>;
   /** Everything reported, warnings included. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -39,6 +41,7 @@ export function compileListenerUpdate(
   );
   const diagnostics = new Set<Diagnostic>();
   const configs: ListenerConfig[] = [];
+  const paths = new Map<string, string>();
   const seen = new Set<string>();
   for (const { message, context } of update.changed) {
     const before = context.diagnostics.length;
@@ -48,9 +51,10 @@ export function compileListenerUpdate(
     // Some compile functions report an error and go on, to report the next one too.
     if (config === null || own.some(({ severity }) => severity === "error")) continue;
     byName.set(config.name, config);
+    paths.set(config.name, context.path);
     configs.push(config);
   }
-  return { removed: update.removed, configs, diagnostics: [...diagnostics] };
+  return { removed: update.removed, configs, paths, diagnostics: [...diagnostics] };
 }
 
 interface Known {

@@ -180,7 +180,7 @@ export class Server {
     const refused = (await onAccepted()) ?? [];
     if (refused.some(isError)) {
       await this.closeRunning();
-      return [...found, ...refused];
+      return withPlaces(this.loader, this.options.source, [...found, ...refused]);
     }
     const problems = await new Promise<readonly Diagnostic[]>((done) => prepared.commit(done));
     if (!problems.some(isError)) {

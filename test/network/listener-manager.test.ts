@@ -140,9 +140,9 @@ describe("ListenerManager", () => {
     await proxy.network.listen({ address: { ip: "127.0.0.1", port: 81 } }, () => undefined);
     const messages = [80, 81, 1000].map((port) => echoListener(port, "a"));
     assert.deepEqual(await proxy.update(messages), [
-      'error: Listener "on_80" cannot bind to 127.0.0.1:80: no permission (EACCES) ' +
+      'error: address: Listener "on_80" cannot bind to 127.0.0.1:80: no permission ' +
         "(use a port from 1024 up, or grant CAP_NET_BIND_SERVICE)",
-      'error: Listener "on_81" cannot bind to 127.0.0.1:81: the address is in use (EADDRINUSE) ' +
+      'error: address: Listener "on_81" cannot bind to 127.0.0.1:81: the address is in use ' +
         "(stop what listens there, or use another port)",
     ]);
     assert.equal(proxy.stat("listener_manager.listener_create_failure"), 2);

@@ -5,7 +5,7 @@ import { after, before, describe, it } from "node:test";
 import type { Diagnostic } from "../../src/base/diagnostic.ts";
 import { ANSWERING, CliFixture, FILE } from "../cli/cli-fixture.ts";
 import { BROKEN_CLUSTERS } from "./broken-clusters.ts";
-import { type BrokenConfig, readMark } from "./broken-config.ts";
+import { type BrokenConfig, ECHO, listeners, readMark } from "./broken-config.ts";
 import { BROKEN_HTTP } from "./broken-http.ts";
 import { BROKEN_LISTENERS } from "./broken-listeners.ts";
 import { BROKEN_SYNTAX } from "./broken-syntax.ts";
@@ -16,6 +16,14 @@ const ALL: readonly BrokenConfig[] = [
   ...BROKEN_HTTP,
   ...BROKEN_CLUSTERS,
 ];
+
+const ADDRESS = "{ socket_address: { address: 127.0.0.1, port_value: 10000 } }";
+const ONE_LISTENER = listeners(`
+- name: l
+  »address: ${ADDRESS}
+  filter_chains:
+  - filters:
+${ECHO.replace(/^/gm, "    ")}`);
 
 function withFile({ text, file = FILE }: BrokenConfig): CliFixture {
   const cli = new CliFixture();
@@ -126,6 +134,47 @@ describe("files that cannot be used", () => {
     assert.match(
       stderr,
       /^\/b\.yaml:3:7: error: static_resources\.clusters\[1\]\.name: .*"one".*\n$/,
+    );
+  });
+});
+
+describe("addresses that are taken", () => {
+  const taken = async (text: string): Promise<CliFixture> => {
+    const cli = new CliFixture();
+    cli.files.write(FILE, text);
+    await cli.network.listen({ address: { ip: "127.0.0.1", port: 10_000 } }, () => undefined);
+    assert.equal(await cli.run("run", "-c", FILE), 1);
+    assert.deepEqual(cli.network.listening(), ["127.0.0.1:10000"]);
+    return cli;
+  };
+  const inUse = "the address is in use (stop what listens there, or use another port)\n";
+
+  it("of a listener are named once, at the listener's address", async () => {
+    const { text, line, column } = readMark(ONE_LISTENER);
+    const { stderr } = await taken(text);
+    assert.equal(
+      stderr,
+      `${FILE}:${line}:${column}: error: static_resources.listeners[0].address: ` +
+        `Listener "l" cannot bind to 127.0.0.1:10000: ${inUse}`,
+    );
+  });
+
+  it("beside the first one are found too", async () => {
+    const more = "additional_addresses:\n    - »address: ";
+    const marked = ONE_LISTENER.replace("»", "")
+      .replace("10000", "10001")
+      .replace("    filter_chains", `    ${more}${ADDRESS}\n    filter_chains`);
+    const { text, line, column } = readMark(marked);
+    const { stderr } = await taken(text);
+    assert.ok(stderr.startsWith(`${FILE}:${line}:${column}: error: `), stderr);
+    assert.match(stderr, /additional_addresses\[0\]\.address: Listener "l" cannot bind/);
+  });
+
+  it("of the admin interface are named at its address", async () => {
+    const { stderr } = await taken(`admin:\n  address: ${ADDRESS}\n`);
+    assert.equal(
+      stderr,
+      `${FILE}:2:3: error: admin.address: Cannot open the admin address 127.0.0.1:10000: ${inUse}`,
     );
   });
 });
