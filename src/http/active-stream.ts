@@ -276,7 +276,9 @@ export class ActiveStream
       return;
     }
     const { runtime } = this;
-    const built = buildLocalReply(reply, this.requestHeaders, runtime.localReplies, this);
+    // A reply that replaces a response has passed by the route, too.
+    const route = this.responseHeaders === null ? this.cachedRoute : null;
+    const built = buildLocalReply(reply, this.requestHeaders, runtime.localReplies, this, route);
     if (reply.status === 400 && !runtime.config.streamErrorOnInvalidMessage) {
       this.closesConnection = true;
     }
@@ -447,7 +449,8 @@ export class ActiveStream
     const last = this.manager.endsWith(this);
     const tunnel = this.upgradeRequest && (status === 101 || (this.isConnect() && status < 300));
     if (tunnel) {
-      if (this.runtime.config.logTunnels) logStream(this, "DownstreamTunnelSuccessfullyEstablished");
+      if (this.runtime.config.logTunnels)
+        logStream(this, "DownstreamTunnelSuccessfullyEstablished");
       return;
     }
     if (last) headers.set(Headers.Connection, "close");

@@ -6,6 +6,7 @@ import type { RequestHeaderMap } from "../codec/header-map.ts";
 import { ResponseHeaderMap } from "../codec/header-map.ts";
 import { Headers } from "../codec/header-names.ts";
 import type { FormatterContext } from "../route/formatter.ts";
+import type { Route } from "../route/route.ts";
 
 export interface LocalReply {
   readonly status: number;
@@ -40,15 +41,20 @@ export interface BuiltReply {
   readonly body: string;
 }
 
-/** gRPC clients get a trailers-only answer; others the status, with a body unless it is empty. */
+/**
+ * gRPC clients get a trailers-only answer; others the status, with a body unless it is empty. With
+ * a `route` that forwards, the reply gets its response headers, as a forwarded answer would.
+ */
 export function buildLocalReply(
   reply: LocalReply,
   request: RequestHeaderMap | null,
   mapper: LocalReplyMapper,
   context: FormatterContext,
+  route: Route | null = null,
 ): BuiltReply {
   const headers = new ResponseHeaderMap();
   headers.status = reply.status;
+  if (request !== null) route?.entry?.finalizeResponseHeaders(headers, request, context.streamInfo);
   reply.modify?.(headers);
   const rewritten = mapper.rewrite(headers, reply.body, context);
   if (request !== null && isGrpc(request)) return grpcReply(headers, reply, rewritten, request);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { HttpFilter } from "../../src/http/http-filter.ts";
 import { defineHttpFilter, type HttpFilterType } from "../../src/http/http-filter-factory.ts";
-import { type allTo, HttpProxyFixture } from "../kit/http-proxy-fixture.ts";
+import { allTo, HttpProxyFixture } from "../kit/http-proxy-fixture.ts";
 
 const GET = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 const POST = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\n";
@@ -237,6 +237,15 @@ describe("an upgrade", () => {
     assert.equal(proxy.stat("downstream_rq_ws_on_non_ws_route"), 1);
     assert.deepEqual(proxy.logs, ["403 upgrade_failed -"]);
     assert.equal(proxy.contexts[0]!.streamInfo.cluster?.name, "c");
+    await proxy.close();
+  });
+
+  it("refused has the response headers of its route", async () => {
+    const proxy = await HttpProxyFixture.start({
+      routes: { ...allTo(), responseHeadersToAdd: [{ header: { key: "x-r", value: "v" } }] },
+    });
+    const client = await proxy.send(upgrade);
+    assert.match(client.text, /^HTTP\/1\.1 403 Forbidden\r\nx-r: v\r\n/);
     await proxy.close();
   });
 

@@ -12,7 +12,7 @@ import type {
   HttpFilterCallbacks,
   WatermarkListener,
 } from "../../../http/http-filter.ts";
-import { isGrpc, type LocalReply } from "../../../http/local-reply.ts";
+import { isGrpc } from "../../../http/local-reply.ts";
 import { type Metadata, ResponseFlag } from "../../../network/stream-info.ts";
 import { updateAuthority } from "../../../route/rewrite.ts";
 import type { DirectResponseEntry, RouteEntry } from "../../../route/route.ts";
@@ -135,7 +135,7 @@ export class RouterFilter
     const upstream = this.giveUp();
     upstream?.cluster.info.stats.upstreamRqMaxDurationReached.inc();
     this.callbacks.streamInfo.setFlag(ResponseFlag.UpstreamMaxStreamDurationReached);
-    this.reply({
+    this.callbacks.sendLocalReply({
       status: this.requestEnded ? 504 : 408,
       body: "upstream max stream duration reached",
       details: "upstream_max_stream_duration_reached",
@@ -215,7 +215,7 @@ export class RouterFilter
     const announce = !this.services.config.suppressEnvoyHeaders;
     const reply = resetReply(reason, transportFailure, announce);
     this.counts?.aborted(reply.status, upstream?.host ?? null);
-    this.reply(reply);
+    this.callbacks.sendLocalReply(reply);
   }
 
   private resetAfterStart(
@@ -231,17 +231,6 @@ export class RouterFilter
     const prefix = "upstream_reset_after_response_started";
     streamInfo.responseCodeDetails = resetDetails(prefix, reason, transportFailure);
     this.callbacks.resetStream();
-  }
-
-  /** Local replies get the response headers of the route, its virtual host and its table. */
-  private reply(reply: LocalReply): void {
-    const { streamInfo } = this.callbacks;
-    const entry = this.entry as RouteEntry;
-    const modify = (headers: ResponseHeaderMap): void => {
-      reply.modify?.(headers);
-      entry.finalizeResponseHeaders(headers, this.headers as RequestHeaderMap, streamInfo);
-    };
-    this.callbacks.sendLocalReply({ ...reply, modify });
   }
 
   private replyNoRoute(): void {
@@ -283,7 +272,7 @@ export class RouterFilter
     this.services.stats.noCluster.inc();
     this.callbacks.streamInfo.setFlag(ResponseFlag.NoClusterFound);
     const status = (this.entry as RouteEntry).clusterNotFoundStatus;
-    this.reply({ status, body: "", details: "cluster_not_found" });
+    this.callbacks.sendLocalReply({ status, body: "", details: "cluster_not_found" });
   }
 
   private send(cluster: Cluster): void {
@@ -303,7 +292,7 @@ export class RouterFilter
     if (host === null) {
       streamInfo.setFlag(ResponseFlag.NoHealthyUpstream);
       counts.code(503, null, null);
-      this.reply(NO_HOST);
+      this.callbacks.sendLocalReply(NO_HOST);
       return;
     }
     const { hostname } = host.description;
@@ -351,18 +340,18 @@ export class RouterFilter
     const wrong = strictCheckFailure(headers, config.strictHeaders);
     if (wrong !== null) {
       streamInfo.setFlag(ResponseFlag.InvalidEnvoyRequestHeaders);
-      this.reply(strictCheckReply(wrong.text, headers.get(wrong) ?? ""));
+      this.callbacks.sendLocalReply(strictCheckReply(wrong.text, headers.get(wrong) ?? ""));
       return true;
     }
     if (info.wantsHttp2) {
-      this.reply(HTTP2_NOT_SUPPORTED);
+      this.callbacks.sendLocalReply(HTTP2_NOT_SUPPORTED);
       return true;
     }
     if (!runtime().featureEnabled(info.maintenanceModeKey, 0, 100, streamRandom)) return false;
     info.stats.upstreamRqMaintenanceMode.inc();
     streamInfo.setFlag(ResponseFlag.UpstreamOverflow);
     this.counts?.code(503, null, null);
-    this.reply(maintenanceReply(!config.suppressEnvoyHeaders));
+    this.callbacks.sendLocalReply(maintenanceReply(!config.suppressEnvoyHeaders));
     return true;
   }
 
@@ -406,7 +395,7 @@ export class RouterFilter
     const status = this.timeoutAltResponse ? 204 : 504;
     if (this.responseHeaders === null) this.counts?.aborted(status, host);
     const body = this.timeoutAltResponse ? "" : "upstream request timeout";
-    this.reply({ status, body, details });
+    this.callbacks.sendLocalReply({ status, body, details });
   }
 
   private isWebSocket(): boolean {
