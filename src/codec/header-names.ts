@@ -9,13 +9,18 @@
 export class HeaderName {
   /** Lower case. */
   readonly text: string;
-  /** `name: ` as written on an HTTP/1 wire, after the end of the line before: two concatenations per field instead of three. */
+  /**
+   * `name: ` as written on an HTTP/1 wire, after the end of the line before: two concatenations per
+   * field instead of three.
+   */
   readonly wire: string;
   /**
    * One bit of 31, spread over names: a header map remembers the bits it has seen, so most absences
    * cost one AND.
    */
   readonly bit: number;
+  /** @internal The last head that held the name: tells repeated lines apart. */
+  stamp = 0;
   /** RFC 9110 §7.6.1 and Envoy's always-removed list. */
   readonly hopByHop: boolean;
   /** `:method`, `:path`, … */
@@ -42,9 +47,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ]);
 
 const TRAFFIC_NAMES_MAX = 4096;
-/** Names that come first have a bit of their own: those whose absence every request is asked for. */
+/** The first names have a bit of their own: those whose absence every request is asked for. */
 const OWN_BITS = 22;
-/** All further `x-envoy-…` names share one, so that a request without any is told apart by one AND. */
+/** All further `x-envoy-…` names share one: a request without any is told apart by one AND. */
 const ENVOY_BIT = 1 << 22;
 /** Everything else shares the rest. */
 const SHARED_BITS = 8;

@@ -42,53 +42,95 @@ export function scanFailure(): Http1Error {
  */
 export function scanFields(bytes: Buffer, start: number, end: number, countMax: number): number {
   let at = start;
-  let count = 0;
-  for (;;) {
-    if (at + 1 >= end)
-      return at < end && bytes[at] !== CR && TOKEN[bytes[at] as number] === 0
-        ? fail(CODEC_ERROR)
-        : INCOMPLETE;
-    if (bytes[at] === CR) {
-      if (bytes[at + 1] !== LF) return fail(CODEC_ERROR);
-      scannedCount = count;
-      return at + 2;
-    }
-    const nameStart = at;
-    let hash = 0;
-    let code = TOKEN_LOWER[bytes[at] as number] as number;
-    while (code !== 0) {
-      hash = (Math.imul(hash, 31) + code) | 0;
-      code = ++at < end ? (TOKEN_LOWER[bytes[at] as number] as number) : 0;
-    }
-    if (at === end) return INCOMPLETE;
-    if (bytes[at] !== COLON || at === nameStart) return fail(CODEC_ERROR);
+  for (let count = 0; ; count++) {
+    if (at + 1 >= end) return startOfField(bytes, at, end);
+    if (bytes[at] === CR) return endOfSection(bytes, at, count);
+    const colon = scanName(bytes, at, end);
+    if (colon === end) return INCOMPLETE;
+    if (bytes[colon] !== COLON || colon === at) return fail(CODEC_ERROR);
     if (count === countMax || count === LINES_MAX) return fail(TOO_MANY_HEADERS);
-    names[count] = lookUp(bytes, nameStart, at, (hash ^ (hash >>> 10)) & (SLOTS - 1));
-    at++;
-    while (at < end && (bytes[at] === SP || bytes[at] === HTAB)) at++;
-    const valueStart = at;
-    while (at < end && FIELD_VALUE[bytes[at] as number] === 1) at++;
-    if (at + 1 >= end) return at < end && bytes[at] !== CR ? fail(INVALID_CHARACTERS) : INCOMPLETE;
-    if (bytes[at] !== CR || bytes[at + 1] !== LF) return fail(INVALID_CHARACTERS);
-    let valueEnd = at;
-    while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1] as number)) valueEnd--;
+    names[count] = lookUp(bytes, at, colon, (nameHash ^ (nameHash >>> 10)) & (SLOTS - 1));
+    const valueStart = skipBlanks(bytes, colon + 1, end);
+    const lineEnd = scanValue(bytes, valueStart, end);
+    if (lineEnd + 1 >= end) return endOfValue(bytes, lineEnd, end);
+    if (bytes[lineEnd] !== CR || bytes[lineEnd + 1] !== LF) return fail(INVALID_CHARACTERS);
     offsets[2 * count] = valueStart - start;
-    offsets[2 * count + 1] = valueEnd - start;
-    count++;
-    at += 2;
+    offsets[2 * count + 1] = trimBlanks(bytes, valueStart, lineEnd) - start;
+    at = lineEnd + 2;
   }
 }
 
+/** Hash of the name that `scanName` found. */
+let nameHash = 0;
+
+/** Offset of the first byte that is no token, or `end`. */
+function scanName(bytes: Buffer, start: number, end: number): number {
+  let at = start;
+  let hash = 0;
+  let code = TOKEN_LOWER[bytes[at] as number] as number;
+  while (code !== 0) {
+    hash = (Math.imul(hash, 31) + code) | 0;
+    code = ++at < end ? (TOKEN_LOWER[bytes[at] as number] as number) : 0;
+  }
+  nameHash = hash;
+  return at;
+}
+
+function scanValue(bytes: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && FIELD_VALUE[bytes[at] as number] === 1) at++;
+  return at;
+}
+
+function skipBlanks(bytes: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && isBlank(bytes[at] as number)) at++;
+  return at;
+}
+
+function trimBlanks(bytes: Buffer, start: number, end: number): number {
+  let at = end;
+  while (at > start && isBlank(bytes[at - 1] as number)) at--;
+  return at;
+}
+
+/** One byte or none is left where a field or the empty line begins. */
+function startOfField(bytes: Buffer, at: number, end: number): number {
+  const wrong = at < end && bytes[at] !== CR && TOKEN[bytes[at] as number] === 0;
+  return wrong ? fail(CODEC_ERROR) : INCOMPLETE;
+}
+
+function endOfSection(bytes: Buffer, at: number, count: number): number {
+  if (bytes[at + 1] !== LF) return fail(CODEC_ERROR);
+  scannedCount = count;
+  return at + 2;
+}
+
+/** The bytes end where a value does, or inside its CRLF. */
+function endOfValue(bytes: Buffer, at: number, end: number): number {
+  return at < end && bytes[at] !== CR ? fail(INVALID_CHARACTERS) : INCOMPLETE;
+}
+
+/** Counts heads; wraps long before it stops being a small integer. */
+let stamp = 0;
+const STAMP_MAX = 1 << 29;
+
 /**
  * Adds the scanned fields to `map`. `section` is the latin1 text of the bytes from the `start`
- * given to `scanFields`.
+ * given to `scanFields`. True when a name stands on more than one line.
  */
-export function takeFields(section: string, base: number, map: HeaderMap): void {
+export function takeFields(section: string, base: number, map: HeaderMap): boolean {
+  stamp = stamp === STAMP_MAX ? 1 : stamp + 1;
+  let repeated = false;
   for (let index = 0; index < scannedCount; index++) {
+    const name = names[index] as HeaderName;
     const from = (offsets[2 * index] as number) + base;
     const to = (offsets[2 * index + 1] as number) + base;
-    map.add(names[index] as HeaderName, section.slice(from, to));
+    map.add(name, section.slice(from, to));
+    if (name.stamp === stamp) repeated = true;
+    else name.stamp = stamp;
   }
+  return repeated;
 }
 
 /** The names as they arrived, for `preserve_case`. */

@@ -13,7 +13,10 @@ const LINE_EXTRA = 3;
 /** The empty line, and the end of the start line. */
 const ENDS = 4;
 
-/** Of a head as it is written; `startLine` is the length of its first line, which nobody searches for: that would flatten the text. */
+/**
+ * Of a head as it is written. `startLine` is the length of its first line: searching for its end
+ * would flatten the text.
+ */
 export function headerBytes(head: string, startLine: number): number {
   return head.length - startLine - ENDS;
 }

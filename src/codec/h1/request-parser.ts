@@ -8,6 +8,7 @@ import { latin1Slice } from "../../base/latin1.ts";
 import { isValidAuthority } from "../authority.ts";
 import { RequestHeaderMap } from "../header-map.ts";
 import { Headers } from "../header-names.ts";
+import { joinRepeated } from "../inline-headers.ts";
 import { CR, LF, SP, TARGET, TOKEN } from "./characters.ts";
 import { sanitizeConnection } from "./connection-header.ts";
 import { bodyLength, CHUNKED, framingFailure, INVALID, NO_LENGTH } from "./framing.ts";
@@ -61,6 +62,10 @@ export class RequestParser {
   /** Result of a failed `parse`. */
   error: Http1Error = CODEC_ERROR;
 
+  /** Where the parts of the start line end, from the start of the head. */
+  private methodEnd = 0;
+  private targetEnd = 0;
+
   constructor(settings: Http1Settings) {
     this.settings = settings;
   }
@@ -83,7 +88,7 @@ export class RequestParser {
     if (headEnd === INCOMPLETE) return this.incomplete(start, end);
     if (headEnd === FAILED) return this.fail(scanFailure());
     if (headEnd - start > this.settings.maxHeadersBytes) return this.fail(HEADERS_TOO_LARGE);
-    return this.take(bytes, start, methodEnd, targetEnd, lineEnd, headEnd);
+    return this.take(bytes, start, methodEnd, targetEnd, headEnd);
   }
 
   private incomplete(start: number, end: number): number {
@@ -102,9 +107,9 @@ export class RequestParser {
     start: number,
     methodEnd: number,
     targetEnd: number,
-    lineEnd: number,
     headEnd: number,
   ): number {
+    const lineEnd = targetEnd + 1 + VERSION_LENGTH;
     const head = latin1Slice(bytes, start, headEnd);
     const method = head.slice(0, methodEnd - start);
     const target = head.slice(methodEnd + 1 - start, targetEnd - start);
@@ -115,10 +120,12 @@ export class RequestParser {
     this.headers = headers;
     headers.method = method;
     const fields = lineEnd + 2 - start;
-    takeFields(head, fields, headers);
+    const repeated = takeFields(head, fields, headers);
     if (this.settings.headerCase === "preserve")
       headers.originalNames = takeOriginalNames(head, fields);
-    return this.check(headers, target) ? headEnd : FAILED;
+    if (!this.check(headers, target)) return false;
+    if (repeated) joinRepeated(headers, "request");
+    return true;
   }
 
   private takeVersion(version: string, method: string): boolean {
