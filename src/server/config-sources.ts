@@ -9,6 +9,7 @@ import type { Files } from "../platform/files.ts";
 import type { TimeSource } from "../platform/time.ts";
 import type { ConfigSource } from "../proto/generated/envoy/config/core/v3.ts";
 import type { Counter } from "../stats/counter.ts";
+import { createReloadStats } from "../stats/groups/reload-stats.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { DataPlanes } from "./data-planes.ts";
 import { CLUSTER_TYPE, DynamicConfig, LISTENER_TYPE } from "./dynamic-config.ts";
@@ -75,7 +76,8 @@ export class ConfigSources {
         resolve();
         return;
       }
-      const dynamic = new DynamicConfig({ planes, ...this.services }, typeUrl, resolve);
+      const reloads = typeUrl === CLUSTER_TYPE ? createReloadStats(scope) : null;
+      const dynamic = new DynamicConfig({ planes, reloads, ...this.services }, typeUrl, resolve);
       const services = this.subscriptionServices();
       const subscription = new FilesystemSubscription(services, file, typeUrl, scope, dynamic);
       this.subscriptions.push(subscription);

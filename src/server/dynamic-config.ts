@@ -11,6 +11,7 @@ import type { Logger } from "../log/logger.ts";
 import type { TimeSource } from "../platform/time.ts";
 import type { Cluster } from "../proto/generated/envoy/config/cluster/v3.ts";
 import type { Listener } from "../proto/generated/envoy/config/listener/v3.ts";
+import type { ReloadStats } from "../stats/groups/reload-stats.ts";
 import type { ConfigUpdate } from "./data-plane.ts";
 import type { DataPlanes } from "./data-planes.ts";
 import { withName } from "./static-config.ts";
@@ -25,6 +26,8 @@ export interface DynamicConfigServices {
   readonly time: TimeSource;
   readonly logger: Logger;
   readonly unsupported: UnsupportedRegistry;
+  /** Null for listeners: Envoy does not count their reloads. */
+  readonly reloads: ReloadStats | null;
 }
 
 /** One of CDS and LDS: a complete list of resources per version. */
@@ -50,7 +53,7 @@ export class DynamicConfig {
 
   /** Returns what is refused, or null. */
   onUpdate(update: LoadedDiscovery): string | null {
-    const { store, planes } = this.services;
+    const { store, planes, time } = this.services;
     const resources = update.resources
       .map((one) => this.named(one))
       // What the bootstrap says cannot be replaced from outside.
@@ -64,6 +67,7 @@ export class DynamicConfig {
     const refused = [...broken, ...judged].filter(({ diagnostics }) => diagnostics.some(isError));
     const accepted = judged.filter((one) => !refused.includes(one));
     for (const one of refused) this.recordRefused(one, update.version);
+    if (accepted.length + removed.length > 0) this.services.reloads?.reloaded(time.wallMs());
     const before = accepted.map(({ name }) => store.get(this.typeUrl, name));
     this.recordAccepted(accepted, update.version, removed);
     prepared.commit((problems) => {

@@ -10,6 +10,7 @@ import type { RouteSubscriptions, RouteWatcher } from "../http/route-subscriptio
 import type { ConfigSource } from "../proto/generated/envoy/config/core/v3.ts";
 import type { ClusterLoadAssignment } from "../proto/generated/envoy/config/endpoint/v3.ts";
 import type { RouteConfiguration } from "../proto/generated/envoy/config/route/v3.ts";
+import { createReloadStats, type ReloadStats } from "../stats/groups/reload-stats.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { EndpointSubscriptions, EndpointWatcher } from "../upstream/discovery.ts";
 import {
@@ -38,6 +39,8 @@ type Newest =
 class SharedSubscription {
   readonly watchers: Set<NamedWatcher> = new Set();
   newest: Newest = { kind: "waiting" };
+  /** Routes only. */
+  reloads: ReloadStats | null = null;
   subscription: FilesystemSubscription | null = null;
 }
 
@@ -102,6 +105,7 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
       return;
     }
     const { name, typeUrl, scope } = wanted;
+    if (typeUrl === ROUTE_TYPE) shared.reloads = createReloadStats(scope);
     shared.subscription = new FilesystemSubscription(this.services, file, typeUrl, scope, {
       onUpdate: ({ resources, version }) => {
         const resource = resources.find((one) => one.name === name) ?? null;
@@ -131,7 +135,12 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
     for (const watcher of [...shared.watchers]) refusal ??= watcher.onMessage(message);
     if (refusal !== null) return refusal;
     shared.newest = { kind: "message", message };
-    if (resource !== null) this.remember(resource, version);
+    if (resource === null) return null;
+    const { typeUrl, name, bytes } = resource;
+    if (this.store.differs(typeUrl, name, bytes)) {
+      shared.reloads?.reloaded(this.services.time.wallMs());
+    }
+    this.remember(resource, version);
     return null;
   }
 

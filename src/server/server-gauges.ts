@@ -28,6 +28,7 @@ export class ServerGauges {
     this.stats = createServerStats(root.scope("server"));
     this.stats.concurrency.set(dataPlanes);
     this.stats.version.set(versionOverride ?? versionNumber());
+    root.scope("server.compilation_settings").gauge("fips_mode", "max").set(0);
     this.stats.daysUntilFirstCertExpiring.set(NO_CERTIFICATE_DAYS);
     this.showState("INITIALIZING");
   }

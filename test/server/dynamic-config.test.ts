@@ -71,6 +71,7 @@ for (const dataPlanes of [1, 2]) {
       await start([httpListener({ name: "main", port: 8080 })], [ONE]);
       assert.equal((await fixture.request(8080, "GET /")).body, "one");
       assert.equal(fixture.stat("cluster_manager.cds.update_success"), 1);
+      assert.equal(fixture.stat("cluster_manager.cds.config_reload"), 1);
       assert.equal(fixture.stat("listener_manager.lds.update_success"), 1);
     });
 
@@ -134,6 +135,9 @@ for (const dataPlanes of [1, 2]) {
       }
       assert.equal(fixture.stat(`${prefix}.update_success`), 2);
       assert.equal(fixture.stat(`${prefix}.update_attempt`), 2);
+      assert.equal(fixture.stat(`${prefix}.config_reload`), 2);
+      await publish(RDS, discovery("r3", "routes", [routeConfig("routes", "two")]), prefix);
+      assert.equal(fixture.stat(`${prefix}.config_reload`), 2);
     });
   });
 }

@@ -77,7 +77,10 @@ describe("an admin port that cannot be opened", () => {
     const diagnostics = await fixture.settled(
       fixture.server.start(async () => [problem as typeof problem & { severity: "error" }]),
     );
-    assert.deepEqual(diagnostics, [problem]);
+    assert.deepEqual(
+      diagnostics.map(({ message, path }) => [path, message]),
+      [["admin.address", "taken"]],
+    );
     assert.deepEqual(fixture.network.listening(), []);
     assert.equal(fixture.server.state, "PRE_INITIALIZING");
   });
