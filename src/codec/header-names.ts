@@ -95,7 +95,7 @@ function bitFor(text: string): number {
  * Names that the proxy itself reads or writes. Order matters only in that the first 22 have a bit
  * of their own.
  */
-// biome-ignore lint/complexity/noStaticOnlyClass: a frozen namespace whose members have written types.
+// biome-ignore lint/complexity/noStaticOnlyClass: a namespace whose members have written types.
 export class Headers {
   static readonly Connection: HeaderName = headerName("connection");
   static readonly TransferEncoding: HeaderName = headerName("transfer-encoding");

@@ -1,7 +1,7 @@
 // hot: per request
 /**
- * Randomness from the system, drawn in pools. UUIDs are written 64 at a time into one text, of which
- * each is a slice: one small object per UUID instead of nine.
+ * Randomness from the system, drawn in pools. UUIDs are written 64 at a time into one text, of
+ * which each is a slice: one small object per UUID instead of nine.
  */
 import { randomFillSync } from "node:crypto";
 import type { RandomGenerator } from "../random.ts";
