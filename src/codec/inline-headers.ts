@@ -4,6 +4,7 @@
  * envoy/http/header_map.h and the custom inline headers that its extensions register; both lists
  * were read off a running Envoy 1.37.
  */
+import type { HeaderMap } from "./header-map.ts";
 import { type HeaderName, headerName } from "./header-names.ts";
 
 export type HeaderDirection = "request" | "response";
@@ -41,6 +42,15 @@ const INLINE: Readonly<Record<HeaderDirection, ReadonlySet<HeaderName>>> = {
   request: namesOf(BOTH, REQUEST),
   response: namesOf(BOTH, RESPONSE),
 };
+
+/** Several lines of a header that is kept as one value become one, as in Envoy's header map. */
+export function joinRepeated(headers: HeaderMap, direction: HeaderDirection): void {
+  for (let index = 0; index < headers.names.length; index++) {
+    const name = headers.names[index] as HeaderName;
+    if (headers.names.indexOf(name, index + 1) < 0 || !isInlineHeader(name, direction)) continue;
+    headers.set(name, headers.getJoined(name) as string);
+  }
+}
 
 /** True when a second value goes into the same line: use `append` instead of `add`. */
 export function isInlineHeader(name: HeaderName, direction: HeaderDirection): boolean {

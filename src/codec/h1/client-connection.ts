@@ -13,7 +13,7 @@ import type {
   ResponseDecoder,
   StreamResetReason,
 } from "../codec.ts";
-import type { HeaderMap, RequestHeaderMap } from "../header-map.ts";
+import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../header-map.ts";
 import { Headers } from "../header-names.ts";
 import { BodyReader } from "./body-reader.ts";
 import { NO_LENGTH } from "./framing.ts";
@@ -259,9 +259,7 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder, 
       this.fail("http1.codec_error");
       return;
     }
-    this.closeAnnounced = http11
-      ? hasConnectionToken(headers, "close")
-      : !hasConnectionToken(headers, "keep-alive");
+    this.closeAnnounced = announcesClose(headers, http11);
     this.lastResponse = this.closeAnnounced;
     this.startResponse(status);
   }
@@ -347,4 +345,12 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder, 
     this.callbacks.onProtocolError(details);
     decoder?.onResetStream("protocol error", "");
   }
+}
+
+/** RFC 9112 §9.3; some proxies say it in a header of their own. */
+function announcesClose(headers: ResponseHeaderMap, http11: boolean): boolean {
+  if (!http11) return !hasConnectionToken(headers, "keep-alive");
+  if (hasConnectionToken(headers, "close")) return true;
+  if ((headers.seen & Headers.ProxyConnection.bit) === 0) return false;
+  return headers.get(Headers.ProxyConnection)?.toLowerCase() === "close";
 }

@@ -32,6 +32,8 @@ export function sanitizeConnection(headers: RequestHeaderMap): boolean {
     const name = token.trim().toLowerCase();
     if (OPTIONS.has(name) || name === "") continue;
     if (PROTECTED.has(name) || name.startsWith(":")) return false;
+    // The Host header is gone from the list already; without a host the request is refused.
+    if (name === "host") headers.authority = "";
     const nominated = headers.names.find(({ text }) => text === name);
     if (nominated !== undefined && !remove(headers, nominated, removed)) return false;
   }

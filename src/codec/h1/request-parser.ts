@@ -62,10 +62,6 @@ export class RequestParser {
   /** Result of a failed `parse`. */
   error: Http1Error = CODEC_ERROR;
 
-  /** Where the parts of the start line end, from the start of the head. */
-  private methodEnd = 0;
-  private targetEnd = 0;
-
   constructor(settings: Http1Settings) {
     this.settings = settings;
   }
@@ -123,9 +119,9 @@ export class RequestParser {
     const repeated = takeFields(head, fields, headers);
     if (this.settings.headerCase === "preserve")
       headers.originalNames = takeOriginalNames(head, fields);
-    if (!this.check(headers, target)) return false;
+    if (!this.check(headers, target)) return FAILED;
     if (repeated) joinRepeated(headers, "request");
-    return true;
+    return headEnd;
   }
 
   private takeVersion(version: string, method: string): boolean {

@@ -5,8 +5,10 @@
  */
 import { latin1Slice } from "../../base/latin1.ts";
 import { ResponseHeaderMap } from "../header-map.ts";
+import { Headers } from "../header-names.ts";
+import { joinRepeated } from "../inline-headers.ts";
 import { CR, FIELD_VALUE, LF, SP } from "./characters.ts";
-import { bodyLength, framingFailure, INVALID } from "./framing.ts";
+import { bodyLength, framingFailure, INVALID, NO_LENGTH } from "./framing.ts";
 import {
   FAILED,
   INCOMPLETE,
@@ -15,7 +17,12 @@ import {
   takeFields,
   takeOriginalNames,
 } from "./head-parser.ts";
-import { CODEC_ERROR, HEADERS_TOO_LARGE, type Http1Error } from "./protocol-error.ts";
+import {
+  CODEC_ERROR,
+  CONTENT_LENGTH_NOT_ALLOWED,
+  HEADERS_TOO_LARGE,
+  type Http1Error,
+} from "./protocol-error.ts";
 import type { Http1Settings } from "./settings.ts";
 
 const VERSION = "HTTP/1.";
@@ -73,17 +80,28 @@ export class ResponseParser {
     headers.status = statusCode(bytes, start + 9);
     if (headers.status === 0) return this.fail(CODEC_ERROR);
     const section = latin1Slice(bytes, lineEnd, headEnd);
-    takeFields(section, 0, headers);
+    const repeated = takeFields(section, 0, headers);
     if (this.settings.headerCase === "preserve")
       headers.originalNames = takeOriginalNames(section, 0);
     this.bodyLength = bodyLength(headers, true, this.settings.allowChunkedLength);
-    return this.bodyLength === INVALID ? this.fail(framingFailure()) : headEnd;
+    if (this.bodyLength === INVALID) return this.fail(framingFailure());
+    if (!mayFrame(headers, this.bodyLength)) return this.fail(CONTENT_LENGTH_NOT_ALLOWED);
+    if (repeated) joinRepeated(headers, "response");
+    return headEnd;
   }
 
   private fail(error: Http1Error): number {
     this.error = error;
     return FAILED;
   }
+}
+
+/** 1xx and 204 have no body, and so no framing (RFC 9110 §8.6, RFC 9112 §6.1). */
+function mayFrame(headers: ResponseHeaderMap, length: number): boolean {
+  const { status } = headers;
+  if (length === NO_LENGTH || (status >= 200 && status !== 204)) return true;
+  if (length === 0) headers.remove(Headers.ContentLength);
+  return length === 0;
 }
 
 /** Three digits, 100 … 999; 0 for anything else. */
