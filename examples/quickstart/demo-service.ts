@@ -1,4 +1,5 @@
-// A demo service: says which version it is. v2 is a little slower, so that the table has something to show.
+// A demo service: says which version it is. v2 is a little slower, so that the table has something to
+// show.
 import { createServer, type Server } from "node:http";
 
 const SLOW_MS = 4;

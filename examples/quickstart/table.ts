@@ -1,4 +1,5 @@
-// Reads the proxy's own stats and renders them as a table: requests, codes and times per destination.
+// Reads the proxy's own stats and renders them as a table: requests, codes and times per
+// destination.
 
 interface Quantiles {
   readonly supported_quantiles: readonly number[];
