@@ -24,6 +24,11 @@ describe("examples", () => {
     assert.deepEqual(described, names);
   });
 
+  it("are all in the README", () => {
+    const readme = readFileSync(join(EXAMPLES, "../README.md"), "utf8");
+    for (const name of names) assert.ok(readme.includes(`[${name}](examples/${name})`), name);
+  });
+
   for (const name of names) {
     it(`${name}: has a title and a line that say what it shows`, () => {
       const lines = readFileSync(join(EXAMPLES, name, "README.md"), "utf8").split("\n");
