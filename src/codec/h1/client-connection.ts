@@ -255,7 +255,8 @@ export class Http1ClientConnection implements ClientConnection, RequestEncoder, 
       else this.fail("http1.codec_error");
       return;
     }
-    if (status === 101 && !this.upgradeRequest) {
+    // Nobody asked, or it does not say for which protocol (RFC 9110 §15.2.2).
+    if (status === 101 && !(this.upgradeRequest && isUpgrade(headers))) {
       this.fail("http1.codec_error");
       return;
     }
