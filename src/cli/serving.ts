@@ -61,6 +61,8 @@ export class Serving {
   serve(): Promise<number> {
     return new Promise((resolve) => {
       this.exit = resolve;
+      // Early: as process 1 of a container a signal without a handler is lost.
+      this.handleSignals();
       this.open().catch((error: unknown) => {
         this.loggers.get("main").critical(String(error));
         resolve(1);
@@ -84,7 +86,6 @@ export class Serving {
 
   /** The bootstrap is good: the admin port tells from now on how the start goes on. */
   private accepted(): Promise<readonly Diagnostic[]> {
-    this.handleSignals();
     this.context.onUncaughtError((error) => this.server.bugs.report(error));
     return this.openPorts();
   }
@@ -179,7 +180,7 @@ export class Serving {
       const timers = this.server.planes?.all[0]?.dispatcher;
       if (stopping || timers === undefined) {
         main.warn("ending at once");
-        this.exit(1);
+        this.exit(stopping ? 1 : 0);
         return;
       }
       stopping = true;

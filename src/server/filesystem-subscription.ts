@@ -42,7 +42,7 @@ export interface WatchedFile {
 /** Told of every readable version. */
 export interface SubscriptionCallbacks {
   /** Returns why the version is refused, or null. */
-  onUpdate(update: LoadedDiscovery): string | null;
+  onUpdate(update: LoadedDiscovery): string | null | Promise<string | null>;
   onFailure(): void;
 }
 
@@ -102,11 +102,11 @@ export class FilesystemSubscription {
     this.stats.updateAttempt.inc();
     const startMs = this.services.time.monotonicMs();
     const loaded = await this.load();
-    this.reading = false;
     if (this.closed) return;
     if (loaded === null) this.fail();
-    else this.take(loaded, startMs);
-    if (this.again) this.refresh();
+    else await this.take(loaded, startMs);
+    this.reading = false;
+    if (this.again && !this.closed) this.refresh();
   }
 
   private async load(): Promise<LoadedDiscovery | null> {
@@ -115,8 +115,10 @@ export class FilesystemSubscription {
       const source = { file: this.file.path, typeUrl: this.typeUrl, allowUnknownFields };
       const loaded = await this.services.loader.loadDiscovery(source);
       const errors = loaded.diagnostics.filter(({ severity }) => severity === "error");
-      for (const error of errors)
-        this.services.logger.warn(`${this.file.path}: ${formatDiagnostic(error)}`);
+      for (const error of errors) {
+        const place = error.source === undefined ? `${this.file.path}: ` : "";
+        this.services.logger.warn(`${place}${formatDiagnostic(error)}`);
+      }
       return errors.length === 0 ? loaded : null;
     } catch (error) {
       this.services.logger.warn(`${this.file.path}: ${String(error)}`);
@@ -129,9 +131,10 @@ export class FilesystemSubscription {
     this.callbacks.onFailure();
   }
 
-  private take(loaded: LoadedDiscovery, startMs: number): void {
+  private async take(loaded: LoadedDiscovery, startMs: number): Promise<void> {
     this.reportUnknown(loaded.unknownFields);
-    const refusal = this.callbacks.onUpdate(loaded);
+    const refusal = await this.apply(loaded);
+    if (this.closed) return;
     const { time, logger } = this.services;
     if (refusal !== null) {
       this.stats.updateRejected.inc();
@@ -142,6 +145,16 @@ export class FilesystemSubscription {
     this.stats.updateTime.set(Math.round(time.wallMs()));
     this.stats.updateDuration.record(Math.round(time.monotonicMs() - startMs));
     this.stats.versionText.set(loaded.version);
+  }
+
+  /** A mistake of ours in taking a version refuses it; it must not end the process. */
+  private async apply(loaded: LoadedDiscovery): Promise<string | null> {
+    try {
+      return await this.callbacks.onUpdate(loaded);
+    } catch (error) {
+      this.callbacks.onFailure();
+      return `internal error: ${error instanceof Error ? error.stack : String(error)}`;
+    }
   }
 
   private reportUnknown(paths: readonly string[]): void {

@@ -45,7 +45,7 @@ export class RouterFilter
     WatermarkListener,
     LoadBalancerContext
 {
-  hash: bigint | null = null;
+  private hashed: bigint | null | undefined;
   metadataMatch: Record<string, unknown> | null = null;
   readonly requestMetadata: Metadata | null = null;
   private readonly services: RouterServices;
@@ -275,6 +275,16 @@ export class RouterFilter
     this.callbacks.sendLocalReply({ status, body: "", details: "cluster_not_found" });
   }
 
+  /** Worked out for policies that ask: a cookie that nothing hashes is not made either. */
+  get hash(): bigint | null {
+    if (this.hashed === undefined) {
+      const { streamInfo } = this.callbacks;
+      const entry = this.entry as RouteEntry;
+      this.hashed = entry.hash(this.headers as RequestHeaderMap, streamInfo, this.addCookie);
+    }
+    return this.hashed;
+  }
+
   private send(cluster: Cluster): void {
     const { streamInfo } = this.callbacks;
     const entry = this.entry as RouteEntry;
@@ -285,7 +295,6 @@ export class RouterFilter
     counts.choose(entry);
     if (this.isRefused(cluster, headers)) return;
     this.prepareHeaders(entry, headers);
-    this.hash = entry.hash(headers, streamInfo, this.addCookie);
     this.metadataMatch = entry.metadataMatch;
     streamInfo.attemptCount = 1;
     const host = cluster.chooseHost(this);
