@@ -39,6 +39,7 @@ export class ConfigSources {
   readonly named: NamedSubscriptions;
   private readonly services: ConfigSourceServices;
   private readonly subscriptions: FilesystemSubscription[] = [];
+  private readonly dynamic: DynamicConfig[] = [];
 
   constructor(services: ConfigSourceServices) {
     this.services = services;
@@ -61,6 +62,7 @@ export class ConfigSources {
 
   close(): void {
     for (const subscription of this.subscriptions) subscription.close();
+    for (const dynamic of this.dynamic) dynamic.close();
     this.named.close();
   }
 
@@ -81,6 +83,7 @@ export class ConfigSources {
       const services = this.subscriptionServices();
       const subscription = new FilesystemSubscription(services, file, typeUrl, scope, dynamic);
       this.subscriptions.push(subscription);
+      this.dynamic.push(dynamic);
       subscription.start();
     });
   }

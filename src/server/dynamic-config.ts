@@ -30,12 +30,20 @@ export interface DynamicConfigServices {
   readonly reloads: ReloadStats | null;
 }
 
+/** Resources compiled in one go: a few milliseconds. */
+const CLUSTERS_PER_SLICE = 32;
+const LISTENERS_PER_SLICE = 2;
+/** After this long everybody else has a turn, in ms. */
+const TURN_MS = 4;
+const PAUSE_MS = 1;
+
 /** One of CDS and LDS: a complete list of resources per version. */
 export class DynamicConfig {
   private readonly services: DynamicConfigServices;
   private readonly typeUrl: typeof CLUSTER_TYPE | typeof LISTENER_TYPE;
   /** Called after each version was taken or refused: the first time ends the wait at start. */
   private readonly onSettled: () => void;
+  private closed = false;
 
   constructor(
     services: DynamicConfigServices,
@@ -51,33 +59,89 @@ export class DynamicConfig {
     this.onSettled();
   }
 
-  /** Returns what is refused, or null. */
-  onUpdate(update: LoadedDiscovery): string | null {
-    const { store, planes, time } = this.services;
+  /** Nothing more is applied. */
+  close(): void {
+    this.closed = true;
+  }
+
+  /**
+   * Returns what is refused, or null. Applies the version in slices, between which everybody else
+   * has a turn.
+   */
+  async onUpdate(update: LoadedDiscovery): Promise<string | null> {
+    const { store, time } = this.services;
+    const { typeUrl } = this;
     const resources = update.resources
       .map((one) => this.named(one))
       // What the bootstrap says cannot be replaced from outside.
-      .filter(({ name }) => store.get(this.typeUrl, name)?.origin !== "static");
+      .filter(({ name }) => store.get(typeUrl, name)?.origin !== "static");
     const { good, broken } = splitResources(resources);
-    const changed = good.filter((one) => store.differs(this.typeUrl, one.name, one.bytes));
-    for (const { name } of good) store.clearError(this.typeUrl, name);
+    const changed = good.filter((one) => store.differs(typeUrl, one.name, one.bytes));
+    for (const { name } of good) store.clearError(typeUrl, name);
     const removed = this.removedNames(resources);
-    const prepared = planes.prepare(() => this.toUpdate(changed, removed));
-    const judged = changed.map((one) => ({ ...one, diagnostics: own(prepared.diagnostics, one) }));
-    const refused = [...broken, ...judged].filter(({ diagnostics }) => diagnostics.some(isError));
-    const accepted = judged.filter((one) => !refused.includes(one));
-    for (const one of refused) this.recordRefused(one, update.version);
-    if (accepted.length + removed.length > 0) this.services.reloads?.reloaded(time.wallMs());
-    const before = accepted.map(({ name }) => store.get(this.typeUrl, name));
-    this.recordAccepted(accepted, update.version, removed);
-    prepared.commit((problems) => {
-      for (const [index, one] of accepted.entries()) {
-        this.checkBound(one, before[index], problems, update.version);
-      }
-      this.onSettled();
-    });
+    for (const one of broken) this.recordRefused(one, update.version);
+    if (changed.length + removed.length > 0) this.services.reloads?.reloaded(time.wallMs());
+    const refused = [...broken, ...(await this.apply(changed, removed, update.version))];
+    store.setVersion(typeUrl, update.version);
     const problems = refused.flatMap(({ diagnostics }) => diagnostics.filter(isError));
     return problems.length === 0 ? null : problems.map(formatDiagnostic).join("; ");
+  }
+
+  /**
+   * Returns the resources that are refused. Clusters go last, after those that replace them have
+   * come; listeners go first, so that others may have their addresses.
+   */
+  private async apply(
+    changed: readonly LoadedResource[],
+    removed: readonly string[],
+    version: string,
+  ): Promise<LoadedResource[]> {
+    const clusters = this.typeUrl === CLUSTER_TYPE;
+    const names = new Set<string>();
+    const refused: LoadedResource[] = [];
+    let open = 1;
+    const done = (): void => {
+      if (--open === 0) this.onSettled();
+    };
+    const { time, planes } = this.services;
+    let turnEndsMs = time.monotonicMs() + TURN_MS;
+    const slices = sliced(changed, clusters ? CLUSTERS_PER_SLICE : LISTENERS_PER_SLICE);
+    for (const [index, slice] of slices.entries()) {
+      if (this.closed) break;
+      open++;
+      const own = index === (clusters ? slices.length - 1 : 0) ? removed : [];
+      const [unique, twice] = withoutRepeats(slice, names);
+      for (const one of twice) this.recordRefused(one, version);
+      refused.push(...twice, ...this.applySlice(unique, own, version, done));
+      if (time.monotonicMs() < turnEndsMs) continue;
+      await new Promise<void>((resolve) => planes.first.dispatcher.after(PAUSE_MS, resolve));
+      turnEndsMs = time.monotonicMs() + TURN_MS;
+    }
+    done();
+    return refused;
+  }
+
+  private applySlice(
+    slice: readonly LoadedResource[],
+    removed: readonly string[],
+    version: string,
+    done: () => void,
+  ): LoadedResource[] {
+    const { store, planes } = this.services;
+    const prepared = planes.prepare(() => this.toUpdate(slice, removed));
+    const judged = slice.map((one) => ({ ...one, diagnostics: own(prepared.diagnostics, one) }));
+    const refused = judged.filter(({ diagnostics }) => diagnostics.some(isError));
+    const accepted = judged.filter((one) => !refused.includes(one));
+    for (const one of refused) this.recordRefused(one, version);
+    const before = accepted.map(({ name }) => store.get(this.typeUrl, name));
+    this.recordAccepted(accepted, version, removed);
+    prepared.commit((problems) => {
+      for (const [index, one] of accepted.entries()) {
+        this.checkBound(one, before[index], problems, version);
+      }
+      done();
+    });
+    return refused;
   }
 
   /** A listener that could not bind is not in force. */
@@ -155,12 +219,38 @@ export class DynamicConfig {
       unsupported.set(kind, name, diagnostics);
       for (const one of diagnostics) logger.warn(`${kind} "${name}": ${formatDiagnostic(one)}`);
     }
-    store.setVersion(typeUrl, version);
   }
 }
 
 function isError({ severity }: Diagnostic): boolean {
   return severity === "error";
+}
+
+/** At least one slice, so that removals have one. */
+function sliced<Item>(items: readonly Item[], count: number): Item[][] {
+  const slices: Item[][] = [];
+  for (let at = 0; at < items.length; at += count) slices.push(items.slice(at, at + count));
+  return slices.length === 0 ? [[]] : slices;
+}
+
+/** Those whose name is new, and those that say a name again. `names` remembers. */
+function withoutRepeats(
+  slice: readonly LoadedResource[],
+  names: Set<string>,
+): readonly [LoadedResource[], LoadedResource[]] {
+  const unique: LoadedResource[] = [];
+  const twice: LoadedResource[] = [];
+  for (const one of slice) {
+    if (!names.has(one.name)) unique.push(one);
+    else twice.push({ ...one, diagnostics: [repeated(one)] });
+    names.add(one.name);
+  }
+  return [unique, twice];
+}
+
+function repeated({ name, path }: LoadedResource): Diagnostic {
+  const message = `There is more than one resource named "${name}"`;
+  return { severity: "error", path, message, remedy: "give each a name of its own" };
 }
 
 function own(diagnostics: readonly Diagnostic[], { path }: LoadedResource): Diagnostic[] {

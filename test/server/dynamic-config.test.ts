@@ -197,6 +197,62 @@ describe("subscriptions to named resources", () => {
   });
 });
 
+describe("a version with many resources", () => {
+  const clusters = (count: number, port: number): object[] =>
+    Array.from({ length: count }, (_, index) => staticCluster(`c${index}`, [port]));
+
+  it("is applied in slices: others have their turn in between", async () => {
+    await create(DYNAMIC);
+    fixture.files.write(CDS, discovery("c1", "cluster", clusters(200, 1001)));
+    fixture.files.write(LDS, discovery("l1", "listener", []));
+    await fixture.start();
+    const planes = fixture.server.planes;
+    assert.ok(planes);
+    const { prepare } = planes;
+    const sizes: number[] = [];
+    let turns = 0;
+    planes.prepare = (makeUpdate) => {
+      sizes.push(makeUpdate().clusters.length);
+      planes.first.dispatcher.after(0, () => turns++);
+      fixture.time.run(5);
+      return prepare.call(planes, makeUpdate);
+    };
+    const before = turns;
+    await publish(CDS, discovery("c2", "cluster", clusters(100, 1002)), "cluster_manager.cds");
+    assert.ok(sizes.length >= 4 && Math.max(...sizes) <= 50, `${sizes}`);
+    assert.equal(turns - before, sizes.length);
+    assert.equal(fixture.stat("cluster_manager.active_clusters"), 100);
+    assert.equal(fixture.stat("cluster_manager.cds.update_success"), 2);
+    assert.match((await fixture.get("/clusters")).body, /^c99::127\.0\.0\.1:1002::/m);
+  });
+
+  it("names a repeated name and takes the first of it", async () => {
+    await create(DYNAMIC);
+    const twice = [...clusters(100, 1001), staticCluster("c0", [1002])];
+    fixture.files.write(CDS, discovery("c1", "cluster", twice));
+    fixture.files.write(LDS, discovery("l1", "listener", []));
+    await fixture.start();
+    assert.equal(fixture.stat("cluster_manager.cds.update_rejected"), 1);
+    assert.match(fixture.log.join("\n"), /more than one resource named "c0"/);
+    assert.match((await fixture.get("/clusters")).body, /^c0::127\.0\.0\.1:1001::/m);
+  });
+
+  it("that makes us fail is refused, and the process lives on", async () => {
+    await create(DYNAMIC);
+    fixture.files.write(CDS, discovery("c1", "cluster", [ONE]));
+    fixture.files.write(LDS, discovery("l1", "listener", []));
+    await fixture.start();
+    const planes = fixture.server.planes;
+    assert.ok(planes);
+    planes.prepare = () => {
+      throw new Error("a mistake");
+    };
+    await publish(CDS, discovery("c2", "cluster", [TWO]), "cluster_manager.cds");
+    assert.equal(fixture.stat("cluster_manager.cds.update_rejected"), 1);
+    assert.match(fixture.log.join("\n"), /internal error: Error: a mistake/);
+  });
+});
+
 describe("resources from files", () => {
   it("cannot replace what the bootstrap says", async () => {
     const text = bootstrap({
