@@ -89,6 +89,10 @@ function runScript(script: string, args: readonly string[]): Promise<number> {
   });
 }
 
+// Whoever read the output may go: a command ends on its own account, and a proxy serves on.
+process.stdout.on("error", () => undefined);
+process.stderr.on("error", () => undefined);
+
 // The configuration child starts while the rest of this process is still loading.
 if (process.argv.some((argument) => argument === "-c" || argument.startsWith("--config")))
   channel.start();

@@ -33,7 +33,10 @@ function createLoggers(options: ParsedOptions, context: CommandContext): LoggerR
   const identity = { processId: context.processId, threadId: context.processId };
   const format = compileLogFormat(options.get("--log-format") ?? DEFAULT_LOG_FORMAT, identity);
   if (typeof format === "string") return format;
-  const sink = context.openLogSink(options.get("--log-path") ?? "/dev/stderr");
+  const path = options.get("--log-path") ?? "/dev/stderr";
+  const problem = context.platform.host.appendProblem(path);
+  if (problem !== null) return `Cannot write the log to ${path}: ${problem}`;
+  const sink = context.openLogSink(path);
   const loggers = new LoggerRegistry(context.platform.time, sink, format, level);
   const components = parseComponentLevels(options.get("--component-log-level") ?? "");
   if (typeof components === "string") return components;

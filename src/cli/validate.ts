@@ -3,6 +3,7 @@
  * found.
  */
 import { type Diagnostic, formatDiagnostic } from "../base/diagnostic.ts";
+import type { BootstrapSource } from "../config/config-loader.ts";
 import { validateBootstrap } from "../server/validate-bootstrap.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { ParsedOptions } from "./options.ts";
@@ -24,18 +25,22 @@ export async function validateCommand(
   loader.close();
   const failed = diagnostics.some(({ severity }) => severity === "error");
   if (options.get("--format") === "json") printJson(diagnostics, !failed, context);
-  else printText(diagnostics, source.files, failed, context);
+  else printText(diagnostics, inputsOf(source), failed, context);
   return failed ? 1 : 0;
+}
+
+function inputsOf({ files, yaml }: BootstrapSource): readonly string[] {
+  return yaml === undefined ? files : [...files, "--config-yaml"];
 }
 
 function printText(
   diagnostics: readonly Diagnostic[],
-  files: readonly string[],
+  inputs: readonly string[],
   failed: boolean,
   context: CommandContext,
 ): void {
   for (const diagnostic of diagnostics) context.stderr(`${formatDiagnostic(diagnostic)}\n`);
-  if (!failed) context.stdout(`configuration '${files.join(", ")}' OK\n`);
+  if (!failed) context.stdout(`configuration '${inputs.join(", ")}' OK\n`);
 }
 
 function printJson(

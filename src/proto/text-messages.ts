@@ -4,6 +4,7 @@
  */
 import type { Diagnostic, SourcePosition } from "../base/diagnostic.ts";
 import { DiagnosticSink } from "./diagnostic-sink.ts";
+import { foreignDocument } from "./foreign-document.ts";
 import { type LocatedSource, locatePath } from "./locate.ts";
 import { mergeMessages } from "./merge.ts";
 import { loadRegistry } from "./message-registry.ts";
@@ -105,8 +106,18 @@ export class TextMessages extends Messages {
   }
 
   private decodeOneText(type: MessageType, input: TextInput, options: DecodeOptions): DecodedText {
-    const { source, parsed } = this.parse(input);
-    const { root, diagnostics } = parsed;
+    const parsed = this.parse(input);
+    const decoded = this.decodeParsed(type, parsed, options);
+    if (!hasErrors(decoded.diagnostics)) return decoded;
+    const foreign = foreignDocument(parsed.source);
+    return foreign === null ? decoded : { ...decoded, message: null, diagnostics: [foreign] };
+  }
+
+  private decodeParsed(
+    type: MessageType,
+    { source, parsed: { root, diagnostics } }: ParsedText,
+    options: DecodeOptions,
+  ): DecodedText {
     const sink = new DiagnosticSink(source);
     if (root === null) {
       if (diagnostics.length === 0) {

@@ -34,6 +34,8 @@ export class CliFixture {
   stderr = "";
   log = "";
   logPath = "";
+  /** Why log files cannot be written. */
+  appendProblem: string | null = null;
   benchArgs: readonly string[] | null = null;
   private readonly stopListeners: (() => void)[] = [];
   private readonly reopenListeners: (() => void)[] = [];
@@ -109,7 +111,7 @@ export class CliFixture {
           hostname: "test",
           variable: () => undefined,
           readFile: () => ({ kind: "failed", code: "ENOENT" }),
-          appendProblem: () => null,
+          appendProblem: () => this.appendProblem,
           utcOffsetMinutes: () => 0,
         },
       },

@@ -65,6 +65,7 @@ describe("validate", () => {
   it("takes a text on the command line, alone or over a file", async () => {
     const alone = new CliFixture();
     assert.equal(await alone.run("validate", "--config-yaml", "node: { id: a }"), 0, alone.stderr);
+    assert.equal(alone.stdout, "configuration '--config-yaml' OK\n");
     const over = new CliFixture();
     over.files.write(FILE, CLUSTER);
     assert.equal(await over.run("validate", "-c", FILE, "--config-yaml", "nod: { id: a }"), 1);

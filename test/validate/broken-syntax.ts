@@ -48,6 +48,18 @@ export const BROKEN_SYNTAX: readonly BrokenConfig[] = [
     remedy: /./,
   },
   {
+    what: "a document of Istio",
+    text: "# canary\n»apiVersion: networking.istio.io/v1beta1\nkind: VirtualService\nspec: {}\n",
+    message: /document of Istio \(VirtualService of networking\.istio\.io\/v1beta1\)/,
+    remedy: /Envoy bootstrap/,
+  },
+  {
+    what: "two documents of Kubernetes",
+    text: "»apiVersion: v1\nkind: ConfigMap\n---\napiVersion: v1\nkind: Service\n",
+    message: /document of Kubernetes \(ConfigMap of v1\)/,
+    remedy: /file of its own/,
+  },
+  {
     what: "JSON with a comma too many",
     text: '{\n  "node": { "id": "a" },\n»}\n',
     file: "/etc/proxy/envoy.json",
