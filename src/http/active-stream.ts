@@ -21,7 +21,7 @@ import { asksToClose, checkRequest, expectsContinue } from "./request-checks.ts"
 import { mutateRequestHeaders } from "./request-headers.ts";
 import { mutateResponseHeaders, type ResponseFacts } from "./response-headers.ts";
 import { FilterHandle, type HttpFilterEntry, StreamFilters } from "./stream-filters.ts";
-import { destroyFilters, finishInfo, logStream } from "./stream-finish.ts";
+import { countResponse, destroyFilters, finishInfo, logStream } from "./stream-finish.ts";
 import { StreamTimeouts } from "./stream-timeouts.ts";
 import { decideTrace, type TracingSettings } from "./trace-decision.ts";
 import { chooseUpgrade, UPGRADE_REFUSED } from "./upgrades.ts";
@@ -60,6 +60,8 @@ export class ActiveStream
   private upgraded = false;
   /** The client broke the protocol: logs show it, the local reply does not yet. */
   private protocolError = false;
+  /** How often filters stopped the request without going on yet. */
+  private readPauses = 0;
   private headersSent = false;
   /** A local reply replaces a response that encoder filters have seen: it passes them by. */
   private bypassesFilters = false;
@@ -176,6 +178,7 @@ export class ActiveStream
     const { manager } = this.runtime.stats;
     if (disable) manager.downstreamFlowControlPausedReadingTotal.inc();
     else manager.downstreamFlowControlResumedReadingTotal.inc();
+    this.readPauses += disable ? 1 : -1;
     this.encoder.readDisable(disable);
   }
 
@@ -197,7 +200,7 @@ export class ActiveStream
       if (this.filters !== null) {
         for (const filter of this.filters.filters) filter.encodeInformational?.(headers);
       }
-      this.countResponse(headers.status);
+      countResponse(this, headers.status);
       this.encoder.encodeInformational(headers);
     } catch (error) {
       this.fail(error);
@@ -251,7 +254,7 @@ export class ActiveStream
     if (proxyStatus !== null) addProxyStatus(headers, info, proxyStatus);
     info.responseCode = headers.status;
     this.announceEnd(headers, endStream);
-    this.countResponse(headers.status);
+    countResponse(this, headers.status);
     this.encoder.encodeHeaders(headers, endStream);
     if (endStream) this.endResponse();
   }
@@ -340,7 +343,7 @@ export class ActiveStream
   private answerExpect(headers: RequestHeaderMap): void {
     const response = new ResponseHeaderMap();
     response.status = 100;
-    this.countResponse(100);
+    countResponse(this, 100);
     this.encoder.encodeInformational(response);
     headers.remove(Headers.Expect);
   }
@@ -433,12 +436,6 @@ export class ActiveStream
     this.streamInfo.route = route;
   }
 
-  private countResponse(status: number): void {
-    if (this.streamInfo.healthCheck) return;
-    this.runtime.stats.responses.record(status);
-    this.runtime.stats.listenerResponses.record(status);
-  }
-
   /** Whether this answer is the connection's last, and how it says so. */
   private announceEnd(headers: ResponseHeaderMap, endStream: boolean): void {
     const { status } = headers;
@@ -489,6 +486,8 @@ export class ActiveStream
     this.terminal?.onStreamComplete?.();
     logStream(this, "DownstreamEnd");
     destroyFilters(this.filters?.filters ?? null, this.terminal, this.runtime.dispatcher);
+    // Whoever held the request back is gone; the connection may carry another.
+    while (this.readPauses > 0) this.requestReadDisable(false);
     // The peer still sends what nobody wants: a stream among others is told so.
     if (this.wasReset && this.responseEnded && this.manager.multiplexed) {
       this.encoder.resetStream("local reset");

@@ -24,6 +24,13 @@ export function finishInfo(stream: ActiveStream): void {
   if (info.cluster === null && info.route !== null) findCluster(stream);
 }
 
+/** A response head leaves, final or informational. */
+export function countResponse({ streamInfo, runtime }: ActiveStream, status: number): void {
+  if (streamInfo.healthCheck) return;
+  runtime.stats.responses.record(status);
+  runtime.stats.listenerResponses.record(status);
+}
+
 /** One line in every access log. */
 export function logStream(stream: ActiveStream, type: AccessLogType): void {
   stream.logType = type;

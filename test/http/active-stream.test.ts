@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { HttpFilter } from "../../src/http/http-filter.ts";
+import type { HttpFilter, HttpFilterCallbacks } from "../../src/http/http-filter.ts";
 import { defineHttpFilter, type HttpFilterType } from "../../src/http/http-filter-factory.ts";
 import { allTo, HttpProxyFixture } from "../kit/http-proxy-fixture.ts";
 
@@ -351,6 +351,37 @@ describe("CONNECT", () => {
     const client = await proxy.send(connect.replace("\r\n\r\n", "\r\ncontent-length: 1\r\n\r\n"));
     assert.match(client.text, /^HTTP\/1\.1 400 /);
     assert.deepEqual(proxy.logs, ["400 http1.body_disallowed DPE"]);
+    await proxy.close();
+  });
+});
+
+describe("a filter that holds a body beyond its limit", () => {
+  it("and answers itself leaves a connection that still reads", async () => {
+    const kept: HttpFilterCallbacks[] = [];
+    const holding = defineHttpFilter({
+      name: "test",
+      messages: ["google.protobuf.Struct"],
+      compile: () => ({}),
+      createFactory: () => ({
+        create: (callbacks): HttpFilter => {
+          kept.push(callbacks);
+          return { decodeData: () => "stop-and-watermark" };
+        },
+      }),
+    });
+    const proxy = await HttpProxyFixture.start({
+      filters: [holding],
+      listener: { perConnectionBufferLimitBytes: 1000 },
+    });
+    const post = `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2000\r\n\r\n${"x".repeat(2000)}`;
+    const client = await proxy.send(post);
+    kept[0]!.sendLocalReply({ status: 429, body: "", details: "enough" });
+    await proxy.settle();
+    assert.match(client.text, /^HTTP\/1\.1 429 /);
+    client.send(GET);
+    await proxy.settle();
+    await proxy.answer(OK, proxy.server.sockets.length - 1);
+    assert.match(client.text, /hi$/);
     await proxy.close();
   });
 });

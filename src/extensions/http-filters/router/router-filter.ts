@@ -280,7 +280,8 @@ export class RouterFilter
     if (this.hashed === undefined) {
       const { streamInfo } = this.callbacks;
       const entry = this.entry as RouteEntry;
-      this.hashed = entry.hash(this.headers as RequestHeaderMap, streamInfo, this.addCookie);
+      const addCookie = (setCookie: string): void => this.addCookie(setCookie);
+      this.hashed = entry.hash(this.headers as RequestHeaderMap, streamInfo, addCookie);
     }
     return this.hashed;
   }
@@ -336,10 +337,10 @@ export class RouterFilter
     this.callbacks.requestReadDisable(false);
   }
 
-  private readonly addCookie = (setCookie: string): void => {
+  private addCookie(setCookie: string): void {
     this.cookies ??= [];
     this.cookies.push(setCookie);
-  };
+  }
 
   /** Checks that need the cluster: control headers, HTTP/2, maintenance. */
   private isRefused(cluster: Cluster, headers: RequestHeaderMap): boolean {
