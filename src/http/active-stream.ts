@@ -5,7 +5,6 @@
  * (source/common/http/conn_manager_impl.cc).
  */
 import type { RequestDecoder, ResponseEncoder, StreamResetReason } from "../codec/codec.ts";
-import { isUpgrade } from "../codec/h1/upgrade.ts";
 import { type HeaderMap, type RequestHeaderMap, ResponseHeaderMap } from "../codec/header-map.ts";
 import { Headers } from "../codec/header-names.ts";
 import type { Connection } from "../network/connection.ts";
@@ -24,7 +23,7 @@ import { FilterHandle, type HttpFilterEntry, StreamFilters } from "./stream-filt
 import { countResponse, destroyFilters, finishInfo, logStream } from "./stream-finish.ts";
 import { StreamTimeouts } from "./stream-timeouts.ts";
 import { decideTrace, type TracingSettings } from "./trace-decision.ts";
-import { chooseUpgrade, UPGRADE_REFUSED } from "./upgrades.ts";
+import { asksForTunnel, chooseUpgrade, UPGRADE_REFUSED } from "./upgrades.ts";
 
 const NO_RANDOM = -1;
 
@@ -354,7 +353,7 @@ export class ActiveStream
     for (let index = 0; index < earlyMutations.length; index++) {
       earlyMutations[index]?.apply(headers, this);
     }
-    this.upgradeRequest = headers.method === "CONNECT" || isUpgrade(headers);
+    this.upgradeRequest = asksForTunnel(headers);
     const internalOnly = this.routes?.internalOnlyHeaders ?? [];
     const { connection } = info;
     const facts = mutateRequestHeaders(

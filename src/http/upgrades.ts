@@ -3,6 +3,7 @@
  * the connection, since the client may already have sent bytes of the other protocol. Envoy:
  * `FilterManager::createFilterChain` on upgrades.
  */
+import { isUpgrade } from "../codec/h1/upgrade.ts";
 import type { RequestHeaderMap } from "../codec/header-map.ts";
 import { Headers } from "../codec/header-names.ts";
 import type { Route } from "../route/route.ts";
@@ -11,6 +12,11 @@ import type { LocalReply } from "./local-reply.ts";
 import type { HttpFilterEntry } from "./stream-filters.ts";
 
 export const UPGRADE_REFUSED: LocalReply = { status: 403, body: "", details: "upgrade_failed" };
+
+/** CONNECT, or an upgrade to another protocol. */
+export function asksForTunnel(headers: RequestHeaderMap): boolean {
+  return headers.method === "CONNECT" || isUpgrade(headers);
+}
 
 /** The filters for an upgrade or CONNECT request; null when it is refused. */
 export function chooseUpgrade(

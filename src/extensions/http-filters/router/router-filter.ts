@@ -414,7 +414,7 @@ export class RouterFilter
     return headers.get(Headers.Upgrade)?.toLowerCase() === "websocket";
   }
 
-  /** RFC 6455 §4.1: anything but 101, and errors, is no answer to a handshake. Its headers count. */
+  /** RFC 6455 §4.1: only 101, or an error, answers a handshake. The head is kept. */
   private refuseHandshake(answer: ResponseHeaderMap): void {
     this.giveUp();
     this.callbacks.sendLocalReply({
