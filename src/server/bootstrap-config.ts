@@ -143,8 +143,11 @@ function compileLayers(
   if (messages === undefined || messages.length === 0) return [{ kind: "admin", name: "admin" }];
   const at = context.at("layered_runtime");
   const names = new Set<string>();
+  let adminLayers = 0;
   return messages.flatMap((message, index) => {
     const layerAt = at.at("layers", index);
+    if (message.adminLayer !== undefined && ++adminLayers > 1)
+      layerAt.at("admin_layer").error("There is more than one admin layer", "keep one");
     const name = message.name ?? "";
     if (names.has(name))
       layerAt

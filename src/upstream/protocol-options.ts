@@ -57,10 +57,13 @@ export function compileProtocolOptions(
   const parts = options === undefined ? legacyParts(cluster) : typedParts(options, tls, at);
   if (options !== undefined) reportHttpOptions(options, at);
   if (parts.wantsHttp2) {
-    context.warn(
-      "HTTP/2 to upstreams is not supported yet: requests to this cluster get 503",
-      "use http_protocol_options where the upstream speaks HTTP/1.1 too",
-    );
+    const asked = options === undefined ? context : at.at("explicit_http_config");
+    asked
+      .at("http2_protocol_options")
+      .warn(
+        "HTTP/2 to upstreams is not supported yet: requests to this cluster get 503",
+        "use http_protocol_options where the upstream speaks HTTP/1.1 too",
+      );
   }
   const { common } = parts;
   const tcp = typed[TCP_OPTIONS]?.value as TcpProtocolOptions | undefined;
@@ -134,6 +137,11 @@ function reportHttpOptions(options: HttpProtocolOptions, context: CompileContext
         "configure the filter in the connection manager's http_filters",
       );
   });
+  if (options.upstreamHttpProtocolOptions !== undefined) {
+    context
+      .at("upstream_http_protocol_options")
+      .error("Names and checks of TLS are not supported yet", "remove the field");
+  }
   const notYet: readonly [string, unknown][] = [
     ["header_validation_config", options.headerValidationConfig],
     ["outlier_detection", options.outlierDetection],

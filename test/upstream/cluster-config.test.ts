@@ -267,7 +267,7 @@ describe("a cluster that is taken with a warning", () => {
       { circuitBreakers: { thresholds: [{ retryBudget: {} }] } },
     ],
     ["round_robin_lb_config.slow_start_config", { roundRobinLbConfig: { slowStartConfig: {} } }],
-    ["", { http2ProtocolOptions: {} }],
+    ["http2_protocol_options", { http2ProtocolOptions: {} }],
     ["upstream_bind_config.freebind", { upstreamBindConfig: { freebind: true } }],
   ];
   for (const [path, more] of cases) {
