@@ -146,13 +146,13 @@ function compileLayers(
   let adminLayers = 0;
   return messages.flatMap((message, index) => {
     const layerAt = at.at("layers", index);
-    if (message.adminLayer !== undefined && ++adminLayers > 1)
-      layerAt.at("admin_layer").error("There is more than one admin layer", "keep one");
     const name = message.name ?? "";
     if (names.has(name))
       layerAt
         .at("name")
         .error(`There is more than one layer named "${name}"`, "give each a name of its own");
+    else if (message.adminLayer !== undefined && ++adminLayers > 1)
+      layerAt.at("admin_layer").error("There is more than one admin layer", "keep one");
     names.add(name);
     const layer = compileLayer(message, name, serviceCluster, layerAt);
     return layer === null ? [] : [layer];
