@@ -12,7 +12,9 @@ export function bodyOf(direction: Direction, id: number, length: number): string
   return unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
 }
 
-/** Where `text` differs from what stands at `offset` of the body of this id; "" when it does not. */
+/**
+ * Where `text` differs from what stands at `offset` of the body of this id; "" when it does not.
+ */
 export function foreignBytes(
   direction: Direction,
   id: number,

@@ -54,6 +54,10 @@ export class PlainLoader implements ConfigLoader {
     return [];
   }
 
+  async toJsonText(): Promise<string> {
+    return "";
+  }
+
   async checkMask(): Promise<boolean> {
     return false;
   }

@@ -1,5 +1,5 @@
-// Random worlds around the whole proxy. OUTRIGGER_SIMULATION_SEEDS says how many (2 000), OUTRIGGER_SEED=n
-// runs one alone and prints all that happens in it.
+// Random worlds around the whole proxy. OUTRIGGER_SIMULATION_SEEDS says how many (2 000),
+// OUTRIGGER_SEED=n runs one alone and prints all that happens in it.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";

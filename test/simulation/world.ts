@@ -1,5 +1,5 @@
 // One simulated world: a whole Server with random configuration, clients, upstreams, faults,
-// reloads and a shutdown, on virtual time and a network in memory. Everything follows from the seed.
+// reloads and a shutdown, on virtual time and a network in memory. All follows from the seed.
 
 import { compileLogFormat } from "../../src/log/log-format.ts";
 import { INFO } from "../../src/log/log-level.ts";

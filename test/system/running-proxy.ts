@@ -14,21 +14,17 @@ export class RunningProxy {
   stdout = "";
   stderr = "";
   private readonly exited: Promise<unknown[]>;
-  private wake: () => void = () => undefined;
 
   constructor(args: readonly string[]) {
     const { executable, args: first } = outriggerCommand();
     this.child = spawn(executable, [...first, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     this.child.stdout?.on("data", (bytes: Buffer) => {
       this.stdout += bytes.toString();
-      this.wake();
     });
     this.child.stderr?.on("data", (bytes: Buffer) => {
       this.stderr += bytes.toString();
-      this.wake();
     });
     this.exited = once(this.child, "close");
-    void this.exited.then(() => this.wake());
   }
 
   /** Starts it and waits until it serves. */
@@ -55,12 +51,9 @@ export class RunningProxy {
 
   /** Waits until its log holds the text `times` times. */
   async says(text: string, times: number = 1): Promise<void> {
-    const deadline = performance.now() + PATIENCE_MS;
-    while (this.stderr.split(text).length <= times) {
-      if (!this.running) throw new Error(`ended without saying "${text}":\n${this.stderr}`);
-      if (performance.now() > deadline) throw new Error(`no "${text}" in:\n${this.stderr}`);
-      await this.more();
-    }
+    const said = (): boolean => this.stderr.split(text).length > times;
+    await eventually(`"${text}" in the log`, () => said() || !this.running);
+    if (!said()) throw new Error(`ended without saying "${text}":\n${this.stderr}`);
   }
 
   signal(name: NodeJS.Signals): void {
@@ -76,16 +69,6 @@ export class RunningProxy {
   async kill(): Promise<void> {
     if (this.running) this.child.kill("SIGKILL");
     await this.exited;
-  }
-
-  private more(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, 100);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 }
 
@@ -119,10 +102,15 @@ export class Folder {
 }
 
 /** Looks again and again, since files and processes announce nothing. */
-export async function eventually(what: string, holds: () => boolean): Promise<void> {
+export function eventually(what: string, holds: () => boolean): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${PATIENCE_MS} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  return new Promise((resolve, reject) => {
+    const looking = setInterval(() => {
+      const held = holds();
+      if (!held && performance.now() < deadline) return;
+      clearInterval(looking);
+      if (held) resolve();
+      else reject(new Error(`${what}: not within ${PATIENCE_MS} ms`));
+    }, 10);
+  });
 }

@@ -1,5 +1,6 @@
-// Requests at a fixed rate on keep-alive connections, whatever the answers do. Keeps apart what must
-// not happen (a request was sent and not answered) and what may (a connection that said its goodbye).
+// Requests at a fixed rate on keep-alive connections, whatever the answers do. Keeps apart what
+// must not happen (a request was sent and not answered) and what may (a connection that said its
+// goodbye).
 import {
   ClientConnection,
   type ConnectionEvents,
