@@ -52,7 +52,8 @@ export function addProxyStatus(
   const found = ERRORS.find(([flag]) => info.hasFlag(flag));
   if (found === undefined) return;
   // Without a connection it is the connecting that took too long.
-  const connecting = found[0] === ResponseFlag.UpstreamRequestTimeout && info.upstream === null;
+  const connecting =
+    found[0] === ResponseFlag.UpstreamRequestTimeout && info.upstreamConnectEndMs < 0;
   const error = connecting ? "connection_timeout" : found[1];
   const text = `${settings.proxyName}; error=${error}${details(info, settings)}`;
   headers.append(PROXY_STATUS, text, ", ");

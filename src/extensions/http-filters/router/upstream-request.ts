@@ -93,14 +93,20 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   }
 
   start(priority: "DEFAULT" | "HIGH"): void {
-    const waiting = this.cluster.httpPool(this.host, priority).newStream(this, this);
-    if (!this.done) this.waiting = waiting;
+    this.waitFor(this.cluster.httpPool(this.host, priority).newStream(this, this));
   }
 
   /** As `start`, for a CONNECT that ends here: the upstream speaks no HTTP. */
   startTcp(priority: "DEFAULT" | "HIGH"): void {
-    const waiting = this.cluster.tcpPool(this.host, priority).newConnection(new TcpStart(this));
-    if (!this.done) this.waiting = waiting;
+    this.waitFor(this.cluster.tcpPool(this.host, priority).newConnection(new TcpStart(this)));
+  }
+
+  /** Null when the pool has answered already. */
+  private waitFor(waiting: PoolCancellable | null): void {
+    if (waiting === null || this.done) return;
+    this.waiting = waiting;
+    // Logs of a request that ends meanwhile name the host that it waited for.
+    this.callbacks.streamInfo.upstream = unconnectedUpstream(this.host);
   }
 
   /** The upstream has the request, as far as it came. */
@@ -181,7 +187,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     this.done = true;
     const { streamInfo, dispatcher } = this.callbacks;
     streamInfo.upstreamPoolReadyMs = dispatcher.nowMs;
-    if (host !== null) streamInfo.upstream = failedUpstream(host);
+    if (host !== null) streamInfo.upstream = unconnectedUpstream(host);
     this.resumeRequest();
     this.endLog(resetFlag(reason), transportFailure);
     this.owner.onUpstreamReset(reason, transportFailure);
@@ -320,8 +326,8 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   }
 }
 
-/** The host is named in logs although there was no connection. */
-function failedUpstream({ description }: Host): UpstreamInfo {
+/** The host is named in logs although there is no connection. */
+function unconnectedUpstream({ description }: Host): UpstreamInfo {
   return {
     hostAddress: description.addressText,
     hostname: description.hostname,
