@@ -10,6 +10,7 @@ import { headerMatch } from "./cases/header-match.ts";
 import { headerMutations } from "./cases/header-mutations.ts";
 import { httpFilters } from "./cases/http-filters.ts";
 import { http1Wire } from "./cases/http1.ts";
+import { http1Edges } from "./cases/http1-edges.ts";
 import { listeners } from "./cases/listeners.ts";
 import { localReplies } from "./cases/local-replies.ts";
 import { matchers } from "./cases/matchers.ts";
@@ -40,6 +41,7 @@ export const groups: readonly DifferentialGroup[] = [
   statsTags,
   tcp,
   http1Wire,
+  http1Edges,
   hcmAddresses,
   hcmPaths,
   virtualHosts,
