@@ -28,7 +28,7 @@ export async function runCommand(
 
 /** The loggers, or what is wrong with the flags. */
 function createLoggers(options: ParsedOptions, context: CommandContext): LoggerRegistry | string {
-  const level = parseLogLevel(options.get("--log-level") ?? "info");
+  const level = parseLogLevel(envoyLevels(options.get("--log-level") ?? "info"));
   if (level < 0) return `Unknown log level ${options.get("--log-level")}`;
   const identity = { processId: context.processId, threadId: context.processId };
   const format = compileLogFormat(options.get("--log-format") ?? DEFAULT_LOG_FORMAT, identity);
@@ -38,10 +38,15 @@ function createLoggers(options: ParsedOptions, context: CommandContext): LoggerR
   if (problem !== null) return `Cannot write the log to ${path}: ${problem}`;
   const sink = context.openLogSink(path);
   const loggers = new LoggerRegistry(context.platform.time, sink, format, level);
-  const components = parseComponentLevels(options.get("--component-log-level") ?? "");
+  const components = parseComponentLevels(envoyLevels(options.get("--component-log-level") ?? ""));
   if (typeof components === "string") return components;
   loggers.setLevels(components);
   return loggers;
+}
+
+/** The command line, and only it, has a short name for a level. Envoy: parseAndValidateLogLevel. */
+function envoyLevels(text: string): string {
+  return text.replace(/\bwarn$|:warn(?=,)/g, (name) => `${name}ing`);
 }
 
 function usage(context: CommandContext, message: string): number {

@@ -82,7 +82,14 @@ export class ListenerBinding {
       this.release();
       this.pool.sweep();
     }
+    this.sortSockets();
     done(this.problem);
+  }
+
+  /** As configured, whatever was bound first: the first address is the one that names a listener. */
+  private sortSockets(): void {
+    const order = this.listener.config.addresses.map(({ text }) => text);
+    this.sockets.sort((a, b) => order.indexOf(a.text) - order.indexOf(b.text));
   }
 }
 

@@ -256,11 +256,10 @@ export class Listener implements AcceptTarget, ConnectionOwner, ListenerFilterOw
 
   private begin(socket: Socket, local: SocketAddress | null): void {
     const { dispatcher, services, config } = this;
-    const info = new ConnectionInfo(
-      services.nextConnectionId(),
-      socket.remoteSocketAddress(),
-      local ?? socket.localSocketAddress(),
-    );
+    const address = local ?? socket.localSocketAddress();
+    // A client of a Unix socket has no address of its own. Envoy: IoSocketHandleImpl::peerAddress.
+    const remote = address.path === undefined ? socket.remoteSocketAddress() : address;
+    const info = new ConnectionInfo(services.nextConnectionId(), remote, address);
     if (config.keepAliveMs > 0) socket.setKeepAlive(true, config.keepAliveMs);
     const streamInfo = new StreamInfo(info, dispatcher.nowMs, dispatcher.wallMs());
     this.filter(socket, streamInfo, null);

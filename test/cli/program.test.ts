@@ -156,6 +156,15 @@ describe("run", () => {
     assert.equal(await cli.settled(exit), 0);
   });
 
+  it("takes Envoy's short name of a level", async () => {
+    const cli = withFile(ANSWERING);
+    const flags = ["-l", "warn", "--component-log-level", "http:warn,main:info,pool:warn"];
+    const { exit } = await cli.serve("-c", FILE, ...flags);
+    assert.match(cli.log, /\[info\]\[main\]/);
+    cli.signal();
+    assert.equal(await cli.settled(exit), 0);
+  });
+
   it("counts, logs and survives what nothing caught", async () => {
     const cli = withFile(ANSWERING);
     const { exit } = await cli.serve("run", "-c", FILE);

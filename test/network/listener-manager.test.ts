@@ -5,7 +5,14 @@ import type { ListenerStatus } from "../../src/network/listener-manager.ts";
 import type { NetworkFilterContext } from "../../src/network/network-filter.ts";
 import type { Listener } from "../../src/proto/generated/envoy/config/listener/v3.ts";
 import { filterMessage, ListenerFixture, listenerMessage } from "../kit/listener-fixture.ts";
-import { ECHO_MESSAGE, echoFilterType } from "../kit/scripted-network-filter.ts";
+import { MemoryClient } from "../kit/memory-client.ts";
+import {
+  ECHO_MESSAGE,
+  echoFilterType,
+  type FilterScript,
+  SCRIPTED_MESSAGE,
+  scriptedFilterType,
+} from "../kit/scripted-network-filter.ts";
 
 function echoListener(port: number, tag: string, more: Listener = {}): Listener {
   return listenerMessage(port, [filterMessage(ECHO_MESSAGE, { tag })], more);
@@ -46,6 +53,26 @@ describe("ListenerManager", () => {
         [config.name, state, addresses.map(({ port }) => port), connections].join(" "),
       );
     assert.deepEqual(lines, ["any active 20000 0", "on_1000 active 1000 1"]);
+    await proxy.close();
+  });
+
+  it("gives clients of a Unix socket its address, having none of their own", async () => {
+    const script: FilterScript = {
+      name: "end",
+      events: [],
+      instances: [],
+      atNewConnection: "continue",
+      atData: "stop",
+    };
+    const proxy = new ListenerFixture({ networkFilters: [scriptedFilterType(script, true)] });
+    const filters = [filterMessage(`${SCRIPTED_MESSAGE}.end`)];
+    await proxy.apply(listenerMessage(1, filters, { address: { pipe: { path: "/run/s" } } }));
+    const client = new MemoryClient(proxy.network, { ip: "", port: 0, path: "/run/s" });
+    client.send("hello");
+    await proxy.time.advance(0);
+    assert.deepEqual(script.events, ["end new", "end hello"]);
+    assert.equal(script.instances[0]?.callbacks.streamInfo.remoteAddress.path, "/run/s");
+    client.socket.destroy();
     await proxy.close();
   });
 
