@@ -1,8 +1,8 @@
 // hot: per request
 /**
- * The server side of HTTP/1: requests in order, one response at a time, pipelined requests wait
- * with reading paused. Envoy: `Http1::ServerConnectionImpl`. Deciding whether the connection goes
- * on is the connection manager's business.
+ * The server side of HTTP/1: requests in order, one response at a time; pipelined requests wait, and
+ * reading stops at a limit. Envoy: `Http1::ServerConnectionImpl`. Deciding whether the connection
+ * goes on is the connection manager's business.
  */
 import type { Connection } from "../../network/connection.ts";
 import type { Protocol } from "../../network/stream-info.ts";
@@ -52,6 +52,9 @@ export interface ServerCodecObserver {
   onUnderscoreRefused(): void;
 }
 
+/** Bytes of following requests that are kept while a response is in progress; then reading stops. */
+const PIPELINED_MAX = 16 * 1024;
+
 export class Http1ServerConnection
   implements ServerConnection, ResponseEncoder, BytesMeter, Flushable
 {
@@ -71,6 +74,8 @@ export class Http1ServerConnection
   private headBuffer: HeadBuffer | null = null;
   private body: BodyReader | null = null;
   private pipelined: Buffer | null = null;
+  /** `pipelined` is full, and reading waits. */
+  private paused = false;
   private decoder: RequestDecoder | null = null;
   private http11 = true;
   private headRequest = false;
@@ -107,6 +112,7 @@ export class Http1ServerConnection
   dispatch(bytes: Buffer): void {
     if (this.pipelined !== null) {
       this.pipelined = Buffer.concat([this.pipelined, bytes]);
+      this.pauseWhenFull(this.pipelined);
       return;
     }
     this.run(bytes);
@@ -181,7 +187,8 @@ export class Http1ServerConnection
     const waiting = this.pipelined;
     if (waiting === null) return;
     this.pipelined = null;
-    this.connection.readDisable(false);
+    if (this.paused) this.connection.readDisable(false);
+    this.paused = false;
     if (this.connection.open) this.run(waiting);
   }
 
@@ -244,10 +251,17 @@ export class Http1ServerConnection
     this.decoder?.decodeData(bytes, false);
   }
 
-  /** The next request waits for the response in progress; one read's worth of it is kept. */
+  /** The next request waits for the response in progress. */
   private hold(): void {
     this.pipelined = Buffer.from(this.input.subarray(this.at));
     this.at = this.input.length;
+    this.pauseWhenFull(this.pipelined);
+  }
+
+  /** Reading goes on up to a limit: a paused connection does not see its client leave. */
+  private pauseWhenFull(waiting: Buffer): void {
+    if (this.paused || waiting.length < PIPELINED_MAX) return;
+    this.paused = true;
     this.connection.readDisable(true);
   }
 

@@ -44,13 +44,26 @@ describe("requests", () => {
     assert.deepEqual(new ServerFixture().receive(text).slice(1), ['"x" end']);
   });
 
-  it("wait for the response before them, with reading paused", () => {
+  it("wait for the response before them, while reading goes on to see the client leave", () => {
     const server = new ServerFixture();
     assert.deepEqual(server.receive(GET + GET.replace("/p", "/q")), ["GET a/p end"]);
-    assert.equal(server.connection.readDisables, 1);
+    assert.equal(server.connection.readDisables, 0);
     server.respond(200, null);
     assert.equal(server.events.at(-1), "GET a/q end");
+  });
+
+  it("stop reading when too many bytes of them wait", () => {
+    const server = new ServerFixture();
+    const body = "x".repeat(17_000);
+    const post = `POST /q HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    server.receive(GET);
+    server.receive(post.slice(0, 100));
     assert.equal(server.connection.readDisables, 0);
+    server.receive(post.slice(100));
+    assert.equal(server.connection.readDisables, 1);
+    server.respond(200, null);
+    assert.equal(server.connection.readDisables, 0);
+    assert.equal(server.events.at(-1), `"${body}" end`);
   });
 
   it("take an empty line before the start line, as RFC 9112 §2.2 allows", () => {

@@ -348,6 +348,12 @@ const lifeCases: readonly DifferentialCase[] = [
     facts: { "log.0.flags": '"DC"', "log.0.details": '"downstream_remote_disconnect"' },
   },
   {
+    name: "a client that leaves with a second request waiting",
+    on: "main",
+    steps: [send(get("/1") + get("/2")), saw("up1", "\r\n\r\n"), finish, closed],
+    ...answers({ ...reply(200), delayMs: 1_200 }),
+  },
+  {
     name: "a client that half-closes while the upstream thinks",
     on: "main",
     steps: [send(get("/")), saw("up1", "\r\n\r\n"), finish, response, closed],
