@@ -78,7 +78,12 @@ export class RunningExample {
       const adapted = running.adapt(text.replaceAll(`examples/${name}/`, `${folder}/`));
       writeFileSync(join(folder, file), file === "envoy.yaml" ? withAdmin(adapted) : adapted);
     }
-    await running.run();
+    try {
+      await running.run();
+    } catch (error) {
+      running.cleanUp();
+      throw error;
+    }
     return running;
   }
 
@@ -118,6 +123,10 @@ export class RunningExample {
   async stop(): Promise<void> {
     await this.admin("POST", "/quitquitquit");
     await this.exit;
+    this.cleanUp();
+  }
+
+  private cleanUp(): void {
     for (const service of this.services) service.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
