@@ -45,6 +45,12 @@ export function compileFilterChain(
   context: CompileContext,
 ): FilterChainConfig | null {
   const transport = checkTransportSocket(message, context);
+  if (message.metadata?.typedFilterMetadata !== undefined) {
+    context
+      .at("metadata")
+      .at("typed_filter_metadata")
+      .warn("Nothing reads typed metadata", "use filter_metadata");
+  }
   const filters: NetworkFilterConfig[] = [];
   const messages = message.filters ?? [];
   let ok = transport;
@@ -71,6 +77,12 @@ function checkTransportSocket(message: FilterChain, context: CompileContext): bo
         "add the listener filter envoy.filters.listener.proxy_protocol",
       );
   }
+  const timeout = message.transportSocketConnectTimeout;
+  if (timeout !== undefined && (timeout.seconds > 0 || timeout.nanos > 0)) {
+    context
+      .at("transport_socket_connect_timeout")
+      .warn("Plain connections have no handshake to wait for");
+  }
   const any = message.transportSocket?.typedConfig;
   const name =
     any === undefined ? (message.transportSocket?.name ?? "") : messageNameOf(any.typeUrl);
@@ -82,7 +94,7 @@ function checkTransportSocket(message: FilterChain, context: CompileContext): bo
         "leave transport_socket out (plain bytes), or end TLS in front of this proxy",
       );
   }
-  return context.diagnostics.length === before;
+  return context.diagnostics.slice(before).every(({ severity }) => severity !== "error");
 }
 
 function compileNetworkFilter(

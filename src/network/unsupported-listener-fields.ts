@@ -106,6 +106,13 @@ const FIELDS: readonly UnsupportedField[] = [
     message: "keepalive_probes and keepalive_interval are the platform's own",
     remedy: "set keepalive_time only",
   },
+  {
+    field: "metadata.typed_filter_metadata",
+    severity: "warning",
+    present: ({ metadata }) => metadata?.typedFilterMetadata !== undefined,
+    message: "Nothing reads typed metadata",
+    remedy: "use filter_metadata",
+  },
 ];
 
 /** False when a field refuses the listener. */

@@ -263,6 +263,11 @@ function compileBodyFormat(
   const options = { omitEmptyValues: spec.omitEmptyValues === true };
   let format: Formatter | null;
   const contentType = spec.contentType ?? "";
+  if (spec.jsonFormatOptions !== undefined) {
+    context
+      .at("json_format_options")
+      .warn("It has no effect: the properties of JSON objects are always sorted");
+  }
   if (spec.jsonFormat !== undefined) {
     format = services.formats.parseJson(spec.jsonFormat, options, context.at("json_format"));
   } else if (spec.textFormat !== undefined) {

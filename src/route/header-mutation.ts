@@ -10,6 +10,7 @@ import { type HeaderName, headerName } from "../codec/header-names.ts";
 import { type HeaderDirection, isInlineHeader } from "../codec/inline-headers.ts";
 import type { CompileContext } from "../config/compile-context.ts";
 import type {
+  HeaderValue,
   HeaderValueOption,
   HeaderValueOption_HeaderAppendAction,
 } from "../proto/generated/envoy/config/core/v3.ts";
@@ -161,7 +162,7 @@ export function compileHeaderAddition(
       .error(`Header ${key} may not be modified`, PROTECTED_REMEDY);
   }
   const action = compileAction(option, context);
-  const value = compileHeaderValue(option.header?.value ?? "", formats, context.at("header"));
+  const value = compileHeaderValue(option.header ?? {}, formats, context.at("header"));
   if (action === null || value === null) return null;
   const name = headerName(key);
   const inline = isInlineHeader(name, direction);
@@ -177,12 +178,19 @@ function compileAction(option: HeaderValueOption, context: CompileContext): numb
   return option.append ? APPEND : OVERWRITE_OR_ADD;
 }
 
-/** A constant (as bytes), or a formatter when the text has commands. */
+/**
+ * A constant (as bytes), or a formatter when the text has commands. `raw_value` counts when `value`
+ * is empty; it has no commands.
+ */
 function compileHeaderValue(
-  text: string,
+  { value: text = "", rawValue }: HeaderValue,
   formats: FormatParser,
   context: CompileContext,
 ): string | Formatter | null {
+  if (rawValue !== undefined && rawValue.length > 0) {
+    if (text === "") return Buffer.from(rawValue).toString("latin1");
+    return context.at("raw_value").error("value and raw_value are both set", "keep one of them");
+  }
   if (!text.includes("%")) return toByteString(text);
   const format = modernHeaderFormat(text);
   return formats.parseText(format, { omitEmptyValues: true }, context.at("value"));

@@ -1,10 +1,10 @@
 /**
  * Fields of route messages that are known and not obeyed yet: reported by name. An error where
  * obeying less would change who gets a request; a warning where the request only loses a second
- * chance or a copy. Inert fields (decorator and tracing without a tracer, rate_limits without their
- * filter) are not reported: the tracer or the filter is.
+ * chance, a copy or a span.
  */
 import type { CompileContext } from "../config/compile-context.ts";
+import type { Metadata } from "../proto/generated/envoy/config/core/v3.ts";
 import type {
   RouteAction,
   RouteConfiguration,
@@ -16,6 +16,9 @@ type Report = readonly [field: string, value: unknown, text: string];
 
 const ONCE = "is not supported yet: requests are forwarded once";
 const NO_MIRROR = "is not supported yet: no copy of the request is sent";
+const NO_SPANS = "has no effect: tracing is not supported yet";
+const NO_LIMITS = "has no effect: there is no rate limit filter yet";
+const NO_READER = "has no effect: nothing reads typed metadata";
 const BUFFER = "is not supported yet: it limits retries, which are not there either";
 
 export function reportRouteAction(message: RouteAction, context: CompileContext): void {
@@ -25,6 +28,8 @@ export function reportRouteAction(message: RouteAction, context: CompileContext)
     ["hedge_policy", message.hedgePolicy, ONCE],
     ["request_mirror_policies", message.requestMirrorPolicies, NO_MIRROR],
     ["flush_timeout", message.flushTimeout, "is not supported yet: the manager's timeout counts"],
+    ["early_data_policy", message.earlyDataPolicy, "has no effect: TLS is not supported yet"],
+    ["rate_limits", message.rateLimits, NO_LIMITS],
   ]);
   const redirects = "is not supported yet: redirects of the upstream go to the client";
   warn(context, [["internal_redirect_policy", message.internalRedirectPolicy, redirects]]);
@@ -42,7 +47,10 @@ export function reportRoute(message: RouteMessage, context: CompileContext): voi
   warn(context, [
     ["per_request_buffer_limit_bytes", message.perRequestBufferLimitBytes, BUFFER],
     ["request_body_buffer_limit", message.requestBodyBufferLimit, BUFFER],
+    ["decorator", message.decorator, NO_SPANS],
+    ["tracing", message.tracing, NO_SPANS],
   ]);
+  reportTypedMetadata(message.metadata, context);
   refuse(context, [
     ["filter_action", message.filterAction, "is not supported"],
     ["non_forwarding_action", message.nonForwardingAction, "is not for proxies"],
@@ -57,7 +65,17 @@ export function reportVirtualHost(message: VirtualHost, context: CompileContext)
     ["request_mirror_policies", message.requestMirrorPolicies, NO_MIRROR],
     ["per_request_buffer_limit_bytes", message.perRequestBufferLimitBytes, BUFFER],
     ["request_body_buffer_limit", message.requestBodyBufferLimit, BUFFER],
+    ["rate_limits", message.rateLimits, NO_LIMITS],
   ]);
+  reportTypedMetadata(message.metadata, context);
+  if (message.includeIsTimeoutRetryHeader === true) {
+    warn(context, [["include_is_timeout_retry_header", true, ONCE]]);
+  }
+}
+
+function reportTypedMetadata(message: Metadata | undefined, context: CompileContext): void {
+  const typed = message?.typedFilterMetadata;
+  warn(context.at("metadata"), [["typed_filter_metadata", typed, NO_READER]]);
 }
 
 export function reportRouteConfiguration(

@@ -3,7 +3,12 @@
  * reported by name.
  */
 import type { CompileContext } from "../config/compile-context.ts";
-import type { Bootstrap } from "../proto/generated/envoy/config/bootstrap/v3.ts";
+import type {
+  Bootstrap,
+  Bootstrap_DynamicResources,
+  ClusterManager,
+} from "../proto/generated/envoy/config/bootstrap/v3.ts";
+import type { ConfigSource } from "../proto/generated/envoy/config/core/v3.ts";
 
 type Entry = readonly [field: keyof Bootstrap, path: string, problem: string, remedy: string];
 
@@ -18,6 +23,24 @@ const REFUSED: readonly Entry[] = [
     "remove the field",
   ],
   ["inlineHeaders", "inline_headers", "Inline headers are not supported", "remove the field"],
+  [
+    "configSources",
+    "config_sources",
+    "Configuration by authority is not supported yet",
+    "use path_config_source",
+  ],
+  [
+    "defaultConfigSource",
+    "default_config_source",
+    "Configuration by authority is not supported yet",
+    "use path_config_source",
+  ],
+  [
+    "xdsDelegateExtension",
+    "xds_delegate_extension",
+    "No fallback for configuration servers is known",
+    "remove the field",
+  ],
 ];
 
 const REPORTED: readonly Entry[] = [
@@ -40,14 +63,69 @@ const REPORTED: readonly Entry[] = [
     "Stats are always created when first needed",
     "",
   ],
+  ["nodeContextParams", "node_context_params", "No configuration server is told of the node", ""],
+  ["flagsPath", "flags_path", "Flag files are not read", ""],
+  ["defaultSocketInterface", "default_socket_interface", "Sockets are always the platform's", ""],
+  [
+    "xdsConfigTrackerExtension",
+    "xds_config_tracker_extension",
+    "No tracker of configuration updates is known",
+    "",
+  ],
+  [
+    "applicationLogConfig",
+    "application_log_config",
+    "The command line alone sets the format of the log",
+    "use --log-format",
+  ],
+  [
+    "grpcAsyncClientManagerConfig",
+    "grpc_async_client_manager_config",
+    "There are no gRPC clients",
+    "",
+  ],
+  ["statsEvictionInterval", "stats_eviction_interval", "Unused stats are kept", ""],
 ];
+
+type ManagerEntry = readonly [field: keyof ClusterManager, path: string, problem: string];
+
+const OF_CLUSTER_MANAGER: readonly ManagerEntry[] = [
+  [
+    "localClusterName",
+    "local_cluster_name",
+    "Zone-aware routing is not supported yet: all zones share the load",
+  ],
+  ["loadStatsConfig", "load_stats_config", "Load reports are not sent yet"],
+  [
+    "enableDeferredClusterCreation",
+    "enable_deferred_cluster_creation",
+    "Clusters are always made at once",
+  ],
+  ["outlierDetection", "outlier_detection", "No host is ejected yet: there is nothing to log"],
+];
+
+/** Where configuration could come from besides files. */
+const SOURCES = [
+  ["apiConfigSource", "api_config_source"],
+  ["ads", "ads"],
+  ["self", "self"],
+] as const satisfies readonly (readonly [keyof ConfigSource, string])[];
+
+const RE2 = "envoy.extensions.regex_engines.v3.GoogleRE2";
 
 export function reportUnsupportedBootstrap(message: Bootstrap, context: CompileContext): void {
   for (const [field, path, problem, remedy] of REFUSED) {
     if (isSet(message[field])) context.at(path).error(problem, remedy);
   }
-  for (const [field, path, problem] of REPORTED) {
-    if (isSet(message[field])) context.at(path).warn(problem);
+  for (const [field, path, problem, remedy] of REPORTED) {
+    if (isSet(message[field])) context.at(path).warn(problem, remedy);
+  }
+  const manager = message.clusterManager ?? {};
+  for (const [field, path, problem] of OF_CLUSTER_MANAGER) {
+    if (isSet(manager[field])) context.at("cluster_manager").at(path).warn(problem);
+  }
+  if (message.node?.userAgentBuildVersion !== undefined) {
+    context.at("node").at("user_agent_build_version").warn("No configuration server is told of it");
   }
   if (isSet(message.staticResources?.secrets)) {
     context
@@ -55,24 +133,44 @@ export function reportUnsupportedBootstrap(message: Bootstrap, context: CompileC
       .at("secrets")
       .warn("TLS is not supported yet: secrets are not used");
   }
-  const dynamic = message.dynamicResources;
-  if (dynamic?.adsConfig !== undefined) {
-    context
-      .at("dynamic_resources")
-      .at("ads_config")
-      .error("ADS is not supported yet", "use path_config_source");
+  reportRegexEngine(message, context.at("default_regex_engine"));
+  reportDynamicResources(message.dynamicResources ?? {}, context.at("dynamic_resources"));
+}
+
+/** Regular expressions are RE2 everywhere, as Envoy's are unless this field says otherwise. */
+function reportRegexEngine(message: Bootstrap, context: CompileContext): void {
+  const engine = message.defaultRegexEngine;
+  if (engine === undefined || engine.typedConfig?.typeUrl.endsWith(`/${RE2}`) === true) return;
+  context.error(`Regex engine "${engine.name ?? ""}" is not supported`, "remove the field");
+}
+
+function reportDynamicResources(
+  message: Bootstrap_DynamicResources,
+  context: CompileContext,
+): void {
+  if (message.adsConfig !== undefined) {
+    context.at("ads_config").error("ADS is not supported yet", "use path_config_source");
   }
-  for (const [source, path] of [
-    [dynamic?.cdsConfig, "cds_config"],
-    [dynamic?.ldsConfig, "lds_config"],
+  for (const [locator, path] of [
+    [message.cdsResourcesLocator, "cds_resources_locator"],
+    [message.ldsResourcesLocator, "lds_resources_locator"],
   ] as const) {
-    if (source === undefined || source.pathConfigSource !== undefined || source.path !== undefined)
-      continue;
-    context
-      .at("dynamic_resources")
-      .at(path)
-      .error("Only files are supported as a source yet", "use path_config_source");
+    if (!isSet(locator)) continue;
+    context.at(path).error("Resources by locator are not supported yet", "use path_config_source");
   }
+  reportSource(message.cdsConfig, context.at("cds_config"));
+  reportSource(message.ldsConfig, context.at("lds_config"));
+}
+
+function reportSource(source: ConfigSource | undefined, context: CompileContext): void {
+  if (source === undefined) return;
+  if (source.resourceApiVersion === "V2") {
+    context.at("resource_api_version").error("Version 2 of the API is gone", "set it to V3");
+  }
+  if (source.pathConfigSource !== undefined || source.path !== undefined) return;
+  const chosen = SOURCES.find(([field]) => source[field] !== undefined);
+  const at = chosen === undefined ? context : context.at(chosen[1]);
+  at.error("Only files are supported as a source yet", "use path_config_source");
 }
 
 function isSet(value: unknown): boolean {

@@ -130,6 +130,12 @@ function addGroup(
       .error("Locality endpoint discovery is not supported yet", "write lb_endpoints");
     return;
   }
+  if (group.proximity !== undefined) {
+    context.at("proximity").warn("No policy looks at the proximity of localities");
+  }
+  if (group.metadata !== undefined) {
+    context.at("metadata").warn("Metadata of localities is not used", "give it to each endpoint");
+  }
   const list = group.lbEndpoints ?? group.loadBalancerEndpoints?.lbEndpoints ?? [];
   const locality = compileLocality(group);
   list.forEach((one, index) => {
@@ -152,6 +158,12 @@ function compileEndpoint(
   }
   const endpoint = message.endpoint ?? {};
   const at = context.at("endpoint");
+  if (endpoint.healthCheckConfig?.disableActiveHealthCheck === true) {
+    at.at("health_check_config")
+      .at("disable_active_health_check")
+      .warn("Active health checks are not supported yet: there is nothing to turn off");
+  }
+  reportTypedMetadata(message.metadata, context);
   const address = compileTargetAddress(endpoint.address, names, at.at("address"));
   if (address === null) return null;
   return {
@@ -200,7 +212,20 @@ function checkWeightSums(groups: readonly LocalityLbEndpoints[], context: Compil
   );
 }
 
+function reportTypedMetadata(message: MetadataMessage | undefined, context: CompileContext): void {
+  if (message?.typedFilterMetadata === undefined) return;
+  context
+    .at("metadata")
+    .at("typed_filter_metadata")
+    .warn("Nothing reads typed metadata", "use filter_metadata");
+}
+
 function reportPolicy(message: ClusterLoadAssignment, context: CompileContext): void {
+  if (message.namedEndpoints !== undefined) {
+    context
+      .at("named_endpoints")
+      .warn("Named endpoints are not supported: only lb_endpoints are used", "write lb_endpoints");
+  }
   const { policy } = message;
   if (policy === undefined) return;
   const at = context.at("policy");

@@ -3,6 +3,8 @@
  * older fields of `Cluster` that say the same. Envoy: `ProtocolOptionsConfigImpl`
  * (source/extensions/upstreams/http/config.cc).
  */
+
+import { reportPreserveCase } from "../codec/h1/preserve-case-fields.ts";
 import type { Http1Settings } from "../codec/h1/settings.ts";
 import { DEFAULT_HTTP1_SETTINGS } from "../codec/h1/settings.ts";
 import type { CompileContext } from "../config/compile-context.ts";
@@ -140,7 +142,7 @@ function reportHttpOptions(options: HttpProtocolOptions, context: CompileContext
   if (options.upstreamHttpProtocolOptions !== undefined) {
     context
       .at("upstream_http_protocol_options")
-      .error("Names and checks of TLS are not supported yet", "remove the field");
+      .warn("TLS is not supported yet: there are no names to send or to check");
   }
   const notYet: readonly [string, unknown][] = [
     ["header_validation_config", options.headerValidationConfig],
@@ -198,6 +200,8 @@ function headerCase(
   const formatter = format?.statefulFormatter;
   if (formatter === undefined) return "lower";
   if (formatter.typedConfig?.typeUrl.endsWith(".PreserveCaseFormatterConfig") === true) {
+    const inside = context.at("header_key_format").at("stateful_formatter").at("typed_config");
+    reportPreserveCase(formatter.typedConfig.value ?? {}, inside);
     return "preserve";
   }
   context

@@ -14,6 +14,8 @@ interface UnsupportedField {
   readonly remedy: string;
 }
 
+const NEEDS_HEALTH_CHECKS = "It takes effect only with health checks, which are not supported yet";
+
 const FIELDS: readonly UnsupportedField[] = [
   {
     field: "transport_socket",
@@ -90,7 +92,7 @@ const FIELDS: readonly UnsupportedField[] = [
     field: "close_connections_on_host_health_failure",
     severity: "warning",
     present: (message) => message.closeConnectionsOnHostHealthFailure === true,
-    message: "It takes effect only with health checks, which are not supported yet",
+    message: NEEDS_HEALTH_CHECKS,
     remedy: "",
   },
   {
@@ -123,6 +125,76 @@ const FIELDS: readonly UnsupportedField[] = [
     },
     message: "Updates are applied at once",
     remedy: "set it to 0s",
+  },
+  {
+    field: "common_lb_config.ignore_new_hosts_until_first_hc",
+    severity: "warning",
+    present: ({ commonLbConfig }) => commonLbConfig?.ignoreNewHostsUntilFirstHc === true,
+    message: NEEDS_HEALTH_CHECKS,
+    remedy: "",
+  },
+  {
+    field: "common_lb_config.consistent_hashing_lb_config",
+    severity: "warning",
+    present: ({ commonLbConfig }) => commonLbConfig?.consistentHashingLbConfig !== undefined,
+    message: "No policy hashes yet: the settings have no effect",
+    remedy: "",
+  },
+  {
+    field: "common_lb_config.override_host_status",
+    severity: "warning",
+    present: ({ commonLbConfig }) => commonLbConfig?.overrideHostStatus !== undefined,
+    message: "No filter chooses hosts yet: the field has no effect",
+    remedy: "",
+  },
+  {
+    field: "ring_hash_lb_config",
+    severity: "warning",
+    present: (message) => message.ringHashLbConfig !== undefined,
+    message: "The policy RING_HASH is not supported yet: its settings have no effect",
+    remedy: "",
+  },
+  {
+    field: "maglev_lb_config",
+    severity: "warning",
+    present: (message) => message.maglevLbConfig !== undefined,
+    message: "The policy MAGLEV is not supported yet: its settings have no effect",
+    remedy: "",
+  },
+  {
+    field: "original_dst_lb_config",
+    severity: "error",
+    present: (message) => message.originalDstLbConfig !== undefined,
+    message: "Clusters of type ORIGINAL_DST are not supported yet",
+    remedy: "remove the field",
+  },
+  {
+    field: "cleanup_interval",
+    severity: "warning",
+    present: (message) => message.cleanupInterval !== undefined,
+    message: "It goes only with clusters of type ORIGINAL_DST, which are not supported yet",
+    remedy: "",
+  },
+  {
+    field: "ignore_health_on_host_removal",
+    severity: "warning",
+    present: (message) => message.ignoreHealthOnHostRemoval === true,
+    message: NEEDS_HEALTH_CHECKS,
+    remedy: "",
+  },
+  {
+    field: "lrs_report_endpoint_metrics",
+    severity: "warning",
+    present: (message) => (message.lrsReportEndpointMetrics ?? []).length > 0,
+    message: "Load reports are not sent yet",
+    remedy: "",
+  },
+  {
+    field: "metadata.typed_filter_metadata",
+    severity: "warning",
+    present: ({ metadata }) => metadata?.typedFilterMetadata !== undefined,
+    message: "Nothing reads typed metadata",
+    remedy: "use filter_metadata",
   },
 ];
 

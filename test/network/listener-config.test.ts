@@ -139,6 +139,23 @@ describe("compileListener", () => {
     );
   });
 
+  it("reports by name what a filter chain does not need, and serves", () => {
+    const chain = {
+      filters: [ECHO],
+      transportSocketConnectTimeout: { seconds: 1, nanos: 0 },
+      metadata: { typedFilterMetadata: {} },
+    };
+    const { config, reports } = compile(listenerMessage(80, [], { filterChains: [chain] }));
+    assert.notEqual(config, null);
+    assert.deepEqual(
+      reports.map((line) => /^warning: listeners\[0\]\.([\w.[\]]+):/.exec(line)?.[1]),
+      [
+        "filter_chains[0].transport_socket_connect_timeout",
+        "filter_chains[0].metadata.typed_filter_metadata",
+      ],
+    );
+  });
+
   it("reports by name what only tunes sockets, and serves", () => {
     const reports = reportsOf({
       freebind: true,
@@ -149,9 +166,10 @@ describe("compileListener", () => {
       maxConnectionsToAcceptPerSocketEvent: 1,
       reusePort: true,
       tcpKeepalive: { keepaliveProbes: 3 },
+      metadata: { typedFilterMetadata: {} },
     });
     assert.deepEqual(
-      reports.map((line) => /^warning: listeners\[0\]\.(\w+):/.exec(line)?.[1]),
+      reports.map((line) => /^warning: listeners\[0\]\.([\w.]+):/.exec(line)?.[1]),
       [
         "freebind",
         "socket_options",
@@ -161,6 +179,7 @@ describe("compileListener", () => {
         "max_connections_to_accept_per_socket_event",
         "reuse_port",
         "tcp_keepalive",
+        "metadata.typed_filter_metadata",
       ],
     );
   });

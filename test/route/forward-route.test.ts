@@ -162,6 +162,42 @@ describe("fields that are not obeyed", () => {
     ]);
   });
 
+  it("are warnings, told once, where only observation and limits of others are lost", () => {
+    const metadata = { typedFilterMetadata: {} };
+    const one = {
+      match: { prefix: "/" },
+      route: { cluster: "c", rateLimits: [{}], earlyDataPolicy: { name: "e" } },
+      decorator: { operation: "o" },
+      tracing: {},
+      metadata,
+    };
+    const virtualHosts = [
+      {
+        name: "v",
+        domains: ["*"],
+        rateLimits: [{}],
+        includeIsTimeoutRetryHeader: true,
+        metadata,
+        routes: [one, one],
+      },
+    ];
+    const problems = routeProblems({ virtualHosts });
+    assert.deepEqual(
+      problems.map((problem) => [
+        /^warning virtual_hosts\[0\]\.([\w.[\]]+):/.exec(problem)?.[1],
+        /and in (\d+) more/.exec(problem)?.[1],
+      ]),
+      [
+        ["rate_limits", "2"],
+        ["metadata.typed_filter_metadata", "2"],
+        ["include_is_timeout_retry_header", undefined],
+        ["routes[0].decorator", "1"],
+        ["routes[0].tracing", "1"],
+        ["routes[0].route.early_data_policy", "1"],
+      ],
+    );
+  });
+
   it("are errors where requests would go elsewhere", () => {
     const plugin = { ...route, route: { inlineClusterSpecifierPlugin: {} } };
     const messages = [

@@ -50,6 +50,16 @@ describe("header mutations of one level", () => {
     ]);
   });
 
+  it("take a raw_value byte for byte, without commands", () => {
+    const rawValue = Uint8Array.of(0xe9, 0x25, 0x52, 0x45, 0x51);
+    assert.deepEqual(forwarded(onRoute({ header: { key: "x", rawValue } }), {}), ["x: \xe9%REQ"]);
+    const both = onRoute({ header: { key: "x", value: "v", rawValue } });
+    assert.deepEqual(routeProblems(both), [
+      "error virtual_hosts[0].routes[0].request_headers_to_add[0].header.raw_value: " +
+        "value and raw_value are both set",
+    ]);
+  });
+
   it("know the deprecated append switch", () => {
     const message = onRoute(
       { ...add("x", "2"), append: false },

@@ -2,12 +2,19 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CompileContext } from "../../src/config/compile-context.ts";
 import type { Cluster } from "../../src/proto/generated/envoy/config/cluster/v3.ts";
+import type { LbEndpoint } from "../../src/proto/generated/envoy/config/endpoint/v3.ts";
 import { compileCluster } from "../../src/upstream/cluster-config.ts";
 import { compiled, compileWith, staticMessage } from "./upstream-fixture.ts";
 
 const HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 const TCP = "envoy.extensions.upstreams.tcp.v3.TcpProtocolOptions";
 const LB = "type.googleapis.com/envoy.extensions.load_balancing_policies";
+
+const ONE = { address: { socketAddress: { address: "127.0.0.1", portValue: 1 } } };
+
+function oneEndpoint(endpoint: LbEndpoint): Partial<Cluster> {
+  return { loadAssignment: { clusterName: "c", endpoints: [{ lbEndpoints: [endpoint] }] } };
+}
 
 function seconds(count: number): { seconds: number; nanos: number } {
   return { seconds: count, nanos: 0 };
@@ -224,6 +231,27 @@ describe("a cluster that is refused", () => {
         ...http({ commonHttpProtocolOptions: { maxRequestsPerConnection: 2 } }),
       },
     ],
+    ["original_dst_lb_config", /ORIGINAL_DST/, { originalDstLbConfig: { useHttpHeader: true } }],
+    [
+      `typed_extension_protocol_options[${HTTP}].header_key_format.stateful_formatter`,
+      /Reason phrases are not forwarded/,
+      http({
+        explicitHttpConfig: {
+          httpProtocolOptions: {
+            headerKeyFormat: {
+              statefulFormatter: {
+                name: "preserve_case",
+                typedConfig: {
+                  typeUrl:
+                    "type.googleapis.com/envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig",
+                  value: { forwardReasonPhrase: true },
+                },
+              },
+            },
+          },
+        },
+      }),
+    ],
     [
       "circuit_breakers.per_host_thresholds[0]",
       /Only max_connections is allowed per host/,
@@ -269,6 +297,42 @@ describe("a cluster that is taken with a warning", () => {
     ["round_robin_lb_config.slow_start_config", { roundRobinLbConfig: { slowStartConfig: {} } }],
     ["http2_protocol_options", { http2ProtocolOptions: {} }],
     ["upstream_bind_config.freebind", { upstreamBindConfig: { freebind: true } }],
+    [
+      "common_lb_config.ignore_new_hosts_until_first_hc",
+      { commonLbConfig: { ignoreNewHostsUntilFirstHc: true } },
+    ],
+    [
+      "common_lb_config.consistent_hashing_lb_config",
+      { commonLbConfig: { consistentHashingLbConfig: {} } },
+    ],
+    ["common_lb_config.override_host_status", { commonLbConfig: { overrideHostStatus: {} } }],
+    ["ring_hash_lb_config", { ringHashLbConfig: {} }],
+    ["maglev_lb_config", { maglevLbConfig: {} }],
+    ["cleanup_interval", { cleanupInterval: seconds(5) }],
+    ["ignore_health_on_host_removal", { ignoreHealthOnHostRemoval: true }],
+    ["lrs_report_endpoint_metrics", { lrsReportEndpointMetrics: ["cpu"] }],
+    ["metadata.typed_filter_metadata", { metadata: { typedFilterMetadata: {} } }],
+    [
+      `typed_extension_protocol_options[${HTTP}].upstream_http_protocol_options`,
+      http({ upstreamHttpProtocolOptions: { autoSni: true } }),
+    ],
+    ["load_assignment.named_endpoints", { loadAssignment: { namedEndpoints: {} } }],
+    [
+      "load_assignment.endpoints[0].proximity",
+      { loadAssignment: { endpoints: [{ proximity: 1 }] } },
+    ],
+    [
+      "load_assignment.endpoints[0].metadata",
+      { loadAssignment: { endpoints: [{ metadata: {} }] } },
+    ],
+    [
+      "load_assignment.endpoints[0].lb_endpoints[0].endpoint.health_check_config.disable_active_health_check",
+      oneEndpoint({ endpoint: { ...ONE, healthCheckConfig: { disableActiveHealthCheck: true } } }),
+    ],
+    [
+      "load_assignment.endpoints[0].lb_endpoints[0].metadata.typed_filter_metadata",
+      oneEndpoint({ endpoint: ONE, metadata: { typedFilterMetadata: {} } }),
+    ],
   ];
   for (const [path, more] of cases) {
     it(`names ${path}`, () => {

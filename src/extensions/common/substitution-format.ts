@@ -42,6 +42,11 @@ function compileFormatter(
 ): Formatter | null {
   const options: FormatOptions = { omitEmptyValues: message.omitEmptyValues ?? false };
   const { formats } = services;
+  if (message.jsonFormatOptions !== undefined) {
+    context
+      .at("json_format_options")
+      .warn("It has no effect: the properties of JSON objects are always sorted");
+  }
   if (message.jsonFormat !== undefined) {
     return formats.parseJson(message.jsonFormat, options, context.at("json_format"));
   }

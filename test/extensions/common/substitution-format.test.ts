@@ -42,3 +42,9 @@ test("commands of known formatter extensions are built in", () => {
 test("a format is needed", () => {
   assert.deepEqual(compile({}).problems, ["format: No format is given"]);
 });
+
+test("json_format_options is named: properties are sorted anyway", () => {
+  const { problems } = compile({ jsonFormat: { a: "b" }, jsonFormatOptions: {} });
+  assert.equal(problems.length, 1);
+  assert.match(problems[0]!, /^format\.json_format_options: .*always sorted$/);
+});

@@ -20,6 +20,12 @@ const compile = (
   return { config, problems };
 };
 
+function preserveCase(value: object): HttpConnectionManager {
+  const typeUrl = `${PREFIX}envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig`;
+  const statefulFormatter = { name: "preserve_case", typedConfig: { typeUrl, value } };
+  return { httpProtocolOptions: { headerKeyFormat: { statefulFormatter } } };
+}
+
 describe("the connection manager's settings", () => {
   it("have Envoy's defaults", () => {
     const { config, problems } = compile({});
@@ -103,6 +109,21 @@ describe("the connection manager's settings", () => {
     [{ upgradeConfigs: [{ upgradeType: "a" }, { upgradeType: "A" }] }, "error upgrade_configs[1]"],
     [{ scopedRoutes: {} }, "error scoped_routes"],
     [{ tracing: {} }, "warning tracing"],
+    [{ setCurrentClientCertDetails: {} }, "warning set_current_client_cert_details"],
+    [{ addProxyProtocolConnectionState: false }, "warning add_proxy_protocol_connection_state"],
+    [{ streamFlushTimeout: { seconds: 1, nanos: 0 } }, "warning stream_flush_timeout"],
+    [
+      { schemeHeaderTransformation: { matchUpstream: true } },
+      "warning scheme_header_transformation.match_upstream",
+    ],
+    [
+      preserveCase({ forwardReasonPhrase: true }),
+      "error http_protocol_options.header_key_format.stateful_formatter.typed_config.forward_reason_phrase",
+    ],
+    [
+      preserveCase({ formatterTypeOnEnvoyHeaders: "PROPER_CASE" }),
+      "error http_protocol_options.header_key_format.stateful_formatter.typed_config.formatter_type_on_envoy_headers",
+    ],
     [
       { internalAddressConfig: { cidrRanges: [{ addressPrefix: "x" }] } },
       "error internal_address_config.cidr_ranges[0].address_prefix",

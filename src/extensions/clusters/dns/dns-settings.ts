@@ -96,6 +96,12 @@ function legacyServers(cluster: Cluster, context: CompileContext): readonly stri
   }
   const { dnsResolutionConfig: config } = cluster;
   if (config !== undefined) {
+    if (config.dnsResolverOptions !== undefined) {
+      context
+        .at("dns_resolution_config")
+        .at("dns_resolver_options")
+        .warn("The resolver of the platform decides how it asks");
+    }
     return serverTexts(config.resolvers, context.at("dns_resolution_config"), "resolvers");
   }
   return serverTexts(cluster.dnsResolvers, context, "dns_resolvers");

@@ -50,6 +50,16 @@ export function compileRouter(
   if (message.startChildSpan === true) {
     context.at("start_child_span").warn("Tracing is not supported yet: no child span is made");
   }
+  if (message.suppressGrpcRequestFailureCodeStats === true) {
+    context
+      .at("suppress_grpc_request_failure_code_stats")
+      .warn("Status codes of failed gRPC requests are always counted");
+  }
+  if (message.rejectConnectRequestEarlyData === true) {
+    context
+      .at("reject_connect_request_early_data")
+      .error("Early data of CONNECT requests is not looked for yet", "remove the field");
+  }
   return {
     suppressEnvoyHeaders: message.suppressEnvoyHeaders ?? false,
     respectExpectedTimeout: message.respectExpectedRqTimeout ?? false,

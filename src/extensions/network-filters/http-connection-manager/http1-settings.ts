@@ -1,4 +1,6 @@
 /** Compiles `Http1ProtocolOptions` and header limits into codec settings. */
+
+import { reportPreserveCase } from "../../../codec/h1/preserve-case-fields.ts";
 import {
   DEFAULT_HTTP1_SETTINGS,
   type HeaderCase,
@@ -63,7 +65,11 @@ function compileHeaderCase(options: Http1ProtocolOptions, context: CompileContex
   if (format === undefined) return "lower";
   if (format.properCaseWords !== undefined) return "proper";
   const name = messageNameOf(format.statefulFormatter?.typedConfig?.typeUrl ?? "");
-  if (name === PRESERVE_CASE) return "preserve";
+  if (name === PRESERVE_CASE) {
+    const inside = context.at("header_key_format").at("stateful_formatter").at("typed_config");
+    reportPreserveCase(format.statefulFormatter?.typedConfig?.value ?? {}, inside);
+    return "preserve";
+  }
   context
     .at("header_key_format")
     .error(

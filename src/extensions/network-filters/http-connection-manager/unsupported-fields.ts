@@ -54,7 +54,19 @@ const REPORTED: readonly (readonly [Field, string, string])[] = [
     "http3_protocol_options",
     "HTTP/3 is not supported: the options have no effect",
   ],
+  [
+    "setCurrentClientCertDetails",
+    "set_current_client_cert_details",
+    "TLS is not supported yet: there is no client certificate",
+  ],
+  [
+    "addProxyProtocolConnectionState",
+    "add_proxy_protocol_connection_state",
+    "PROXY protocol to upstreams is not supported yet: the field has no effect",
+  ],
 ];
+
+const SCHEME_REMEDY = "use scheme_to_overwrite";
 
 export function reportUnsupported(message: HttpConnectionManager, context: CompileContext): void {
   for (const [field, name, problem, remedy] of REFUSED) {
@@ -71,6 +83,18 @@ export function reportUnsupported(message: HttpConnectionManager, context: Compi
       .at("access_log_options")
       .at("access_log_flush_interval")
       .warn("Periodic access logs are not supported yet");
+  }
+  const flush = message.streamFlushTimeout;
+  if (flush !== undefined && (flush.seconds > 0 || flush.nanos > 0)) {
+    context
+      .at("stream_flush_timeout")
+      .warn("A timeout for flushing is not supported yet: stream_idle_timeout counts");
+  }
+  if (message.schemeHeaderTransformation?.matchUpstream === true) {
+    context
+      .at("scheme_header_transformation")
+      .at("match_upstream")
+      .warn("TLS is not supported yet: upstreams get the scheme of the request", SCHEME_REMEDY);
   }
   const details = message.forwardClientCertDetails;
   if (details !== undefined && details !== "SANITIZE" && details !== "ALWAYS_FORWARD_ONLY") {
