@@ -67,6 +67,9 @@ export class ConnectionManager
     this.startMs = runtime.dispatcher.nowMs;
     this.lastActivityMs = this.startMs;
     this.codec = new Http1ServerConnection(this.connection, this, this, runtime.requestParser);
+    // Counted here as in Envoy: an earlier filter may close before `onNewConnection`.
+    runtime.stats.manager.downstreamCxTotal.inc();
+    runtime.stats.manager.downstreamCxActive.inc();
   }
 
   get protocol(): Protocol {
@@ -79,8 +82,6 @@ export class ConnectionManager
 
   onNewConnection(): NetworkFilterStatus {
     const { stats, config } = this.runtime;
-    stats.manager.downstreamCxTotal.inc();
-    stats.manager.downstreamCxActive.inc();
     this.connection.delayedCloseMs = config.timeouts.delayedCloseMs;
     this.connection.delayedCloseTimeouts = stats.manager.downstreamCxDelayedCloseTimeout;
     this.idleTimer = this.startTimer(IDLE_TIMER, config.timeouts.idleMs);

@@ -25,7 +25,7 @@ const BROKEN: readonly string[] = [
   "\0\x01\x02\x03\r\n\r\n",
   "GET /c0/ HTTP/1.1\r\n\r\n",
   `GET /c0/ HTTP/1.1\r\nhost: one\r\nx-long: ${"l".repeat(70_000)}\r\n\r\n`,
-  "POST /c0/ HTTP/1.1\r\nhost: one\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+  "POST /c0/ HTTP/1.1\r\nhost: one\r\nx-broken: 1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
   "GET /c0/ HTTP/1.1\r\nhost: one\r\n never: folded\r\n\r\n",
 ];
 

@@ -115,6 +115,11 @@ class UpstreamConnection implements SocketEvents {
     if (this.record !== null || this.answering) {
       this.fail(`${record?.id} came before ${this.record?.id} was answered`);
     }
+    // A whole head before a broken body: passed on, and never answered.
+    if (headers.has("x-broken")) {
+      this.answering = true;
+      return false;
+    }
     if (record === undefined) {
       this.fail(`a request that nobody sent: ${startLine}`);
       return false;

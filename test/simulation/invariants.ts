@@ -7,10 +7,20 @@ import type { World } from "./world.ts";
 const LIVE = /(_active|_buffered|_pending|draining)$/;
 /** Brought up to date when somebody asks a running server. */
 const LIMITS = /_open$/;
+const DOWNSTREAM = /downstream_(cx|rq)_active$/;
 /** They count configuration and hosts. */
 const CONFIGURED = /^(listener_manager\.total_|cluster_manager\.)/;
 
-/** After every time-out is over: nobody waits any more. */
+/** After every time-out is over: idle connections are gone too. */
+export function checkIdle(world: World): void {
+  for (const [name, stat] of world.server.statsReader.ofKind("gauge")) {
+    if (DOWNSTREAM.test(name) && stat.value() !== 0) {
+      world.ledger.problem(`${name} is ${stat.value()} after all time-outs`);
+    }
+  }
+}
+
+/** Nobody waits any more. */
 export function checkQuiet(world: World): void {
   const { ledger } = world;
   for (const client of world.clients) {

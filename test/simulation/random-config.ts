@@ -3,7 +3,7 @@
 import type { Bootstrap } from "../../src/proto/generated/envoy/config/bootstrap/v3.ts";
 import type { Cluster } from "../../src/proto/generated/envoy/config/cluster/v3.ts";
 import type { HeaderValueOption } from "../../src/proto/generated/envoy/config/core/v3.ts";
-import type { Listener } from "../../src/proto/generated/envoy/config/listener/v3.ts";
+import type { Filter, Listener } from "../../src/proto/generated/envoy/config/listener/v3.ts";
 import type {
   Route,
   RouteAction,
@@ -29,6 +29,10 @@ export const HTTP_LOG_FORMAT =
 
 const EXTENSIONS = "type.googleapis.com/envoy.extensions";
 
+const INSPECTORS = ["tls_inspector.v3.TlsInspector", "http_inspector.v3.HttpInspector"].map(
+  (name) => ({ name, typedConfig: any(`filters.listener.${name}`, {}) }),
+);
+
 /** What stays the same in all versions of one world. */
 export interface ConfigTraits {
   /** Routes come from a file of their own instead of standing in the listener. */
@@ -49,6 +53,9 @@ export class ConfigGenerator {
   readonly traits: ConfigTraits;
   private clusters: readonly Cluster[] = [];
   private manager: HttpConnectionManager;
+  /** Network filters before HTTP. */
+  private guards: readonly Filter[] = [];
+  private inspects = false;
   private ports: readonly number[] = HTTP_PORTS;
   private tcp = true;
   private version = 0;
@@ -57,6 +64,8 @@ export class ConfigGenerator {
     this.random = random;
     this.traits = { routesFromFile: random.chance(0.4), pathNormalization: random.chance(0.5) };
     this.manager = this.randomManager();
+    this.guards = this.randomGuards();
+    this.inspects = random.chance(0.2);
     this.clusters = CLUSTERS.map((name) => this.randomCluster(name));
   }
 
@@ -69,6 +78,7 @@ export class ConfigGenerator {
       if (random.chance(0.3))
         this.ports = random.chance(0.5) ? HTTP_PORTS : [random.pick(HTTP_PORTS)];
       if (random.chance(0.2)) this.tcp = !this.tcp;
+      if (random.chance(0.2)) this.guards = this.randomGuards();
       if (random.chance(0.5)) this.clusters = this.changedClusters();
     }
     const routes = this.randomRoutes();
@@ -162,6 +172,23 @@ export class ConfigGenerator {
     };
   }
 
+  private randomGuards(): Filter[] {
+    const { random } = this;
+    const guards: Filter[] = [];
+    if (random.chance(0.15)) {
+      const limit = { statPrefix: "limit", maxConnections: 1 + random.below(4), delay: ms(100) };
+      const typedConfig = any("filters.network.connection_limit.v3.ConnectionLimit", limit);
+      guards.push({ name: "limit", typedConfig });
+    }
+    if (random.chance(0.15)) {
+      const tokenBucket = { maxTokens: 2, tokensPerFill: 1, fillInterval: ms(500) };
+      const rate = { statPrefix: "rate", tokenBucket };
+      const typedConfig = any("filters.network.local_ratelimit.v3.LocalRateLimit", rate);
+      guards.push({ name: "rate", typedConfig });
+    }
+    return guards;
+  }
+
   private randomFilters(): NonNullable<HttpConnectionManager["httpFilters"]> {
     const { random } = this;
     const filters = [{ name: "router", typedConfig: any("filters.http.router.v3.Router", {}) }];
@@ -202,10 +229,12 @@ export class ConfigGenerator {
     return {
       name: `web${port}`,
       address: address(port),
+      ...(this.inspects ? { listenerFilters: INSPECTORS } : {}),
       perConnectionBufferLimitBytes: port === 8080 ? 2000 : 1048576,
       filterChains: [
         {
           filters: [
+            ...this.guards,
             {
               name: "http",
               typedConfig: any(

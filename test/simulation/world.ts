@@ -16,7 +16,7 @@ import { MemoryFiles } from "../server/memory-files.ts";
 import { FakeDns } from "../upstream/fake-dns.ts";
 import { type ClientServices, SimulatedHttpClient } from "./http-client.ts";
 import { SimulatedHttpUpstream } from "./http-upstream.ts";
-import { checkAtEnd, checkGauges, checkQuiet } from "./invariants.ts";
+import { checkAtEnd, checkGauges, checkIdle, checkQuiet } from "./invariants.ts";
 import { Ledger } from "./ledger.ts";
 import { PlainLoader } from "./plain-loader.ts";
 import {
@@ -198,6 +198,7 @@ export class World {
     this.time.run(SETTLE_MS);
     this.readOn();
     checkQuiet(this);
+    checkIdle(this);
   }
 
   private readOn(): void {
