@@ -80,7 +80,7 @@ export class Side {
         side.#counters = await side.#readCounters();
         return side;
       } catch (error) {
-        const taken = /address already in use|EADDRINUSE/i.test(String(error));
+        const taken = /address (is|already) in use|EADDRINUSE/i.test(String(error));
         if (taken && attempt < 3) continue;
         await Promise.all(upstreams.map((upstream) => upstream.stop()));
         rmSync(folder, { recursive: true, force: true });

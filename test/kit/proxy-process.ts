@@ -1,9 +1,10 @@
 // Starts a proxy (Outrigger or a peer) as a process of its own on a bootstrap, waits until it is
 // ready, keeps its output, and ends it by pid. Also hands out free ports.
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { get, request } from "node:http";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { RUNTIME_FLAGS } from "../../src/cli/runtime-flags.ts";
 
@@ -42,28 +43,38 @@ export function envoyCommand(path: string): ProxyCommand {
   return { name: "envoy", executable: path, args: ["--log-level", "error"] };
 }
 
+/**
+ * Ports below the range that systems take for outgoing connections: one of those could have the port
+ * by the time the proxy starts.
+ */
+const FIRST_PORT = 10_000;
+const LAST_PORT = 32_000;
+
 /** Two proxies share a port without an error (SO_REUSEPORT): no port is given twice. */
 const handedOut = new Set<number>();
 
 /** Ports that were free a moment ago. A start that still collides is tried again by the caller. */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(
-    servers.map((server) => {
-      server.listen(0, "127.0.0.1");
-      return once(server, "listening");
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(
-    servers.map((server) => {
-      server.close();
-      return once(server, "close");
-    }),
-  );
-  const fresh = ports.filter((port) => !handedOut.has(port));
-  for (const port of fresh) handedOut.add(port);
-  return fresh.length === count ? fresh : [...fresh, ...(await freePorts(count - fresh.length))];
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = randomInt(FIRST_PORT, LAST_PORT);
+    if (handedOut.has(port) || !(await isFree(port))) continue;
+    handedOut.add(port);
+    ports.push(port);
+  }
+  return ports;
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  const free = await new Promise<boolean>((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => resolve(true));
+  });
+  if (!free) return false;
+  server.close();
+  await once(server, "close");
+  return true;
 }
 
 /** A running proxy. */
