@@ -1,8 +1,8 @@
 // hot: per request
 /**
- * The server side of HTTP/1: requests in order, one response at a time; pipelined requests wait, and
- * reading stops at a limit. Envoy: `Http1::ServerConnectionImpl`. Deciding whether the connection
- * goes on is the connection manager's business.
+ * The server side of HTTP/1: requests in order, one response at a time; pipelined requests wait,
+ * and reading stops at a limit. Envoy: `Http1::ServerConnectionImpl`. Deciding whether the
+ * connection goes on is the connection manager's business.
  */
 import type { Connection } from "../../network/connection.ts";
 import type { Protocol } from "../../network/stream-info.ts";
@@ -52,7 +52,7 @@ export interface ServerCodecObserver {
   onUnderscoreRefused(): void;
 }
 
-/** Bytes of following requests that are kept while a response is in progress; then reading stops. */
+/** Bytes of following requests kept while a response is in progress; then reading stops. */
 const PIPELINED_MAX = 16 * 1024;
 
 export class Http1ServerConnection
