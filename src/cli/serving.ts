@@ -86,7 +86,7 @@ export class Serving {
 
   /** The bootstrap is good: the admin port tells from now on how the start goes on. */
   private accepted(): Promise<readonly Diagnostic[]> {
-    this.context.onUncaughtError((error) => this.server.bugs.report(error));
+    this.context.onUncaughtError((error) => this.server.reportBug(error));
     return this.openPorts();
   }
 

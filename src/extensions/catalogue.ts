@@ -3,6 +3,7 @@
  * registers itself.
  */
 import type { RuntimeSnapshot } from "../config/runtime.ts";
+import type { AccessLogger } from "../http/access-log.ts";
 import { HttpFilterCatalogue } from "../http/http-filter-catalogue.ts";
 import type { RouteSubscriptions } from "../http/route-subscriptions.ts";
 import type { ConnectionLogCompiler } from "../network/connection-log.ts";
@@ -47,6 +48,8 @@ export interface CatalogueServices {
   readonly logFlushIntervalMs: number;
   /** Admin: `/healthcheck/fail`. */
   readonly healthCheckFailed: () => boolean;
+  /** See every request, besides the configured access logs. */
+  readonly requestLogs: readonly AccessLogger[];
 }
 
 export interface Catalogue {
@@ -103,6 +106,7 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
         routes,
         routeSubscriptions: services.routeSubscriptions,
         ...logServices,
+        requestLogs: services.requestLogs,
         compileLocalReplies: (message, context) =>
           compileLocalReplies(message, replyServices, context),
       },

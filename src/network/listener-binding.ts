@@ -86,7 +86,7 @@ export class ListenerBinding {
     done(this.problem);
   }
 
-  /** As configured, whatever was bound first: the first address is the one that names a listener. */
+  /** As configured, whatever was bound first: the first address names the listener. */
   private sortSockets(): void {
     const order = this.listener.config.addresses.map(({ text }) => text);
     this.sockets.sort((a, b) => order.indexOf(a.text) - order.indexOf(b.text));

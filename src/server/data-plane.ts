@@ -6,7 +6,7 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
 import type { CompileContext } from "../config/compile-context.ts";
 import type { RuntimeSnapshot } from "../config/runtime.ts";
-import { buildCatalogue, type Catalogue } from "../extensions/catalogue.ts";
+import { buildCatalogue, type Catalogue, type CatalogueServices } from "../extensions/catalogue.ts";
 import type { NodeFacts } from "../extensions/network-filters/http-connection-manager/forwarding.ts";
 import type { RouteSubscriptions } from "../http/route-subscriptions.ts";
 import type { ConnectionLimit } from "../network/connection-limit.ts";
@@ -66,6 +66,8 @@ export interface DataPlaneServices {
   readonly sourceAddresses: readonly SocketAddress[];
   /** Envoy `--file-flush-interval-msec`. */
   readonly logFlushIntervalMs: number;
+  /** See every request, besides the configured access logs. */
+  readonly requestLogs: CatalogueServices["requestLogs"];
 }
 
 export interface DataPlaneOptions {
@@ -125,6 +127,7 @@ export class DataPlane {
       clusterNames: () => this.knownClusters,
       logFlushIntervalMs: services.logFlushIntervalMs,
       healthCheckFailed: services.healthCheckFailed,
+      requestLogs: services.requestLogs,
     });
     this.clusterCatalogues = {
       clusters: this.catalogue.clusters,

@@ -24,13 +24,13 @@ import {
   type BootstrapOverrides,
   compileBootstrap,
 } from "./bootstrap-config.ts";
-import { BugReport } from "./bug-report.ts";
 import { ConfigSources } from "./config-sources.ts";
 import { createPlaneStats, createPlanes, type PlaneStats } from "./create-planes.ts";
 import type { DataPlanePlatform } from "./data-plane.ts";
 import type { DataPlanes } from "./data-planes.ts";
 import { CLUSTER_TYPE, LISTENER_TYPE } from "./dynamic-config.ts";
 import type { UnknownDynamicFields } from "./filesystem-subscription.ts";
+import { type Observed, observe } from "./observed-platform.ts";
 import { createGlobalLimit } from "./overload-config.ts";
 import { type BootstrapSections, bootstrapSections, restartNeeded } from "./restart-needed.ts";
 import { createRuntime, type RunningRuntime } from "./runtime/create-runtime.ts";
@@ -81,8 +81,7 @@ export class Server {
   readonly startedWallMs: number;
   /** The bootstrap in force without its static resources, encoded; empty before the start. */
   bootstrapBytes: Uint8Array = new Uint8Array(0);
-  /** Bugs that something caught, or nobody. */
-  readonly bugs: BugReport;
+  private readonly observed: Observed;
   private readonly startedMs: number;
   private running: Running | null = null;
   private names: StaticNames = NO_STATIC_NAMES;
@@ -101,20 +100,19 @@ export class Server {
     loggers: LoggerRegistry,
     options: ServerOptions,
   ) {
-    this.bugs = new BugReport(loggers.get("envoy_bug"));
-    this.platform = {
-      ...platform,
-      onBug: (error) => {
-        this.bugs.report(error);
-        platform.onBug(error);
-      },
-    };
+    this.observed = observe(platform, loggers);
+    this.platform = this.observed.platform;
     this.loader = loader;
     this.loggers = loggers;
     this.options = options;
     this.startedWallMs = platform.time.wallMs();
     this.startedMs = platform.time.monotonicMs();
     this.store.keepRetired(LISTENER_TYPE);
+  }
+
+  /** An error that nothing caught. */
+  reportBug(error: unknown): void {
+    this.observed.bugs.report(error);
   }
 
   get state(): ServerState {
@@ -268,7 +266,7 @@ export class Server {
     const stats = createPlaneStats(this.options.dataPlanes, config.stats.matcher, this.statsReader);
     const root = (stats[0] as PlaneStats[number]).stats.root;
     const gauges = new ServerGauges(root, this.options.dataPlanes, config.versionOverride);
-    this.bugs.counter = gauges.stats.envoyBugFailures;
+    this.observed.bugs.counter = gauges.stats.envoyBugFailures;
     const unsupported = new UnsupportedRegistry(root);
     const runtime = await createRuntime(
       config.runtimeLayers,
@@ -323,6 +321,7 @@ export class Server {
       routes: sources.named,
       sourceAddresses: config.sourceAddresses,
       logFlushIntervalMs: this.options.logFlushIntervalMs,
+      requestLogs: this.observed.requestLogs,
     };
     return createPlanes(this.platform, services, stats);
   }

@@ -54,6 +54,7 @@ function createCompilingPlane(platform: DataPlanePlatform): DataPlane {
       routes: { subscribe: none },
       sourceAddresses: [],
       logFlushIntervalMs: 0,
+      requestLogs: [],
     },
     { id: 0, reusePort: false },
   );

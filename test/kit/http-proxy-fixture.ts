@@ -99,6 +99,7 @@ export class HttpProxyFixture {
         routeSubscriptions: { subscribe: () => () => undefined },
         compileAccessLog: () => ({}),
         createAccessLogger: () => ({ log: (context) => this.record(context) }),
+        requestLogs: [],
         compileLocalReplies: () => PLAIN_LOCAL_REPLIES,
       },
       clusters,

@@ -136,7 +136,10 @@ function createFactory(
         createHttpFilters(chain, filterContext),
       ]),
     ),
-    accessLoggers: config.accessLogs.map((log) => services.createAccessLogger(log)),
+    accessLoggers: [
+      ...config.accessLogs.map((log) => services.createAccessLogger(log)),
+      ...services.requestLogs,
+    ],
     localReplies: config.localReplies,
     earlyMutations: config.earlyMutations,
     clusters,

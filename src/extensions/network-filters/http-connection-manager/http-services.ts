@@ -24,6 +24,8 @@ export interface HttpServices {
   readonly routeSubscriptions: RouteSubscriptions;
   compileAccessLog(message: AccessLog, context: CompileContext): object | null;
   createAccessLogger(config: object): AccessLogger;
+  /** See every stream, besides the configured access logs. */
+  readonly requestLogs: readonly AccessLogger[];
   compileLocalReplies(
     message: LocalReplyConfig | undefined,
     context: CompileContext,
