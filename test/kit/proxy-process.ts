@@ -44,8 +44,8 @@ export function envoyCommand(path: string): ProxyCommand {
 }
 
 /**
- * Ports below the range that systems take for outgoing connections: one of those could have the port
- * by the time the proxy starts.
+ * Ports below the range that systems take for outgoing connections: one of those could have the
+ * port by the time the proxy starts.
  */
 const FIRST_PORT = 10_000;
 const LAST_PORT = 32_000;
