@@ -263,6 +263,7 @@ export class ConfigGenerator {
       filterChains: [
         {
           filters: [
+            ...this.guards,
             { name: "tcp", typedConfig: any("filters.network.tcp_proxy.v3.TcpProxy", proxy) },
           ],
         },

@@ -80,10 +80,11 @@ export class TcpProxyFilter implements NetworkFilter, TcpPoolCallbacks, TimerOwn
     this.connection = callbacks.connection;
     this.streamInfo = callbacks.streamInfo;
     this.idleTimeoutMs = runtime.config.idleTimeoutMs;
+    // Counted here as in Envoy: an earlier filter may close before `onNewConnection`.
+    runtime.stats.downstreamCxTotal.inc();
   }
 
   onNewConnection(): NetworkFilterStatus {
-    this.runtime.stats.downstreamCxTotal.inc();
     this.connection.halfClose = true;
     // Nothing is read before it can be handed over.
     this.connection.readDisable(true);
