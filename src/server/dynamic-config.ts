@@ -212,11 +212,13 @@ export class DynamicConfig {
     for (const name of removed) {
       store.remove(typeUrl, name);
       unsupported.remove(kind, name);
+      logger.info(`remove ${kind} "${name}"`);
     }
     for (const { name, bytes, diagnostics } of accepted) {
       const updatedWallMs = time.wallMs();
       store.put({ typeUrl, name, version, origin: "dynamic", bytes, updatedWallMs });
       unsupported.set(kind, name, diagnostics);
+      logger.info(`add/update ${kind} "${name}"`);
       for (const one of diagnostics) logger.warn(`${kind} "${name}": ${formatDiagnostic(one)}`);
     }
   }

@@ -84,6 +84,12 @@ for (const dataPlanes of [1, 2]) {
       assert.equal((await fixture.request(8081, "GET /")).body, "one");
       await publish(LDS, discovery("l3", "listener", [added]), "listener_manager.lds");
       assert.equal((await fixture.get("/listeners")).body, "more::127.0.0.1:8081\n");
+      const changes = fixture.log.filter((line) => / (add|remove).* listener /.test(line));
+      assert.deepEqual(changes.slice(-3), [
+        'info config: add/update listener "main"',
+        'info config: add/update listener "more"',
+        'info config: remove listener "main"',
+      ]);
     });
 
     it("takes the good listeners of a version and keeps the old one of a bad one", async () => {
