@@ -53,6 +53,7 @@ const context: CommandContext = {
     process.on("SIGTERM", listener);
     process.on("SIGINT", listener);
   },
+  onHangUpSignal: (listener) => void process.on("SIGHUP", listener),
   onReopenSignal: (listener) => void process.on("SIGUSR1", listener),
   onUncaughtError: (listener) => {
     process.on("uncaughtException", listener);

@@ -21,6 +21,8 @@ export interface CommandContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** SIGTERM and SIGINT. */
   onStopSignal(listener: () => void): void;
+  /** SIGHUP, which ends a process that does not listen. */
+  onHangUpSignal(listener: () => void): void;
   /** SIGUSR1: log rotation. */
   onReopenSignal(listener: () => void): void;
   /** Errors that nothing caught; with a listener they do not end the process. */

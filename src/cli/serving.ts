@@ -175,6 +175,8 @@ export class Serving {
   private handleSignals(): void {
     let stopping = false;
     this.context.onReopenSignal(() => this.context.reopenLogs());
+    // As Envoy, which knows of scripts that mean "reload" by it.
+    this.context.onHangUpSignal(() => this.loggers.get("main").warn("SIGHUP is ignored"));
     this.context.onStopSignal(() => {
       const main = this.loggers.get("main");
       const timers = this.server.planes?.all[0]?.dispatcher;

@@ -39,6 +39,7 @@ export class CliFixture {
   benchArgs: readonly string[] | null = null;
   private readonly stopListeners: (() => void)[] = [];
   private readonly reopenListeners: (() => void)[] = [];
+  readonly hangUpListeners: (() => void)[] = [];
   readonly errorListeners: ((error: unknown) => void)[] = [];
   reopened = 0;
 
@@ -133,6 +134,7 @@ export class CliFixture {
       environment: {},
       onStopSignal: (listener) => void this.stopListeners.push(listener),
       onUncaughtError: (listener) => void this.errorListeners.push(listener),
+      onHangUpSignal: (listener) => void this.hangUpListeners.push(listener),
       onReopenSignal: (listener) => void this.reopenListeners.push(listener),
       reopenLogs: () => void this.reopened++,
       flushLogs: () => Promise.resolve(),

@@ -156,6 +156,16 @@ describe("run", () => {
     assert.equal(await cli.settled(exit), 0);
   });
 
+  it("goes on after SIGHUP", async () => {
+    const cli = withFile(ANSWERING);
+    const { exit } = await cli.serve("run", "-c", FILE);
+    for (const listener of cli.hangUpListeners) listener();
+    assert.match(cli.log, /\[warning\]\[main\] SIGHUP is ignored/);
+    assert.match(await cli.get(15021, "/healthz/ready"), /^HTTP\/1\.1 200 /);
+    cli.signal();
+    assert.equal(await cli.settled(exit), 0);
+  });
+
   it("takes Envoy's short name of a level", async () => {
     const cli = withFile(ANSWERING);
     const flags = ["-l", "warn", "--component-log-level", "http:warn,main:info,pool:warn"];

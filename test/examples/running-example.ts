@@ -182,6 +182,7 @@ export class RunningExample {
       runtimeVersion: process.version,
       environment: {},
       onStopSignal: () => undefined,
+      onHangUpSignal: () => undefined,
       onReopenSignal: () => undefined,
       onUncaughtError: () => undefined,
       reopenLogs: () => undefined,
