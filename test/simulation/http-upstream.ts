@@ -62,6 +62,7 @@ class UpstreamConnection implements SocketEvents {
   private record: RequestRecord | null = null;
   /** What the answer in progress belongs to. */
   private answered: RequestRecord | null = null;
+  private tunnel = false;
   private receivedBytes = 0;
   private announcedBytes = -1;
   private answering = false;
@@ -93,12 +94,14 @@ class UpstreamConnection implements SocketEvents {
   onConnect(): void {}
 
   onBytes(buffer: Buffer, length: number): void {
-    this.reader.push(buffer.toString("latin1", 0, length));
+    if (this.tunnel) this.socket.writeBytes(Buffer.from(buffer.subarray(0, length)));
+    else this.reader.push(buffer.toString("latin1", 0, length));
   }
 
   onEnd(): void {
     this.services.ledger.note(() => `${this.name} got FIN`);
-    this.socket.destroy();
+    if (this.tunnel) this.socket.end();
+    else this.socket.destroy();
   }
 
   onDrain(): void {}
@@ -132,8 +135,9 @@ class UpstreamConnection implements SocketEvents {
     this.headers = headers;
     const saw = ["x-q-config", "x-q-host", "x-q-route"].map((name) => headers.get(name));
     if (new Set(saw).size > 1) this.fail(`${record.id} carries versions ${saw.join()}`);
+    this.tunnel = headers.get("x-tunnel") !== undefined && random.chance(0.8);
     this.answersEarly = random.chance(0.1);
-    if (this.answersEarly) {
+    if (this.answersEarly && !this.tunnel) {
       this.answering = true;
       time.after(randomDelayMs(random), () => this.answer(record), "upstream");
     }
@@ -155,11 +159,12 @@ class UpstreamConnection implements SocketEvents {
       this.fail(`${this.receivedBytes} of ${this.announcedBytes} bytes of ${record.id} as whole`);
     }
     this.record = null;
-    if (this.answersEarly) return;
+    if (this.answersEarly && !this.tunnel) return;
     this.answering = true;
     const { random, time } = this.services;
     if (random.chance(0.03)) return;
-    time.after(randomDelayMs(random), () => this.answer(record), "upstream");
+    const answer = (): void => (this.tunnel ? this.openTunnel(record) : this.answer(record));
+    time.after(randomDelayMs(random), answer, "upstream");
   }
 
   private answer(record: RequestRecord): void {
@@ -176,6 +181,18 @@ class UpstreamConnection implements SocketEvents {
       if (cut) this.answerCut(text.slice(0, random.below(text.length)));
       else this.write(this.pieces(text), () => this.onAnswered());
     }
+  }
+
+  /** From now on the connection echoes; sometimes it ends. */
+  private openTunnel(record: RequestRecord): void {
+    if (this.closed) return;
+    const { random, time } = this.services;
+    const lines = ["HTTP/1.1 101 Switching Protocols", `x-id: ${record.id}`];
+    this.socket.writeText(
+      `${lines.join("\r\n")}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n`,
+    );
+    if (random.chance(0.7)) return;
+    time.after(random.below(3000), () => this.socket.destroySoon(), "tunnel ends");
   }
 
   private onAnswered(): void {
@@ -217,7 +234,9 @@ class UpstreamConnection implements SocketEvents {
     }
     if (!bodiless) {
       this.closesAfterAnswer = true;
-      if (cut) record.answerBytes = -1;
+      // A body still under way to a closed socket comes back as a reset, which ends the answer too
+      // (as in Envoy).
+      if (cut || record.bodyBytes > 0) record.answerBytes = -1;
     }
     return `${head}\r\n${body}`;
   }

@@ -166,6 +166,7 @@ export class ConfigGenerator {
       commonHttpProtocolOptions: common,
       httpProtocolOptions: { acceptHttp10: random.chance(0.7), enableTrailers: random.chance(0.5) },
       streamErrorOnInvalidHttpMessage: random.chance(0.3),
+      ...(random.chance(0.7) ? { upgradeConfigs: [{ upgradeType: "websocket" }] } : {}),
       proxy100Continue: random.chance(0.3),
       normalizePath: this.traits.pathNormalization,
       httpFilters: this.randomFilters(),

@@ -29,6 +29,7 @@ import {
   TCP_UPSTREAMS,
 } from "./random-config.ts";
 import { SimulatedTcpClient, SimulatedTcpUpstream } from "./tcp-peers.ts";
+import { SimulatedTunnelClient } from "./tunnel-client.ts";
 
 const BOOTSTRAP = "/bootstrap.json";
 /** Clients begin within this time. */
@@ -45,7 +46,7 @@ export class World {
   readonly ledger: Ledger;
   readonly server: Server;
   readonly clients: SimulatedHttpClient[] = [];
-  readonly tcpClients: SimulatedTcpClient[] = [];
+  readonly tcpClients: (SimulatedTcpClient | SimulatedTunnelClient)[] = [];
   /** Of the data planes; known at the end. */
   dispatchers: readonly Dispatcher[] = [];
   /** As they were before the server closed. */
@@ -126,6 +127,15 @@ export class World {
         this.clients.push(new SimulatedHttpClient(`client ${index}`, port, services));
       };
       time.after(random.below(RUSH_MS), connect, "client");
+    }
+    const tunnels = random.chance(0.5) ? random.below(4) : 0;
+    for (let index = 0; index < tunnels; index++) {
+      const connect = (): void => {
+        const port = random.pick(HTTP_PORTS);
+        const name = `tunnel client ${index}`;
+        this.tcpClients.push(new SimulatedTunnelClient(name, port, services));
+      };
+      time.after(random.below(RUSH_MS), connect, "tunnel client");
     }
     const tcp = random.below(4);
     for (let index = 0; index < tcp; index++) {
