@@ -60,7 +60,7 @@ const context: CommandContext = {
     process.on("unhandledRejection", listener);
   },
   reopenLogs: () => files.reopenLogs(),
-  flushLogs: () => files.flushLogs(),
+  flushLogs: async () => void (await files.flushLogs()),
   processFacts: {
     memory: () => {
       const { heapUsed, heapTotal, rss, external } = process.memoryUsage();
@@ -99,5 +99,6 @@ if (process.argv.some((argument) => argument === "-c" || argument.startsWith("--
   channel.start();
 
 process.exitCode = await main(process.argv.slice(2), context);
-await files.flushLogs();
+// A pipe that nobody reads holds a thread in its write, and `exit` would wait for that thread.
+if (!(await files.flushLogs())) process.kill(process.pid, "SIGKILL");
 process.exit();

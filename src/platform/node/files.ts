@@ -8,6 +8,8 @@ import { NodeLogFile } from "./log-file.ts";
 /** Editors write a file in several steps; one reload is enough. */
 const SETTLE_MS = 50;
 
+const FLUSH_LIMIT_MS = 1000;
+
 export class NodeFiles implements Files {
   private readonly logs = new Map<string, NodeLogFile>();
 
@@ -75,12 +77,21 @@ export class NodeFiles implements Files {
     for (const log of this.logs.values()) log.reopen();
   }
 
-  /** Everything queued is with the kernel. */
-  flushLogs(): Promise<void> {
+  /**
+   * True once everything queued is with the kernel, false when `limitMs` is over: a pipe that
+   * nobody reads takes nothing, and must not keep the process from ending.
+   */
+  flushLogs(limitMs: number = FLUSH_LIMIT_MS): Promise<boolean> {
     const all = [...this.logs.values()].map(
       (log) => new Promise<void>((resolve) => log.flush(resolve)),
     );
-    return Promise.all(all).then(() => undefined);
+    return new Promise((resolve) => {
+      const limit = setTimeout(() => resolve(false), limitMs);
+      void Promise.all(all).then(() => {
+        clearTimeout(limit);
+        resolve(true);
+      });
+    });
   }
 }
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,6 +51,22 @@ describe("NodeFiles", () => {
     ]);
     assert.deepEqual(await files.list(join(folder, "absent")), []);
     await assert.rejects(files.read(join(folder, "absent")), /ENOENT/);
+  });
+
+  it("waits for logs until they are written, but not for a pipe that nobody reads", async () => {
+    const path = join(newFolder(), "log");
+    const log = files.openLog(path, { flushIntervalMs: 60_000, flushBytes: 100, maxBytes: 100 });
+    log.append("line\n");
+    assert.equal(await files.flushLogs(60_000), true);
+    const stuck = join(import.meta.dirname, "stuck-log.ts");
+    const child = spawn(process.execPath, [stuck], { stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    child.stderr.on("data", (bytes: Buffer) => {
+      said += bytes.toString();
+    });
+    await once(child, "exit");
+    child.stdout.destroy();
+    assert.equal(said, "false");
   });
 
   it("sees a file that was moved into place", async () => {
