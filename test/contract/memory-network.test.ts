@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { describeSocketFactory, type SocketFactoryHarness } from "./socket-factory.ts";
 import { MemoryClient } from "../kit/memory-client.ts";
 import { MemoryNetwork } from "../kit/memory-network.ts";
 import type { Link } from "../kit/memory-socket.ts";
 import { SeededRandom } from "../kit/seeded-random.ts";
 import { SimulatedTime } from "../kit/simulated-time.ts";
+import { describeSocketFactory, type SocketFactoryHarness } from "./socket-factory.ts";
 
 function harness(link: Partial<Link>): SocketFactoryHarness {
   const time = new SimulatedTime();
