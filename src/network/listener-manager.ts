@@ -210,11 +210,15 @@ export class ListenerManager {
   ): void {
     const problems: Diagnostic[] = [];
     let waiting = compiled.configs.length + 1;
+    // Those of one file go only when those of the other are there.
+    const leaving = compiled.removed.map((name) => [name, this.active.get(name)] as const);
     const settle: Settle = (problem) => {
       if (problem !== null) problems.push(problem);
-      if (--waiting === 0) done(problems);
+      if (--waiting > 0) return;
+      if (compiled.allOrNothing && problems.length === 0) this.removeAll(leaving);
+      done(problems);
     };
-    for (const name of compiled.removed) this.remove(name);
+    if (!compiled.allOrNothing) this.removeAll(leaving);
     for (const config of compiled.configs) {
       const path = compiled.paths.get(config.name) ?? "";
       this.apply(config, (problem) => settle(problem === null ? null : below(path, problem)));
@@ -313,6 +317,13 @@ export class ListenerManager {
     this.sockets.sweep();
     this.updateGauges();
     settleOnce(entry, problem);
+  }
+
+  /** Spares what came under a name since. */
+  private removeAll(leaving: readonly (readonly [name: string, entry: Entry | undefined])[]): void {
+    for (const [name, entry] of leaving) if (this.active.get(name) === entry) this.remove(name);
+    this.sockets.sweep();
+    this.updateGauges();
   }
 
   private remove(name: string): void {

@@ -18,10 +18,13 @@ export interface ListenerUpdate {
   /** Names; unknown ones are ignored. */
   readonly removed: readonly string[];
   readonly changed: readonly ListenerResource[];
+  /** Remove only once everything changed is bound, and nothing when something is not. */
+  readonly allOrNothing?: boolean;
 }
 
 export interface CompiledListenerUpdate {
   readonly removed: readonly string[];
+  readonly allOrNothing: boolean;
   readonly configs: readonly ListenerConfig[];
   /** Where each of them stands in the configuration, by name. */
   readonly paths: ReadonlyMap<string, string>;
@@ -54,7 +57,8 @@ export function compileListenerUpdate(
     paths.set(config.name, context.path);
     configs.push(config);
   }
-  return { removed: update.removed, configs, paths, diagnostics: [...diagnostics] };
+  const { allOrNothing = false } = update;
+  return { removed: update.removed, allOrNothing, configs, paths, diagnostics: [...diagnostics] };
 }
 
 interface Known {

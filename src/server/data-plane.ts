@@ -90,6 +90,8 @@ export interface ConfigUpdate {
   readonly removedListeners: readonly string[];
   /** Clusters may appear later (CDS): routes to unknown ones are no error. */
   readonly clustersMayFollow: boolean;
+  /** Nothing is removed when something new cannot be bound. */
+  readonly allOrNothing: boolean;
 }
 
 export interface PreparedUpdate {
@@ -163,6 +165,7 @@ export class DataPlane {
     const listeners = this.listeners.prepare({
       changed: update.listeners,
       removed: update.removedListeners,
+      allOrNothing: update.allOrNothing,
     });
     this.knownClusters = null;
     return {
@@ -172,8 +175,10 @@ export class DataPlane {
           this.clusters.addOrUpdate(config, source);
         this.clusters.whenWarm(() =>
           listeners.commit((problems) => {
-            for (const { name, source } of update.removedClusters)
-              this.clusters.remove(name, source);
+            // A listener that stays may need them.
+            const removes = problems.length === 0 || !update.allOrNothing;
+            const removed = removes ? update.removedClusters : [];
+            for (const { name, source } of removed) this.clusters.remove(name, source);
             done(problems);
           }),
         );

@@ -183,6 +183,7 @@ export class DynamicConfig {
         : changed.map((one) => ({ message: one.message as Listener, context: context(one) })),
       removedListeners: clusters ? [] : removed,
       clustersMayFollow: true,
+      allOrNothing: false,
     };
   }
 

@@ -37,6 +37,7 @@ import { createRuntime, type RunningRuntime } from "./runtime/create-runtime.ts"
 import type { LayeredRuntime } from "./runtime/layered-runtime.ts";
 import { type ProcessMemory, ServerGauges, type ServerState } from "./server-gauges.ts";
 import {
+  bothNames,
   byStaticResource,
   missing,
   NO_STATIC_NAMES,
@@ -206,7 +207,8 @@ export class Server {
     if (found.some(isError)) return withPlaces(this.loader, this.options.source, found);
     found.push(...restartNeeded(running.sections, bootstrapSections(bootstrap)));
     const problems = await new Promise<readonly Diagnostic[]>((done) => prepared.commit(done));
-    this.remember(loaded, bootstrap, compiled);
+    if (problems.some(isError)) this.names = bothNames(this.names, staticNames(bootstrap));
+    else this.remember(loaded, bootstrap, compiled);
     return withPlaces(this.loader, this.options.source, [...found, ...problems]);
   }
 

@@ -67,7 +67,16 @@ export function staticUpdate(bootstrap: Bootstrap, before: StaticNames): ConfigU
       context: root.at("listeners", index),
     })),
     removedListeners: missing(before.listeners, names.listeners),
+    allOrNothing: true,
     clustersMayFollow: bootstrap.dynamicResources?.cdsConfig !== undefined,
+  };
+}
+
+/** After a reload that came into force in part: what may have to be removed by the next one. */
+export function bothNames(before: StaticNames, now: StaticNames): StaticNames {
+  return {
+    clusters: [...new Set([...before.clusters, ...now.clusters])],
+    listeners: [...new Set([...before.listeners, ...now.listeners])],
   };
 }
 

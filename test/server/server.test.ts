@@ -153,6 +153,24 @@ describe("the start of a server", () => {
     assert.deepEqual(fixture.network.listening(), []);
   });
 
+  it("keeps what serves when a reload cannot bind, and goes on from there", async () => {
+    const at = (name: string, port: number): string =>
+      bootstrap({ clusters: [ONE], listeners: [httpListener({ name, port })] });
+    await running(at("old", 8080));
+    fixture.network.denyBind({ ip: "127.0.0.1", port: 8081 }, "EADDRINUSE");
+    const moved = bootstrap({
+      clusters: [TWO],
+      listeners: [httpListener({ name: "new", port: 8081, cluster: "two" })],
+    });
+    const diagnostics = await fixture.reload(moved);
+    assert.match(diagnostics[0]?.message ?? "", /cannot bind to 127\.0\.0\.1:8081/);
+    assert.equal((await fixture.request(8080, "GET /")).body, "one");
+    await fixture.reload(at("other", 8082));
+    assert.equal((await fixture.request(8082, "GET /")).body, "one");
+    assert.equal((await fixture.get("/listeners")).body, "other::127.0.0.1:8082\n");
+    assert.equal(fixture.stat("cluster_manager.active_clusters"), 1);
+  });
+
   it("reports a port in use and serves nothing", async () => {
     fixture = await ServerFixture.create(
       bootstrap({ clusters: [ONE], listeners: [httpListener({ name: "main", port: 8080 })] }),
