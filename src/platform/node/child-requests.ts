@@ -128,8 +128,11 @@ export class ChildRequestChannel implements RequestChannel {
 export function serveParent(handler: RequestHandler, idleMs: number = IDLE_MS): void {
   let open = 0;
   const idle = setTimeout(() => {
-    if (open > 0) idle.refresh();
-    else process.disconnect?.();
+    // What the parent has sent by now is read first: a busy machine may be late with it.
+    setImmediate(() => {
+      if (open > 0) idle.refresh();
+      else process.disconnect?.();
+    });
   }, idleMs);
   const answer = async ({ id, message }: Envelope): Promise<void> => {
     open++;

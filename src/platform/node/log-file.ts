@@ -139,7 +139,9 @@ export class NodeLogFile implements LogFile {
   private finishWrite(): void {
     this.writing = null;
     if (this.reopening) this.openAgain();
-    if (this.waitingBytes >= this.options.flushBytes || this.flushed.length > 0) this.startWrite();
+    // Without a timer, the time of the waiting lines has come while the write was under way.
+    const due = this.flushTimer === null || this.waitingBytes >= this.options.flushBytes;
+    if (due || this.flushed.length > 0) this.startWrite();
     if (this.writing !== null) return;
     const flushed = this.flushed;
     this.flushed = [];

@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
+import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -64,6 +74,43 @@ describe("NodeLogFile", () => {
     log.append("b".repeat(100));
     await flushed(log);
     assert.deepEqual(events, ["append 200", "drop 100", "written 200"]);
+  });
+
+  it("writes lines whose time came during a slow write", { timeout: 60_000 }, async () => {
+    const path = newPath();
+    execFileSync("mkfifo", [path]);
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const written: number[] = [];
+    const timer = Promise.withResolvers<void>();
+    const second = Promise.withResolvers<void>();
+    const observer = {
+      onAppend: () => undefined,
+      onDrop: () => undefined,
+      onTimer: () => timer.resolve(),
+      onWritten: (bytes: number) => {
+        written.push(bytes);
+        if (written.length === 2) second.resolve();
+      },
+      onWriteFailed: () => assert.fail("a write failed"),
+      onReopenFailed: () => undefined,
+    };
+    const manyBytes = 1 << 20;
+    const log = new NodeLogFile(path, {
+      flushIntervalMs: 1,
+      flushBytes: manyBytes,
+      maxBytes: 2 * manyBytes,
+      observer,
+    });
+    // More than the pipe holds: the write waits until somebody reads.
+    log.append("x".repeat(manyBytes));
+    log.append("late\n");
+    await timer.promise;
+    assert.deepEqual(written, []);
+    const socket = new Socket({ fd: reader });
+    socket.resume();
+    await second.promise;
+    assert.deepEqual(written, [manyBytes, 5]);
+    socket.destroy();
   });
 
   it("loses lines, and counts them, while its path cannot be opened", async () => {
