@@ -82,7 +82,9 @@ export class SimulatedTime implements TimeSource {
     this.nowMs = endMs;
   }
 
-  /** As `advance`, without letting promise continuations run: fast, for code that uses callbacks. */
+  /**
+   * As `advance`, without letting promise continuations run: fast, for code that uses callbacks.
+   */
   run(ms: number): void {
     const endMs = this.nowMs + ms;
     for (let count = 0; this.runNext(endMs); count++) this.check(count);

@@ -1,6 +1,7 @@
 /**
- * A token bucket that refills continuously. Envoy: `LocalRateLimiterImpl` over `AtomicTokenBucketImpl`: with 10 tokens per
- * minute one token comes every 6 seconds, not ten at the full minute.
+ * A token bucket that refills continuously. Envoy: `LocalRateLimiterImpl` over
+ * `AtomicTokenBucketImpl`: with 10 tokens per minute one token comes every 6 seconds, not ten at
+ * the full minute.
  */
 import type { CompileContext } from "../../config/compile-context.ts";
 import { durationMs } from "../../config/duration.ts";
