@@ -43,7 +43,7 @@ function dispatch(
   if (options.all("--config-path").length === 0 && !options.has("--config-yaml")) {
     return fail(
       context,
-      "No configuration: give a file with -c FILE (try examples/quickstart/envoy.yaml)",
+      "No configuration: give a file with -c FILE, for example one of examples/ in the repository",
     );
   }
   const mode = options.get("--mode") ?? "serve";

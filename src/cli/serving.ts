@@ -8,6 +8,7 @@ import { ADMIN_ENDPOINTS } from "../server/admin/endpoints.ts";
 import { healthz } from "../server/admin/healthz.ts";
 import { startAdmin, startOnFreePort } from "../server/admin/start-admin.ts";
 import { prometheus } from "../server/admin/stats-pages.ts";
+import type { ReloadOutcome } from "../server/reload.ts";
 import type { Server } from "../server/server.ts";
 import { drainServer } from "../server/shutdown.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -20,6 +21,13 @@ const METRICS_PORT = 15090;
 
 /** Starting leaves garbage behind; it goes once, soon after the start, unless traffic is there. */
 const TRIM_AFTER_MS = 500;
+
+const RELOADED: Readonly<Record<ReloadOutcome, string>> = {
+  applied: "configuration reloaded",
+  "partly applied":
+    "configuration partly reloaded: listeners that cannot bind keep their old version, nothing was removed",
+  refused: "reload refused: the previous configuration stays in force",
+};
 
 export interface RunOptions {
   /** `run`: open the extra ports, reload on change. */
@@ -160,16 +168,9 @@ export class Serving {
   }
 
   private async reload(): Promise<void> {
-    const diagnostics = await this.server.reload();
+    const { outcome, diagnostics } = await this.server.reload();
     reportDiagnostics(diagnostics, this.loggers, this.context);
-    const failed = diagnostics.some(({ severity }) => severity === "error");
-    this.loggers
-      .get("config")
-      .info(
-        failed
-          ? "reload refused: the previous configuration stays in force"
-          : "configuration reloaded",
-      );
+    this.loggers.get("config").info(RELOADED[outcome]);
   }
 
   private handleSignals(): void {

@@ -19,6 +19,13 @@ export interface LocalReply {
   readonly modify?: (headers: ResponseHeaderMap) => void;
 }
 
+/** The answer of a listener or cluster that is configured for HTTP/2. */
+export const HTTP2_NOT_SUPPORTED: LocalReply = {
+  status: 503,
+  body: "http2 is not supported yet",
+  details: "http2_not_supported",
+};
+
 /** `local_reply_config`, compiled: may change status, body, headers. */
 export interface LocalReplyMapper {
   /** Returns body and content type; changes `headers` in place. */

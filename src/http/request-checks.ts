@@ -11,7 +11,7 @@ import type { Protocol } from "../network/stream-info.ts";
 import type { ConnectionManagerConfig } from "./connection-manager-config.ts";
 import type { ConnectionManagerStats } from "./connection-manager-stats.ts";
 import { normalizeHost } from "./host-normalization.ts";
-import { isGrpc, type LocalReply } from "./local-reply.ts";
+import { HTTP2_NOT_SUPPORTED, isGrpc, type LocalReply } from "./local-reply.ts";
 import { normalizePath } from "./path-normalization.ts";
 
 const SLASH = 47;
@@ -30,6 +30,7 @@ export function checkRequest(
   localPort: number,
   stats: ConnectionManagerStats,
 ): LocalReply | null {
+  if (config.codecType === "HTTP2") return HTTP2_NOT_SUPPORTED;
   if (headers.authority === "") return MISSING_HOST;
   const connect = headers.method === "CONNECT";
   if (headers.path === "" && !connect) return MISSING_PATH;

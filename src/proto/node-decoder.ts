@@ -26,6 +26,9 @@ export interface NodeDecoderOptions {
 }
 
 const MAX_DEPTH = 100;
+const WRITE_MAP = "write fields as name: value";
+const WRITE_LIST = "begin each item with -";
+const ADD_TYPE = `add "@type": ${TYPE_URL_PREFIX}...`;
 
 /** What a node is, for messages. */
 function nounOf(node: SourceNode): string {
@@ -50,7 +53,7 @@ export class NodeDecoder {
   /** undefined after a problem, and for a null that means "not set". */
   message(type: MessageType, node: SourceNode, path: string): unknown {
     if (this.depth >= MAX_DEPTH) {
-      return this.fail(node, path, "Messages are nested too deeply");
+      return this.fail(node, path, "Messages are nested too deeply", "nest 100 or less");
     }
     this.depth++;
     const value = this.messageOfForm(type, node, path);
@@ -64,7 +67,7 @@ export class NodeDecoder {
    */
   anyContent(type: MessageType, node: SourceNode, path: string): unknown {
     if (type.form === "object") {
-      if (node.kind !== "map") return this.expected("a map", node, path);
+      if (node.kind !== "map") return this.expected("a map", node, path, WRITE_MAP);
       return this.fields(type, node, path);
     }
     if (node.kind !== "map") return this.message(type, node, path);
@@ -91,11 +94,14 @@ export class NodeDecoder {
       case "value":
         return jsonOf(node);
       case "struct":
-        return node.kind === "map" ? jsonOf(node) : this.expected("a map", node, path);
+        return node.kind === "map" ? jsonOf(node) : this.expected("a map", node, path, WRITE_MAP);
       case "list":
-        return node.kind === "list" ? jsonOf(node) : this.expected("a list", node, path);
+        return node.kind === "list"
+          ? jsonOf(node)
+          : this.expected("a list", node, path, WRITE_LIST);
       case "fieldMask":
-        if (node.kind !== "scalar") return this.expected("field names with commas", node, path);
+        if (node.kind !== "scalar")
+          return this.expected("field names with commas", node, path, 'write "a,b.c"');
         return this.read(node, path, readScalar("string", node));
     }
   }
@@ -161,7 +167,7 @@ export class NodeDecoder {
   }
 
   private list(field: FieldType, node: SourceNode, path: string): unknown {
-    if (node.kind !== "list") return this.expected("a list", node, path, "begin each item with -");
+    if (node.kind !== "list") return this.expected("a list", node, path, WRITE_LIST);
     const items: unknown[] = [];
     node.items.forEach((item, index) => {
       const itemPath = `${path}[${index}]`;
@@ -175,7 +181,7 @@ export class NodeDecoder {
   }
 
   private map(field: FieldType, node: SourceNode, path: string): unknown {
-    if (node.kind !== "map") return this.expected("a map", node, path);
+    if (node.kind !== "map") return this.expected("a map", node, path, WRITE_MAP);
     const map: Record<string, unknown> = {};
     for (const entry of node.entries) {
       const entryPath = `${path}[${entry.key}]`;
@@ -207,7 +213,7 @@ export class NodeDecoder {
   private single(field: FieldType, node: SourceNode, path: string): unknown {
     if (field.message !== null) return this.message(field.message, node, path);
     if (node.kind !== "scalar") {
-      return this.expected(field.scalar === null ? "a name" : `a ${field.scalar}`, node, path);
+      return this.expected(nounOfField(field), node, path, "write one value");
     }
     if (field.scalar !== null) return this.read(node, path, readScalar(field.scalar, node));
     return this.enumValue(field.enum as EnumType, node, path);
@@ -265,12 +271,11 @@ export class NodeDecoder {
   }
 
   private any(node: SourceNode, path: string): AnyMessage | undefined {
-    if (node.kind !== "map") return this.expected('a map with an "@type"', node, path);
+    if (node.kind !== "map") return this.expected('a map with an "@type"', node, path, ADD_TYPE);
     if (node.entries.length === 0) return { typeUrl: "", value: undefined };
     const entry = findEntry(node, "@type");
     if (entry === undefined) {
-      const remedy = `add "@type": ${TYPE_URL_PREFIX}...`;
-      return this.fail(node, path, 'Lacks "@type", which says what the fields mean', remedy);
+      return this.fail(node, path, 'Lacks "@type", which says what the fields mean', ADD_TYPE);
     }
     const typeUrl = entry.value.kind === "scalar" ? entry.value.text : "";
     const type = this.typeOfUrl(typeUrl, entry.value, path);
@@ -312,7 +317,7 @@ export class NodeDecoder {
     }
     const content = findEntry(node, "value")?.value;
     const isEmpty = content === undefined || isNull(content);
-    if (!isEmpty && content.kind !== "map") return this.expected("a map", content, path);
+    if (!isEmpty && content.kind !== "map") return this.expected("a map", content, path, WRITE_MAP);
     return {
       typeUrl,
       value: isEmpty ? {} : this.anyContent(inner, content, path),
@@ -331,14 +336,18 @@ export class NodeDecoder {
     return this.expected("a map", node, path, remedy);
   }
 
-  private expected(what: string, node: SourceNode, path: string, remedy: string = ""): undefined {
+  private expected(what: string, node: SourceNode, path: string, remedy: string): undefined {
     return this.fail(node, path, `Expected ${what}, found ${nounOf(node)}`, remedy);
   }
 
-  private fail(node: SourceNode, path: string, message: string, remedy: string = ""): undefined {
+  private fail(node: SourceNode, path: string, message: string, remedy: string): undefined {
     this.sink.error(path, node.offset, message, remedy);
     return undefined;
   }
+}
+
+function nounOfField({ scalar }: FieldType): string {
+  return scalar === null ? "a name" : `a ${scalar}`;
 }
 
 /** A message of the type with nothing set. */

@@ -32,7 +32,13 @@ import { CLUSTER_TYPE, LISTENER_TYPE } from "./dynamic-config.ts";
 import type { UnknownDynamicFields } from "./filesystem-subscription.ts";
 import { type Observed, observe } from "./observed-platform.ts";
 import { createGlobalLimit } from "./overload-config.ts";
-import { type BootstrapSections, bootstrapSections, restartNeeded } from "./restart-needed.ts";
+import {
+  type BootstrapSections,
+  bootstrapSections,
+  type ReloadResult,
+  refusedReload,
+  restartNeeded,
+} from "./reload.ts";
 import { createRuntime, type RunningRuntime } from "./runtime/create-runtime.ts";
 import type { LayeredRuntime } from "./runtime/layered-runtime.ts";
 import { type ProcessMemory, ServerGauges, type ServerState } from "./server-gauges.ts";
@@ -173,43 +179,46 @@ export class Server {
     this.running = running;
     if (found.some(isError)) {
       await this.closeRunning();
-      return withPlaces(this.loader, this.options.source, found);
+      return this.placed(found);
     }
     this.remember(loaded, bootstrap, compiled);
     const refused = (await onAccepted()) ?? [];
     if (refused.some(isError)) {
       await this.closeRunning();
-      return withPlaces(this.loader, this.options.source, [...found, ...refused]);
+      return this.placed([...found, ...refused]);
     }
     const problems = await new Promise<readonly Diagnostic[]>((done) => prepared.commit(done));
     if (!problems.some(isError)) {
       await running.sources.start(config, running.planes, running.root);
       this.serving(running);
     }
-    return withPlaces(this.loader, this.options.source, [...found, ...problems]);
+    return this.placed([...found, ...problems]);
   }
 
   /**
-   * Reads the start files again and applies what changed. On an error everything stays as it is.
+   * Reads the start files again and applies what changed. With an error in them everything stays as
+   * it is; a listener that cannot bind keeps its old version, and the rest is applied.
    */
-  async reload(): Promise<readonly Diagnostic[]> {
+  async reload(): Promise<ReloadResult> {
     const { running } = this;
-    if (running === null) return [];
+    if (running === null) return refusedReload([]);
     const loaded = await this.loader.loadBootstrap(this.options.source);
     const { bootstrap } = loaded;
-    if (bootstrap === null) return loaded.diagnostics;
+    if (bootstrap === null) return refusedReload(loaded.diagnostics);
     const context = new CompileContext();
     const config = compileBootstrap(bootstrap, this.options.overrides, context);
     compileAdminLogs(running.planes.first, config.admin.accessLogs, context);
     const prepared = running.planes.prepare(() => staticUpdate(bootstrap, this.names));
     const compiled = [...context.diagnostics, ...prepared.diagnostics];
     const found = [...loaded.diagnostics, ...compiled];
-    if (found.some(isError)) return withPlaces(this.loader, this.options.source, found);
+    if (found.some(isError)) return refusedReload(await this.placed(found));
     found.push(...restartNeeded(running.sections, bootstrapSections(bootstrap)));
     const problems = await new Promise<readonly Diagnostic[]>((done) => prepared.commit(done));
-    if (problems.some(isError)) this.names = bothNames(this.names, staticNames(bootstrap));
+    const failed = problems.some(isError);
+    if (failed) this.names = bothNames(this.names, staticNames(bootstrap));
     else this.remember(loaded, bootstrap, compiled);
-    return withPlaces(this.loader, this.options.source, [...found, ...problems]);
+    const diagnostics = await this.placed([...found, ...problems]);
+    return { outcome: failed ? "partly applied" : "applied", diagnostics };
   }
 
   /** /healthcheck/fail and /healthcheck/ok. */
@@ -251,6 +260,10 @@ export class Server {
   async close(): Promise<void> {
     await this.closeRunning();
     this.loader.close();
+  }
+
+  private placed(diagnostics: readonly Diagnostic[]): ReturnType<typeof withPlaces> {
+    return withPlaces(this.loader, this.options.source, diagnostics);
   }
 
   private async closeRunning(): Promise<void> {

@@ -27,6 +27,13 @@ describe("checkRequest", () => {
     assert.equal(stats.manager.downstreamRqNonRelativePath.value(), 1);
   });
 
+  it("refuses every request of a listener that is configured for HTTP/2", () => {
+    const config = managerConfig({ codecType: "HTTP2" });
+    const refusal = checkRequest(request(), config, 8080, managerStats());
+    assert.equal(refusal?.status, 503);
+    assert.equal(refusal.details, "http2_not_supported");
+  });
+
   it("lets CONNECT go without a path", () => {
     assert.equal(check(request({}, "CONNECT", "")), null);
   });

@@ -426,7 +426,7 @@ describe("lists and maps", () => {
       problem(CLUSTER, "name: c\nmetadata: x"),
       /Expected a map, found "x" \(fields here: /,
     );
-    assert.match(problem(METADATA, "filter_metadata: []"), /Expected a map, found a list/);
+    assert.match(problem(METADATA, "filter_metadata: []"), /Expected a map, found a list \(write fields as name: value\)/);
   });
 
   it("empty ones are the same as absent", () => {

@@ -10,6 +10,7 @@ import type { ListenSocket, Socket, SocketAddress } from "../../src/platform/soc
 import type { AdminHost } from "../../src/server/admin/admin-host.ts";
 import { ADMIN_ENDPOINTS } from "../../src/server/admin/endpoints.ts";
 import { startAdmin } from "../../src/server/admin/start-admin.ts";
+import type { ReloadOutcome } from "../../src/server/reload.ts";
 import { Server, type ServerOptions } from "../../src/server/server.ts";
 import { headerValues, type RawMessage, readMessage } from "../kit/http1-message.ts";
 import { leaks } from "../kit/leaks.ts";
@@ -40,6 +41,8 @@ export class ServerFixture {
   readonly log: string[] = [];
   readonly server: Server;
   readonly host: AdminHost;
+  /** Of the last reload. */
+  reloadOutcome: ReloadOutcome | null = null;
   quits = 0;
   reopens = 0;
   private admin: ListenSocket | null = null;
@@ -100,7 +103,9 @@ export class ServerFixture {
   /** Writes the bootstrap anew and reloads. */
   async reload(bootstrap: string): Promise<readonly Diagnostic[]> {
     this.files.write(BOOTSTRAP, bootstrap);
-    return this.settled(this.server.reload());
+    const { outcome, diagnostics } = await this.settled(this.server.reload());
+    this.reloadOutcome = outcome;
+    return diagnostics;
   }
 
   /** Lets simulated time pass, a millisecond at a time, until the promise is done. */

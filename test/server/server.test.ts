@@ -164,8 +164,10 @@ describe("the start of a server", () => {
     });
     const diagnostics = await fixture.reload(moved);
     assert.match(diagnostics[0]?.message ?? "", /cannot bind to 127\.0\.0\.1:8081/);
+    assert.equal(fixture.reloadOutcome, "partly applied");
     assert.equal((await fixture.request(8080, "GET /")).body, "one");
     await fixture.reload(at("other", 8082));
+    assert.equal(fixture.reloadOutcome, "applied");
     assert.equal((await fixture.request(8082, "GET /")).body, "one");
     assert.equal((await fixture.get("/listeners")).body, "other::127.0.0.1:8082\n");
     assert.equal(fixture.stat("cluster_manager.active_clusters"), 1);
@@ -315,7 +317,7 @@ describe("a running server", () => {
     assert.equal(fixture.stat("outrigger.unsupported_fields"), 0);
   });
 
-  it("names a listener that asks for HTTP/2", async () => {
+  it("names a listener that asks for HTTP/2, and refuses its requests", async () => {
     const manager = { codec_type: "HTTP2" };
     await running(
       bootstrap({
@@ -324,6 +326,7 @@ describe("a running server", () => {
       }),
     );
     assert.equal(fixture.stat("listener.h2.http2_not_supported"), 1);
+    assert.equal((await fixture.request(8080, "GET /")).body, "http2 is not supported yet");
     const { unsupported } = await fixture.json("/unsupported?format=json");
     assert.equal((unsupported as { resource: string }[])[0]?.resource, "h2");
   });

@@ -180,7 +180,9 @@ export class World {
       if (this.configs.traits.routesFromFile && random.chance(0.5)) await this.changeRoutes();
       else {
         this.reloads++;
-        await this.configure(this.configs.next(), () => this.server.reload());
+        await this.configure(this.configs.next(), async () => {
+          return (await this.server.reload()).diagnostics;
+        });
       }
     }
     time.run(random.below(RUSH_MS));

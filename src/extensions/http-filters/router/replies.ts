@@ -13,12 +13,6 @@ export const NO_HOST: LocalReply = {
   body: "no healthy upstream",
   details: "no_healthy_upstream",
 };
-export const HTTP2_NOT_SUPPORTED: LocalReply = {
-  status: 503,
-  body: "http2 is not supported yet",
-  details: "http2_not_supported",
-};
-
 export function maintenanceReply(announce: boolean): LocalReply {
   const reply = { status: 503, body: "maintenance mode", details: "maintenance_mode" };
   return announce ? { ...reply, modify: setOverloaded } : reply;

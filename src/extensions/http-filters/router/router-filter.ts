@@ -12,7 +12,7 @@ import type {
   HttpFilterCallbacks,
   WatermarkListener,
 } from "../../../http/http-filter.ts";
-import { isGrpc } from "../../../http/local-reply.ts";
+import { HTTP2_NOT_SUPPORTED, isGrpc } from "../../../http/local-reply.ts";
 import { type Metadata, ResponseFlag } from "../../../network/stream-info.ts";
 import { updateAuthority } from "../../../route/rewrite.ts";
 import type { DirectResponseEntry, RouteEntry } from "../../../route/route.ts";
@@ -22,7 +22,6 @@ import type { LoadBalancerContext } from "../../../upstream/load-balancer.ts";
 import { isGrpcSuccess } from "./grpc-outcome.ts";
 import {
   directReply,
-  HTTP2_NOT_SUPPORTED,
   maintenanceReply,
   NO_HOST,
   NO_ROUTE,

@@ -27,7 +27,9 @@ export function compileConnectionManager(
   if (message.codecType === "HTTP3")
     context.at("codec_type").error("HTTP/3 is not supported", "use AUTO or HTTP1");
   if (message.codecType === "HTTP2") {
-    context.at("codec_type").warn("HTTP/2 is not supported yet: clients are told to use HTTP/1.1");
+    context
+      .at("codec_type")
+      .warn("HTTP/2 is not supported yet: requests get 503", "use AUTO or HTTP1");
   }
   return {
     statPrefix: message.statPrefix ?? "",

@@ -1,10 +1,27 @@
 /**
- * The sections of a bootstrap that are read only at the start: when a reload finds one of them
- * changed, it says so by name.
+ * Reading the start files again: what came of it, and which sections are read only at the start:
+ * when one of them changed, a reload says so by name.
  */
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { messageIdentity } from "../config/message-identity.ts";
 import type { Bootstrap } from "../proto/generated/envoy/config/bootstrap/v3.ts";
+
+export type ReloadOutcome =
+  /** All of it is in force. */
+  | "applied"
+  /** A listener could not bind: its old version stays, nothing is removed, the rest is in force. */
+  | "partly applied"
+  /** Nothing changed. */
+  | "refused";
+
+export interface ReloadResult {
+  readonly outcome: ReloadOutcome;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export function refusedReload(diagnostics: readonly Diagnostic[]): ReloadResult {
+  return { outcome: "refused", diagnostics };
+}
 
 /** Identity of every section that is present, by field name. */
 export type BootstrapSections = ReadonlyMap<string, string>;
