@@ -426,7 +426,10 @@ describe("lists and maps", () => {
       problem(CLUSTER, "name: c\nmetadata: x"),
       /Expected a map, found "x" \(fields here: /,
     );
-    assert.match(problem(METADATA, "filter_metadata: []"), /Expected a map, found a list \(write fields as name: value\)/);
+    assert.match(
+      problem(METADATA, "filter_metadata: []"),
+      /Expected a map, found a list \(write fields as name: value\)/,
+    );
   });
 
   it("empty ones are the same as absent", () => {
