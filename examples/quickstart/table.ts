@@ -44,7 +44,8 @@ function codesOf(cluster: string, counters: ReadonlyMap<string, number>): string
 function quantile(histograms: readonly Quantiles[], name: string, percent: number): string {
   for (const { supported_quantiles: supported, computed_quantiles: computed } of histograms) {
     const value = computed.find((one) => one.name === name)?.values[supported.indexOf(percent)]?.cumulative;
-    if (typeof value === "number") return `${value.toFixed(1)} ms`;
+    // Envoy's histogram counts whole milliseconds.
+    if (typeof value === "number") return value < 1 ? "< 1 ms" : `${value.toFixed(1)} ms`;
   }
   return "–";
 }

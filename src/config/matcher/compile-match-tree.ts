@@ -12,6 +12,7 @@ import type { TypedExtensionConfig } from "../../proto/generated/xds/core/v3.ts"
 import type {
   IPMatcher,
   Matcher,
+  Matcher_MatcherList_FieldMatcher,
   Matcher_MatcherList_Predicate,
   Matcher_MatcherList_Predicate_SinglePredicate,
   Matcher_MatcherTree,
@@ -26,6 +27,7 @@ import {
   AndPredicate,
   DomainMatchTree,
   ExactMatchTree,
+  FallbackMatchTree,
   type FieldMatcher,
   InputPredicate,
   ListMatchTree,
@@ -83,24 +85,32 @@ class TreeCompiler<Data, Action> {
   }
 
   tree(message: Matcher, context: CompileContext): MatchTree<Data, Action> | null {
-    const onNoMatch =
-      message.onNoMatch === undefined
-        ? null
-        : this.onMatch(message.onNoMatch, context.at("on_no_match"));
-    if (message.onNoMatch !== undefined && onNoMatch === null) return null;
-    if (message.matcherTree !== undefined) {
-      return this.map(message.matcherTree, onNoMatch, context.at("matcher_tree"));
-    }
+    if (message.onNoMatch === undefined) return this.treeAlone(message, context);
+    const onNoMatch = this.onMatch(message.onNoMatch, context.at("on_no_match"));
+    const tree = onNoMatch === null ? null : this.treeAlone(message, context);
+    return onNoMatch === null || tree === null ? null : new FallbackMatchTree(tree, onNoMatch);
+  }
+
+  /** Without `on_no_match`. */
+  private treeAlone(message: Matcher, context: CompileContext): MatchTree<Data, Action> | null {
+    return message.matcherTree === undefined
+      ? this.list(message.matcherList?.matchers ?? [], context.at("matcher_list"))
+      : this.map(message.matcherTree, context.at("matcher_tree"));
+  }
+
+  private list(
+    matchers: readonly Matcher_MatcherList_FieldMatcher[],
+    context: CompileContext,
+  ): MatchTree<Data, Action> | null {
     const fields: FieldMatcher<Data, Action>[] = [];
-    const list = context.at("matcher_list");
-    for (const [index, matcher] of (message.matcherList?.matchers ?? []).entries()) {
-      const at = list.at("matchers", index);
+    for (const [index, matcher] of matchers.entries()) {
+      const at = context.at("matchers", index);
       const predicate = this.predicate(matcher.predicate, at.at("predicate"));
       const onMatch = this.onMatch(matcher.onMatch, at.at("on_match"));
       if (predicate === null || onMatch === null) return null;
       fields.push({ predicate, onMatch });
     }
-    return new ListMatchTree(fields, onNoMatch);
+    return new ListMatchTree(fields);
   }
 
   private onMatch(
@@ -196,13 +206,12 @@ class TreeCompiler<Data, Action> {
 
   private map(
     message: Matcher_MatcherTree,
-    onNoMatch: OnMatch<Data, Action> | null,
     context: CompileContext,
   ): MatchTree<Data, Action> | null {
     const input = this.input(message.input, context.at("input"));
     if (input === null) return null;
     if (message.customMatch !== undefined) {
-      return this.custom(input, message.customMatch, onNoMatch, context.at("custom_match"));
+      return this.custom(input, message.customMatch, context.at("custom_match"));
     }
     const field = message.exactMatchMap === undefined ? "prefix_match_map" : "exact_match_map";
     const entries = message.exactMatchMap?.map ?? message.prefixMatchMap?.map;
@@ -216,14 +225,13 @@ class TreeCompiler<Data, Action> {
       map.set(toByteString(key), onMatch);
     }
     return message.exactMatchMap === undefined
-      ? new PrefixMatchTree(input, map, onNoMatch)
-      : new ExactMatchTree(input, map, onNoMatch);
+      ? new PrefixMatchTree(input, map)
+      : new ExactMatchTree(input, map);
   }
 
   private custom(
     input: MatchInput<Data>,
     extension: TypedExtensionConfig,
-    onNoMatch: OnMatch<Data, Action> | null,
     context: CompileContext,
   ): MatchTree<Data, Action> | null {
     const at = context.at("typed_config");
@@ -231,11 +239,11 @@ class TreeCompiler<Data, Action> {
     switch (messageNameOf(extension.typedConfig?.typeUrl ?? "")) {
       case IP_MATCHER: {
         const trie = this.ranges(message as IPMatcher, at);
-        return trie === null ? null : new AddressMatchTree(input, trie, onNoMatch);
+        return trie === null ? null : new AddressMatchTree(input, trie);
       }
       case SERVER_NAME_MATCHER: {
         const domains = this.domains(message as ServerNameMatcher, at);
-        return domains === null ? null : new DomainMatchTree(input, domains, onNoMatch);
+        return domains === null ? null : new DomainMatchTree(input, domains);
       }
       default:
         return unsupportedMatcher(extension, context);

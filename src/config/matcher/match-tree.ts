@@ -104,17 +104,27 @@ export interface FieldMatcher<Data, Action> {
   readonly onMatch: OnMatch<Data, Action>;
 }
 
+/** A tree with `on_no_match`. */
+export class FallbackMatchTree<Data, Action> implements MatchTree<Data, Action> {
+  private readonly tree: MatchTree<Data, Action>;
+  private readonly onNoMatch: OnMatch<Data, Action>;
+
+  constructor(tree: MatchTree<Data, Action>, onNoMatch: OnMatch<Data, Action>) {
+    this.tree = tree;
+    this.onNoMatch = onNoMatch;
+  }
+
+  match(data: Data): Action | null {
+    return this.tree.match(data) ?? this.onNoMatch.match(data);
+  }
+}
+
 /** `matcher_list`: the first entry whose predicate holds and whose branch resolves. */
 export class ListMatchTree<Data, Action> implements MatchTree<Data, Action> {
   private readonly fields: readonly FieldMatcher<Data, Action>[];
-  private readonly onNoMatch: OnMatch<Data, Action> | null;
 
-  constructor(
-    fields: readonly FieldMatcher<Data, Action>[],
-    onNoMatch: OnMatch<Data, Action> | null,
-  ) {
+  constructor(fields: readonly FieldMatcher<Data, Action>[]) {
     this.fields = fields;
-    this.onNoMatch = onNoMatch;
   }
 
   match(data: Data): Action | null {
@@ -124,7 +134,7 @@ export class ListMatchTree<Data, Action> implements MatchTree<Data, Action> {
       const action = field.onMatch.match(data);
       if (action !== null) return action;
     }
-    return this.onNoMatch === null ? null : this.onNoMatch.match(data);
+    return null;
   }
 }
 
@@ -132,24 +142,16 @@ export class ListMatchTree<Data, Action> implements MatchTree<Data, Action> {
 export class ExactMatchTree<Data, Action> implements MatchTree<Data, Action> {
   private readonly input: MatchInput<Data>;
   private readonly map: ReadonlyMap<string, OnMatch<Data, Action>>;
-  private readonly onNoMatch: OnMatch<Data, Action> | null;
 
-  constructor(
-    input: MatchInput<Data>,
-    map: ReadonlyMap<string, OnMatch<Data, Action>>,
-    onNoMatch: OnMatch<Data, Action> | null,
-  ) {
+  constructor(input: MatchInput<Data>, map: ReadonlyMap<string, OnMatch<Data, Action>>) {
     this.input = input;
     this.map = map;
-    this.onNoMatch = onNoMatch;
   }
 
   match(data: Data): Action | null {
     const value = this.input.get(data);
     const onMatch = value === null ? undefined : this.map.get(value);
-    const action = onMatch === undefined ? null : onMatch.match(data);
-    if (action !== null) return action;
-    return this.onNoMatch === null ? null : this.onNoMatch.match(data);
+    return onMatch === undefined ? null : onMatch.match(data);
   }
 }
 
@@ -159,19 +161,13 @@ export class PrefixMatchTree<Data, Action> implements MatchTree<Data, Action> {
   private readonly map: ReadonlyMap<string, OnMatch<Data, Action>>;
   /** Lengths of the prefixes, longest first. */
   private readonly lengths: readonly number[];
-  private readonly onNoMatch: OnMatch<Data, Action> | null;
 
-  constructor(
-    input: MatchInput<Data>,
-    map: ReadonlyMap<string, OnMatch<Data, Action>>,
-    onNoMatch: OnMatch<Data, Action> | null,
-  ) {
+  constructor(input: MatchInput<Data>, map: ReadonlyMap<string, OnMatch<Data, Action>>) {
     this.input = input;
     this.map = map;
     this.lengths = [...new Set([...map.keys()].map((prefix) => prefix.length))].sort(
       (a, b) => b - a,
     );
-    this.onNoMatch = onNoMatch;
   }
 
   match(data: Data): Action | null {
@@ -184,7 +180,7 @@ export class PrefixMatchTree<Data, Action> implements MatchTree<Data, Action> {
         if (action !== null) return action;
       }
     }
-    return this.onNoMatch === null ? null : this.onNoMatch.match(data);
+    return null;
   }
 }
 
@@ -198,16 +194,10 @@ export interface RangeEntry<Data, Action> {
 export class AddressMatchTree<Data, Action> implements MatchTree<Data, Action> {
   private readonly input: MatchInput<Data>;
   private readonly trie: CidrTrie<RangeEntry<Data, Action>>;
-  private readonly onNoMatch: OnMatch<Data, Action> | null;
 
-  constructor(
-    input: MatchInput<Data>,
-    trie: CidrTrie<RangeEntry<Data, Action>>,
-    onNoMatch: OnMatch<Data, Action> | null,
-  ) {
+  constructor(input: MatchInput<Data>, trie: CidrTrie<RangeEntry<Data, Action>>) {
     this.input = input;
     this.trie = trie;
-    this.onNoMatch = onNoMatch;
   }
 
   match(data: Data): Action | null {
@@ -221,7 +211,7 @@ export class AddressMatchTree<Data, Action> implements MatchTree<Data, Action> {
         if (action !== null) return action;
       }
     }
-    return this.onNoMatch === null ? null : this.onNoMatch.match(data);
+    return null;
   }
 }
 
@@ -230,23 +220,15 @@ export class DomainMatchTree<Data, Action> implements MatchTree<Data, Action> {
   private readonly input: MatchInput<Data>;
   /** By domain; wildcards under their `*.suffix` as written. */
   private readonly domains: ReadonlyMap<string, OnMatch<Data, Action>>;
-  private readonly onNoMatch: OnMatch<Data, Action> | null;
 
-  constructor(
-    input: MatchInput<Data>,
-    domains: ReadonlyMap<string, OnMatch<Data, Action>>,
-    onNoMatch: OnMatch<Data, Action> | null,
-  ) {
+  constructor(input: MatchInput<Data>, domains: ReadonlyMap<string, OnMatch<Data, Action>>) {
     this.input = input;
     this.domains = domains;
-    this.onNoMatch = onNoMatch;
   }
 
   match(data: Data): Action | null {
     const domain = this.input.get(data);
-    const action = domain === null || domain === "" ? null : this.matchDomain(domain, data);
-    if (action !== null) return action;
-    return this.onNoMatch === null ? null : this.onNoMatch.match(data);
+    return domain === null || domain === "" ? null : this.matchDomain(domain, data);
   }
 
   private matchDomain(domain: string, data: Data): Action | null {

@@ -1,6 +1,6 @@
 /**
  * The command table of format strings. A new command is one entry here or in one of the families.
- * Envoy: docs/root/configuration/observability/access_log/usage.rst.
+ * Envoy: the documentation page "Access logging", section "Command operators".
  */
 import { toByteString } from "../../base/byte-string.ts";
 import { ADDRESS_OPERATORS } from "./address-operators.ts";

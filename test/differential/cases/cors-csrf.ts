@@ -1,15 +1,6 @@
 // The cors and csrf filters (envoy-semantics 6.2 and 6.3).
 import { reply } from "../../kit/scripted-upstream.ts";
-import {
-  any,
-  anyHost,
-  bootstrap,
-  hcmWithHosts,
-  listener,
-  type Message,
-  ROUTER,
-  routeTo,
-} from "../bootstrap.ts";
+import { bootstrap, type Message, routeTo } from "../bootstrap.ts";
 import {
   answers,
   type DifferentialCase,
@@ -18,44 +9,7 @@ import {
   get,
   request,
 } from "../case.ts";
-
-const filter = (
-  short: string,
-  type: string,
-  fields: Message = {},
-  more: Message = {},
-): Message => ({
-  name: `envoy.filters.http.${short}`,
-  typed_config: any(`envoy.extensions.filters.http.${type}`, fields),
-  ...more,
-});
-
-const per = (short: string, type: string, fields: Message): Message => ({
-  typed_per_filter_config: {
-    [`envoy.filters.http.${short}`]: any(`envoy.extensions.filters.http.${type}`, fields),
-  },
-});
-
-/** Fields added to the virtual host, the route configuration and the connection manager. */
-interface Scopes {
-  readonly host?: Message;
-  readonly config?: Message;
-  readonly manager?: Message;
-}
-
-const on = (
-  name: string,
-  filters: readonly Message[],
-  routes: readonly Message[] = [routeTo({ prefix: "/" })],
-  scopes: Scopes = {},
-): Message =>
-  listener(name, [
-    hcmWithHosts(
-      [anyHost(routes, scopes.host)],
-      { http_filters: [...filters, ROUTER], ...scopes.manager },
-      scopes.config,
-    ),
-  ]);
+import { filter, on, per } from "../filter-bootstrap.ts";
 
 // cors
 const cors = (fields: Message): Message => per("cors", "cors.v3.CorsPolicy", fields);

@@ -1,17 +1,6 @@
 // HTTP filters: header_mutation, buffer, health_check, set_metadata, set_filter_state, and the
 // rules of per-filter configuration.
-import {
-  any,
-  anyHost,
-  bootstrap,
-  hcmWithHosts,
-  jsonLog,
-  LOG_FIELDS,
-  listener,
-  type Message,
-  ROUTER,
-  routeTo,
-} from "../bootstrap.ts";
+import { any, bootstrap, jsonLog, LOG_FIELDS, type Message, routeTo } from "../bootstrap.ts";
 import {
   adminPost,
   type DifferentialCase,
@@ -23,44 +12,7 @@ import {
   response,
   send,
 } from "../case.ts";
-
-const filter = (
-  short: string,
-  type: string,
-  fields: Message = {},
-  more: Message = {},
-): Message => ({
-  name: `envoy.filters.http.${short}`,
-  typed_config: any(`envoy.extensions.filters.http.${type}`, fields),
-  ...more,
-});
-
-const per = (short: string, type: string, fields: Message): Message => ({
-  typed_per_filter_config: {
-    [`envoy.filters.http.${short}`]: any(`envoy.extensions.filters.http.${type}`, fields),
-  },
-});
-
-/** Fields added to the virtual host, the route configuration and the connection manager. */
-interface Scopes {
-  readonly host?: Message;
-  readonly config?: Message;
-  readonly manager?: Message;
-}
-
-const on = (
-  name: string,
-  filters: readonly Message[],
-  routes: readonly Message[] = [routeTo({ prefix: "/" })],
-  scopes: Scopes = {},
-): Message =>
-  listener(name, [
-    hcmWithHosts(
-      [anyHost(routes, scopes.host)],
-      { http_filters: [...filters, ROUTER], ...scopes.manager },
-      scopes.config,
-    ),
-  ]);
+import { filter, on, per } from "../filter-bootstrap.ts";
 
 const add = (key: string, value: string, append_action = "APPEND_IF_EXISTS_OR_ADD"): Message => ({
   append: { header: { key, value }, append_action },
