@@ -80,6 +80,7 @@ export class UpstreamConnectionStats {
 /**
  * Connections and requests. Response codes and upstream_rq_completed are counted by
  * ResponseCodeStats; upstream_rq_time is created with the first response, as in Envoy.
+ * `scope` is `cluster.<alt_stat_name or name>`; every data plane counts its own.
  */
 export class ClusterTrafficStats extends UpstreamConnectionStats {
   readonly bindErrors: Counter;
@@ -156,9 +157,4 @@ export class ClusterTrafficStats extends UpstreamConnectionStats {
     this.upstreamRqTotal = scope.counter("upstream_rq_total");
     this.upstreamRqTxReset = scope.counter("upstream_rq_tx_reset");
   }
-}
-
-/** `scope` is `cluster.<alt_stat_name or name>`; every data plane counts its own. */
-export function createClusterTrafficStats(scope: StatsScope): ClusterTrafficStats {
-  return new ClusterTrafficStats(scope);
 }

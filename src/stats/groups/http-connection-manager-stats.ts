@@ -89,15 +89,12 @@ export class DownstreamConnectionStats {
   }
 }
 
-/** All stats of one connection manager: connections, requests, trace decisions. */
+/**
+ * All stats of one connection manager: connections, requests, trace decisions.
+ * `scope` is `http.<stat_prefix>`.
+ */
 export class HttpConnectionManagerStats extends DownstreamConnectionStats {
-  readonly downstreamRq1xx: Counter;
-  readonly downstreamRq2xx: Counter;
-  readonly downstreamRq3xx: Counter;
-  readonly downstreamRq4xx: Counter;
-  readonly downstreamRq5xx: Counter;
   readonly downstreamRqActive: Gauge;
-  readonly downstreamRqCompleted: Counter;
   readonly downstreamRqFailedPathNormalization: Counter;
   readonly downstreamRqHeaderTimeout: Counter;
   readonly downstreamRqHttp1Total: Counter;
@@ -123,13 +120,7 @@ export class HttpConnectionManagerStats extends DownstreamConnectionStats {
 
   constructor(scope: StatsScope) {
     super(scope);
-    this.downstreamRq1xx = scope.counter("downstream_rq_1xx");
-    this.downstreamRq2xx = scope.counter("downstream_rq_2xx");
-    this.downstreamRq3xx = scope.counter("downstream_rq_3xx");
-    this.downstreamRq4xx = scope.counter("downstream_rq_4xx");
-    this.downstreamRq5xx = scope.counter("downstream_rq_5xx");
     this.downstreamRqActive = scope.gauge("downstream_rq_active");
-    this.downstreamRqCompleted = scope.counter("downstream_rq_completed");
     this.downstreamRqFailedPathNormalization = scope.counter(
       "downstream_rq_failed_path_normalization",
     );
@@ -163,21 +154,4 @@ export class HttpConnectionManagerStats extends DownstreamConnectionStats {
     this.downstreamRqTime = scope.histogram("downstream_rq_time", "milliseconds");
     this.tracing = createTracingStats(scope.scope("tracing"));
   }
-
-  /**
-   * Counts a finished response by the class of its code; 101 is the only 1xx that ends a response.
-   */
-  countResponse(status: number): void {
-    this.downstreamRqCompleted.inc();
-    if (status < 200) this.downstreamRq1xx.inc();
-    else if (status < 300) this.downstreamRq2xx.inc();
-    else if (status < 400) this.downstreamRq3xx.inc();
-    else if (status < 500) this.downstreamRq4xx.inc();
-    else this.downstreamRq5xx.inc();
-  }
-}
-
-/** `scope` is `http.<stat_prefix>`. */
-export function createHttpConnectionManagerStats(scope: StatsScope): HttpConnectionManagerStats {
-  return new HttpConnectionManagerStats(scope);
 }

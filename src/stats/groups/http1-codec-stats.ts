@@ -4,7 +4,10 @@
 import type { Counter } from "../counter.ts";
 import type { StatsScope } from "../stats-scope.ts";
 
-/** Process-wide. */
+/**
+ * Process-wide.
+ * `scope` is `http1`.
+ */
 export class Http1CodecStats {
   readonly droppedHeadersWithUnderscores: Counter;
   readonly metadataNotSupportedError: Counter;
@@ -19,9 +22,4 @@ export class Http1CodecStats {
     );
     this.responseFlood = scope.counter("response_flood");
   }
-}
-
-/** `scope` is `http1`. */
-export function createHttp1CodecStats(scope: StatsScope): Http1CodecStats {
-  return new Http1CodecStats(scope);
 }

@@ -1,6 +1,6 @@
 /**
  * Stats of a listener, `listener.<address>.*`. Envoy: ALL_LISTENER_STATS,
- * ALL_PER_HANDLER_LISTENER_STATS, CONN_MAN_LISTENER_STATS.
+ * ALL_PER_HANDLER_LISTENER_STATS.
  */
 import type { Counter } from "../counter.ts";
 import type { Gauge } from "../gauge.ts";
@@ -63,37 +63,6 @@ export class ListenerWorkerStats {
   }
 }
 
-/** The responses of one connection manager, seen by listener. */
-export class ListenerHttpStats {
-  readonly downstreamRq1xx: Counter;
-  readonly downstreamRq2xx: Counter;
-  readonly downstreamRq3xx: Counter;
-  readonly downstreamRq4xx: Counter;
-  readonly downstreamRq5xx: Counter;
-  readonly downstreamRqCompleted: Counter;
-
-  constructor(scope: StatsScope) {
-    this.downstreamRq1xx = scope.counter("downstream_rq_1xx");
-    this.downstreamRq2xx = scope.counter("downstream_rq_2xx");
-    this.downstreamRq3xx = scope.counter("downstream_rq_3xx");
-    this.downstreamRq4xx = scope.counter("downstream_rq_4xx");
-    this.downstreamRq5xx = scope.counter("downstream_rq_5xx");
-    this.downstreamRqCompleted = scope.counter("downstream_rq_completed");
-  }
-
-  /**
-   * Counts a finished response by the class of its code; 101 is the only 1xx that ends a response.
-   */
-  countResponse(status: number): void {
-    this.downstreamRqCompleted.inc();
-    if (status < 200) this.downstreamRq1xx.inc();
-    else if (status < 300) this.downstreamRq2xx.inc();
-    else if (status < 400) this.downstreamRq3xx.inc();
-    else if (status < 500) this.downstreamRq4xx.inc();
-    else this.downstreamRq5xx.inc();
-  }
-}
-
 /** `scope` is `listener.<stat_prefix or address>`. */
 export function createListenerStats(scope: StatsScope): ListenerStats {
   return new ListenerStats(scope);
@@ -102,9 +71,4 @@ export function createListenerStats(scope: StatsScope): ListenerStats {
 /** `scope` is `listener.<address>.worker_<id>`, or `.main_thread` for admin. */
 export function createListenerWorkerStats(scope: StatsScope): ListenerWorkerStats {
   return new ListenerWorkerStats(scope);
-}
-
-/** `scope` is `listener.<address>.http.<stat_prefix>`. */
-export function createListenerHttpStats(scope: StatsScope): ListenerHttpStats {
-  return new ListenerHttpStats(scope);
 }

@@ -5,7 +5,10 @@
 import type { Counter } from "../counter.ts";
 import type { StatsScope } from "../stats-scope.ts";
 
-/** Response codes of the same scope are counted by ResponseCodeStats. */
+/**
+ * Response codes of the same scope are counted by ResponseCodeStats.
+ * `scope` is `vhost.<name>.vcluster.<name or other>` or `vhost.<name>.route.<stat_prefix>`.
+ */
 export class VirtualClusterStats {
   readonly upstreamRqRetry: Counter;
   readonly upstreamRqRetryLimitExceeded: Counter;
@@ -22,9 +25,4 @@ export class VirtualClusterStats {
     this.upstreamRqTimeout = scope.counter("upstream_rq_timeout");
     this.upstreamRqTotal = scope.counter("upstream_rq_total");
   }
-}
-
-/** `scope` is `vhost.<name>.vcluster.<name or other>` or `vhost.<name>.route.<stat_prefix>`. */
-export function createVirtualClusterStats(scope: StatsScope): VirtualClusterStats {
-  return new VirtualClusterStats(scope);
 }

@@ -9,18 +9,19 @@ import { createClusterLoadBalancerStats } from "../../../src/stats/groups/cluste
 import { createClusterManagerStats } from "../../../src/stats/groups/cluster-manager-stats.ts";
 import { createClusterMembershipStats } from "../../../src/stats/groups/cluster-membership-stats.ts";
 import * as optional from "../../../src/stats/groups/cluster-optional-stats.ts";
-import { createClusterTrafficStats } from "../../../src/stats/groups/cluster-traffic-stats.ts";
+import { ClusterTrafficStats } from "../../../src/stats/groups/cluster-traffic-stats.ts";
 import { createFilesystemStats } from "../../../src/stats/groups/filesystem-stats.ts";
-import { createHttpConnectionManagerStats } from "../../../src/stats/groups/http-connection-manager-stats.ts";
-import { createHttp1CodecStats } from "../../../src/stats/groups/http1-codec-stats.ts";
+import { HttpConnectionManagerStats } from "../../../src/stats/groups/http-connection-manager-stats.ts";
+import { Http1CodecStats } from "../../../src/stats/groups/http1-codec-stats.ts";
 import { createListenerManagerStats } from "../../../src/stats/groups/listener-manager-stats.ts";
 import * as listener from "../../../src/stats/groups/listener-stats.ts";
+import { ResponseClassStats } from "../../../src/stats/groups/response-class-stats.ts";
 import { createRouterStats } from "../../../src/stats/groups/router-stats.ts";
 import { createRuntimeStats } from "../../../src/stats/groups/runtime-stats.ts";
 import { createServerStats } from "../../../src/stats/groups/server-stats.ts";
 import { createSubscriptionStats } from "../../../src/stats/groups/subscription-stats.ts";
 import { createTcpProxyStats } from "../../../src/stats/groups/tcp-proxy-stats.ts";
-import { createVirtualClusterStats } from "../../../src/stats/groups/virtual-cluster-stats.ts";
+import { VirtualClusterStats } from "../../../src/stats/groups/virtual-cluster-stats.ts";
 import { StatSlab } from "../../../src/stats/slab.ts";
 import { StatsStore } from "../../../src/stats/stats-store.ts";
 import { requirePeer } from "../../kit/find-envoy.ts";
@@ -35,20 +36,21 @@ const LISTENER = "listener.egress_listener";
 function createAllGroups(): StatsStore {
   const store = new StatsStore(new StatSlab());
   const at = (prefix: string): ReturnType<typeof store.root.scope> => store.root.scope(prefix);
-  createHttpConnectionManagerStats(at(HTTP));
+  new HttpConnectionManagerStats(at(HTTP));
+  new ResponseClassStats(at(HTTP));
   createRouterStats(at(HTTP));
-  createHttp1CodecStats(at("http1"));
+  new Http1CodecStats(at("http1"));
   listener.createListenerStats(at(LISTENER));
   listener.createListenerWorkerStats(at(`${LISTENER}.worker_0`));
   listener.createListenerWorkerStats(at(`${LISTENER}.worker_1`));
-  listener.createListenerHttpStats(at(`${LISTENER}.http.egress`));
+  new ResponseClassStats(at(`${LISTENER}.http.egress`));
   createListenerManagerStats(at("listener_manager"));
   createClusterManagerStats(at("cluster_manager"));
   createRuntimeStats(at("runtime"));
   createFilesystemStats(at("filesystem"));
   createServerStats(at("server"));
   createTcpProxyStats(at("tcp.relay"));
-  createClusterTrafficStats(at(CLUSTER));
+  new ClusterTrafficStats(at(CLUSTER));
   createClusterMembershipStats(at(CLUSTER));
   createClusterLoadBalancerStats(at(CLUSTER));
   optional.createTimeoutBudgetStats(at(CLUSTER));
@@ -57,7 +59,7 @@ function createAllGroups(): StatsStore {
     circuitBreaker.createCircuitBreakerStats(at(`${CLUSTER}.circuit_breakers.${priority}`));
   }
   circuitBreaker.createCircuitBreakerRemainingStats(at(`${CLUSTER}.circuit_breakers.default`));
-  createVirtualClusterStats(at("vhost.vh_two.vcluster.checkout"));
+  new VirtualClusterStats(at("vhost.vh_two.vcluster.checkout"));
   createSubscriptionStats(at(`${HTTP}.rds.routes.v1`));
   return store;
 }
@@ -105,16 +107,11 @@ describe("stats groups", () => {
 
   it("count a response in its class and as completed", () => {
     const store = new StatsStore(new StatSlab());
-    const stats = createHttpConnectionManagerStats(store.root);
-    for (const status of [101, 200, 204, 302, 404, 503, 599]) stats.countResponse(status);
-    const counts = [
-      stats.downstreamRq1xx,
-      stats.downstreamRq2xx,
-      stats.downstreamRq3xx,
-      stats.downstreamRq4xx,
-      stats.downstreamRq5xx,
-      stats.downstreamRqCompleted,
-    ];
+    const stats = new ResponseClassStats(store.root);
+    for (const status of [101, 200, 204, 302, 404, 503, 599]) stats.record(status);
+    const counts = ["1xx", "2xx", "3xx", "4xx", "5xx", "completed"].map((name) =>
+      store.root.counter(`downstream_rq_${name}`),
+    );
     assert.deepEqual(
       counts.map((counter) => counter.value()),
       [1, 2, 1, 1, 2, 7],
