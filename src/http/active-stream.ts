@@ -5,8 +5,7 @@
  * (source/common/http/conn_manager_impl.cc).
  */
 import type { RequestDecoder, ResponseEncoder, StreamResetReason } from "../codec/codec.ts";
-import { type HeaderMap, type RequestHeaderMap, ResponseHeaderMap } from "../codec/header-map.ts";
-import { Headers } from "../codec/header-names.ts";
+import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../codec/header-map.ts";
 import type { Connection } from "../network/connection.ts";
 import { ResponseFlag, StreamInfo } from "../network/stream-info.ts";
 import type { AccessLogType, FormatterContext } from "../route/formatter.ts";
@@ -16,14 +15,13 @@ import type { ConnectionManagerRuntime } from "./connection-manager-runtime.ts";
 import type { HttpFilter, WatermarkListener } from "./http-filter.ts";
 import { buildLocalReply, type LocalReply } from "./local-reply.ts";
 import { addProxyStatus } from "./proxy-status.ts";
-import { asksToClose, checkRequest, expectsContinue } from "./request-checks.ts";
-import { mutateRequestHeaders } from "./request-headers.ts";
+import { asksToClose } from "./request-checks.ts";
+import { announceEnd } from "./response-end.ts";
 import { mutateResponseHeaders, type ResponseFacts } from "./response-headers.ts";
 import { FilterHandle, type HttpFilterEntry, StreamFilters } from "./stream-filters.ts";
-import { countResponse, destroyFilters, finishInfo, logStream } from "./stream-finish.ts";
+import { countEnd, countResponse, destroyFilters, finishInfo, logStream } from "./stream-finish.ts";
+import { admitRequest, chooseFilters, noteStart } from "./stream-start.ts";
 import { StreamTimeouts } from "./stream-timeouts.ts";
-import { decideTrace, type TracingSettings } from "./trace-decision.ts";
-import { asksForTunnel, chooseUpgrade, UPGRADE_REFUSED } from "./upgrades.ts";
 
 const NO_RANDOM = -1;
 
@@ -55,16 +53,18 @@ export class ActiveStream
   closesConnection = false;
   /** The stream ended before request and response were complete. */
   wasReset = false;
+  /** The table that the request began with. */
+  routes: RouteTable | null = null;
   /** An upgrade or CONNECT that a filter chain took. */
-  private upgraded = false;
+  upgraded = false;
   /** The client broke the protocol: logs show it, the local reply does not yet. */
-  private protocolError = false;
+  protocolError = false;
   /** How often filters stopped the request without going on yet. */
   private readPauses = 0;
   private headersSent = false;
   /** A local reply replaces a response that encoder filters have seen: it passes them by. */
   private bypassesFilters = false;
-  private routes: RouteTable | null = null;
+
   private cachedRoute: Route | null = null;
   private routeKnown = false;
   private streamRandom: number = NO_RANDOM;
@@ -252,7 +252,7 @@ export class ActiveStream
     const { proxyStatus } = runtime.config;
     if (proxyStatus !== null) addProxyStatus(headers, info, proxyStatus);
     info.responseCode = headers.status;
-    this.announceEnd(headers, endStream);
+    announceEnd(this, headers, endStream);
     countResponse(this, headers.status);
     this.encoder.encodeHeaders(headers, endStream);
     if (endStream) this.endResponse();
@@ -321,92 +321,20 @@ export class ActiveStream
   }
 
   private startRequest(headers: RequestHeaderMap, endStream: boolean): void {
-    const { config, stats } = this.runtime;
-    const info = this.streamInfo;
     this.requestHeaders = headers;
     this.timeouts.onHeadEnd();
-    info.protocol = this.manager.protocol;
+    this.streamInfo.protocol = this.manager.protocol;
     if (endStream) this.endRequest();
     this.timeouts.onActivity();
-    this.closesConnection = asksToClose(headers, info.protocol);
+    this.closesConnection = asksToClose(headers, this.streamInfo.protocol);
     this.routes = this.runtime.routes.current();
-    if (expectsContinue(headers, config)) this.answerExpect(headers);
-    const refusal = checkRequest(headers, config, info.connection.localAddress.port, stats);
-    if (refusal !== null) {
-      this.sendLocalReply(refusal);
-      return;
-    }
-    if (this.mutateRequest(headers)) this.startFilters(headers, endStream);
-  }
-
-  private answerExpect(headers: RequestHeaderMap): void {
-    const response = new ResponseHeaderMap();
-    response.status = 100;
-    countResponse(this, 100);
-    this.encoder.encodeInformational(response);
-    headers.remove(Headers.Expect);
-  }
-
-  private mutateRequest(headers: RequestHeaderMap): boolean {
-    const { config, dispatcher, earlyMutations } = this.runtime;
-    const info = this.streamInfo;
-    for (let index = 0; index < earlyMutations.length; index++) {
-      earlyMutations[index]?.apply(headers, this);
-    }
-    this.upgradeRequest = asksForTunnel(headers);
-    const internalOnly = this.routes?.internalOnlyHeaders ?? [];
-    const { connection } = info;
-    const facts = mutateRequestHeaders(
-      headers,
-      connection,
-      config,
-      internalOnly,
-      dispatcher.random,
-    );
-    info.requestId = facts.requestId;
-    this.forceRequestId = headers.has(Headers.EnvoyForceTrace);
-    const peer = connection.remoteAddress;
-    if (facts.clientIp !== peer.ip) info.remoteAddress = { ip: facts.clientIp, port: 0 };
-    if (facts.rejectStatus === 0) return true;
-    this.runtime.stats.manager.downstreamRqRejectedViaIpDetection.inc();
-    const details = "rejecting_because_detection_failed";
-    this.sendLocalReply({ status: facts.rejectStatus, body: "", details });
-    return false;
-  }
-
-  private startFilters(headers: RequestHeaderMap, endStream: boolean): void {
-    const { runtime } = this;
-    let entries: readonly HttpFilterEntry[] = runtime.filters;
-    if (this.upgradeRequest) {
-      const chosen = chooseUpgrade(headers, this.route(), runtime);
-      if (chosen === null) {
-        runtime.stats.manager.downstreamRqWsOnNonWsRoute.inc();
-        this.closesConnection = true;
-        this.sendLocalReply(UPGRADE_REFUSED);
-        return;
-      }
-      entries = chosen;
-      if (this.route() !== null) this.startUpgrade();
-    }
+    if (!admitRequest(this, headers)) return;
+    const entries = chooseFilters(this, headers);
+    if (entries === null) return;
     this.timeouts.onRoute(this.route(), headers);
-    if (runtime.config.tracing !== null) this.decideTrace(headers, runtime.config.tracing);
-    if (runtime.config.logStarts) logStream(this, "DownstreamStart");
+    noteStart(this, headers);
     if (entries.length === 1) this.startTerminal(entries[0] as HttpFilterEntry, headers, endStream);
     else this.startChain(entries, headers, endStream);
-  }
-
-  private decideTrace(headers: RequestHeaderMap, settings: TracingSettings): void {
-    const { features, stats } = this.runtime;
-    const { healthCheck } = this.streamInfo;
-    const { tracing } = stats.manager;
-    this.streamInfo.requestId = decideTrace(headers, settings, features, tracing, healthCheck);
-  }
-
-  private startUpgrade(): void {
-    const { manager } = this.runtime.stats;
-    this.upgraded = true;
-    manager.downstreamCxUpgradesTotal.inc();
-    manager.downstreamCxUpgradesActive.inc();
   }
 
   private startTerminal(
@@ -435,28 +363,6 @@ export class ActiveStream
     this.streamInfo.route = route;
   }
 
-  /** Whether this answer is the connection's last, and how it says so. */
-  private announceEnd(headers: ResponseHeaderMap, endStream: boolean): void {
-    const { status } = headers;
-    const http10 = this.streamInfo.protocol === "HTTP/1.0";
-    // HTTP/1.0 knows no chunks: without a length, the end of the connection ends the body.
-    const framedByClose = http10 && !endStream && !headers.has(Headers.ContentLength);
-    if (framedByClose) this.closesConnection = true;
-    const last = this.manager.endsWith(this);
-    const tunnel = this.upgradeRequest && (status === 101 || (this.isConnect() && status < 300));
-    if (tunnel) {
-      if (this.runtime.config.logTunnels)
-        logStream(this, "DownstreamTunnelSuccessfullyEstablished");
-      return;
-    }
-    if (last) headers.set(Headers.Connection, "close");
-    else if (http10) headers.set(Headers.Connection, "keep-alive");
-  }
-
-  private isConnect(): boolean {
-    return this.requestHeaders?.method === "CONNECT";
-  }
-
   private endRequest(): void {
     this.requestEnded = true;
     this.streamInfo.downstreamRxEndMs = this.nowMs;
@@ -473,12 +379,7 @@ export class ActiveStream
   private finish(): void {
     if (this.ended) return;
     this.ended = true;
-    this.streamInfo.protocol ??= this.manager.protocol;
-    const { stats } = this.runtime;
-    this.wasReset = !this.requestEnded || !this.responseEnded;
-    if (this.wasReset) stats.manager.downstreamRqRxReset.inc();
-    if (this.protocolError) this.streamInfo.setFlag(ResponseFlag.DownstreamProtocolError);
-    if (this.upgraded) stats.manager.downstreamCxUpgradesActive.dec();
+    countEnd(this);
     this.timeouts.close();
     finishInfo(this);
     this.filters?.complete();

@@ -3,10 +3,22 @@
  * The last things of a stream: facts for its log line, and the end of its filters.
  * Envoy: `ConnectionManagerImpl::doDeferredStreamDestroy`.
  */
+import { ResponseFlag } from "../network/stream-info.ts";
 import type { Dispatcher } from "../platform/dispatcher.ts";
 import type { AccessLogType } from "../route/formatter.ts";
 import type { ActiveStream } from "./active-stream.ts";
 import type { HttpFilter } from "./http-filter.ts";
+
+/** The stream is over: counts how, and tells it to logs. */
+export function countEnd(stream: ActiveStream): void {
+  const { streamInfo: info } = stream;
+  const { manager } = stream.runtime.stats;
+  info.protocol ??= stream.manager.protocol;
+  stream.wasReset = !stream.requestEnded || !stream.responseEnded;
+  if (stream.wasReset) manager.downstreamRqRxReset.inc();
+  if (stream.protocolError) info.setFlag(ResponseFlag.DownstreamProtocolError);
+  if (stream.upgraded) manager.downstreamCxUpgradesActive.dec();
+}
 
 /** Times and bytes as logs show them; the response time histogram. */
 export function finishInfo(stream: ActiveStream): void {
