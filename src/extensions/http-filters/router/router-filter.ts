@@ -5,36 +5,39 @@
  */
 import type { StreamResetReason } from "../../../codec/codec.ts";
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";
-import { type HeaderName, Headers } from "../../../codec/header-names.ts";
+import { Headers } from "../../../codec/header-names.ts";
 import type {
   FilterStatus,
   HttpFilter,
   HttpFilterCallbacks,
   WatermarkListener,
 } from "../../../http/http-filter.ts";
-import { HTTP2_NOT_SUPPORTED, isGrpc } from "../../../http/local-reply.ts";
 import { type Metadata, ResponseFlag } from "../../../network/stream-info.ts";
 import { updateAuthority } from "../../../route/rewrite.ts";
 import type { DirectResponseEntry, RouteEntry } from "../../../route/route.ts";
 import type { Cluster } from "../../../upstream/cluster.ts";
 import type { Host } from "../../../upstream/host.ts";
 import type { LoadBalancerContext } from "../../../upstream/load-balancer.ts";
-import { isGrpcSuccess } from "./grpc-outcome.ts";
+import { prepareHeaders, refusal } from "./admission.ts";
 import {
-  directReply,
-  maintenanceReply,
-  NO_HOST,
-  NO_ROUTE,
-  resetReply,
-  strictCheckReply,
-} from "./replies.ts";
+  attemptAborted,
+  attemptEnded,
+  attemptHead,
+  attemptInformational,
+  attemptReset,
+  attemptResetLate,
+  attemptStarted,
+  attemptTimedOut,
+  tryTimedOut,
+} from "./attempt-events.ts";
+import { directReply, NO_HOST, NO_ROUTE, resetReply } from "./replies.ts";
 import { RequestStats } from "./request-stats.ts";
 import { resetDetails, resetFlag } from "./reset-reason.ts";
 import { RouterClocks, type RouterClocksOwner } from "./router-clocks.ts";
 import type { RouterServices } from "./router-services.ts";
-import { strictCheckFailure } from "./strict-check.ts";
-import { finalTimeouts, takeStreamDuration } from "./timeouts.ts";
+import type { Shadows } from "./shadows.ts";
 import { UpstreamRequest, type UpstreamRequestOwner } from "./upstream-request.ts";
+import { handshakeReply, isWebSocket } from "./web-socket.ts";
 
 export class RouterFilter
   implements
@@ -47,20 +50,20 @@ export class RouterFilter
   private hashed: bigint | null | undefined;
   metadataMatch: Record<string, unknown> | null = null;
   readonly requestMetadata: Metadata | null = null;
-  private readonly services: RouterServices;
-  private readonly callbacks: HttpFilterCallbacks;
-  private readonly clocks: RouterClocks;
+  readonly services: RouterServices;
+  readonly callbacks: HttpFilterCallbacks;
+  readonly clocks: RouterClocks;
+  counts: RequestStats | null = null;
+  timeoutAltResponse = false;
   private entry: RouteEntry | null = null;
-  private counts: RequestStats | null = null;
+  /** Copies of the request; null without mirroring. */
+  private shadows: Shadows | null = null;
   private upstream: UpstreamRequest | null = null;
   private cancelWait: (() => void) | null = null;
   private headers: RequestHeaderMap | null = null;
   private headersEnd = false;
   private requestEnded = false;
   private responseHeaders: ResponseHeaderMap | null = null;
-  /** gRPC: the outcome stands in trailers that are still to come. */
-  private outcomeInTrailers = false;
-  private timeoutAltResponse = false;
   private cookies: string[] | null = null;
   private requestEndMs = -1;
   /** Body that came while the cluster was not there yet. */
@@ -87,6 +90,7 @@ export class RouterFilter
 
   decodeData(bytes: Buffer, endStream: boolean): FilterStatus {
     if (endStream) this.endRequest();
+    this.shadows?.onData(bytes, endStream);
     if (this.upstream !== null) this.upstream.sendData(bytes, endStream);
     else if (this.cancelWait !== null) this.holdEarly(bytes);
     return "stop";
@@ -94,6 +98,7 @@ export class RouterFilter
 
   decodeTrailers(trailers: HeaderMap): FilterStatus {
     this.endRequest();
+    this.shadows?.onTrailers(trailers);
     if (this.upstream !== null) this.upstream.sendTrailers(trailers);
     else this.earlyTrailers = trailers;
     return "stop";
@@ -106,6 +111,7 @@ export class RouterFilter
   onDestroy(): void {
     this.cancelWait?.();
     this.cancelWait = null;
+    this.shadows?.onDestroy();
     this.clocks.stop();
     const upstream = this.upstream;
     this.upstream = null;
@@ -117,17 +123,16 @@ export class RouterFilter
   onTimeout(): void {
     const upstream = this.giveUp();
     this.counts?.timedOut();
-    upstream?.host.stats.requestTimedOut();
-    this.replyTimeout("response_timeout", upstream?.host ?? null);
+    if (upstream !== null) attemptTimedOut(upstream);
+    this.replyTimeout("response_timeout", upstream);
   }
 
   /** The upstream did not begin to answer in time. Later the time-out of the route is in charge. */
   onTryTimeout(): void {
     if (this.responseHeaders !== null) return;
     const upstream = this.giveUp();
-    upstream?.cluster.info.stats.upstreamRqPerTryTimeout.inc();
-    upstream?.host.stats.requestTimedOut();
-    this.replyTimeout("upstream_per_try_timeout", upstream?.host ?? null);
+    if (upstream !== null) tryTimedOut(upstream);
+    this.replyTimeout("upstream_per_try_timeout", upstream);
   }
 
   onStreamDuration(): void {
@@ -150,86 +155,99 @@ export class RouterFilter
   }
 
   onUpstreamReady(request: UpstreamRequest): void {
-    this.counts?.started();
+    attemptStarted(request, this.counts as RequestStats);
     const { info } = request.cluster;
     this.clocks.onUpstreamReady(this.requestEnded, info.maxStreamDurationMs);
   }
 
-  onUpstreamInformational(headers: ResponseHeaderMap): void {
-    this.counts?.code(headers.status, headers, this.upstream?.host ?? null);
+  onUpstreamInformational(request: UpstreamRequest, headers: ResponseHeaderMap): void {
+    attemptInformational(request, this.counts as RequestStats, headers);
     this.callbacks.encodeInformational(headers);
   }
 
-  onUpstreamHeaders(headers: ResponseHeaderMap, endStream: boolean): void {
-    const { config } = this.services;
-    const { streamInfo, dispatcher } = this.callbacks;
-    if (headers.status !== 101 && headers.status < 400 && this.isWebSocket()) {
-      this.refuseHandshake(headers);
+  onUpstreamHeaders(
+    attempt: UpstreamRequest,
+    headers: ResponseHeaderMap,
+    endStream: boolean,
+  ): void {
+    const request = this.headers as RequestHeaderMap;
+    const { status } = headers;
+    if (status !== 101 && status < 400 && isWebSocket(request)) {
+      this.giveUp();
+      this.callbacks.sendLocalReply(handshakeReply(headers));
       return;
     }
     this.responseHeaders = headers;
-    streamInfo.responseCode = headers.status;
-    streamInfo.responseCodeDetails = "via_upstream";
-    if (!config.suppressEnvoyHeaders && this.requestEndMs >= 0) {
-      const elapsed = Math.floor(dispatcher.nowMs - this.requestEndMs);
-      headers.set(Headers.EnvoyUpstreamServiceTime, String(elapsed));
-    }
-    this.countHead(headers, endStream);
-    const entry = this.entry as RouteEntry;
-    if (entry.includeAttemptCountInResponse) headers.set(Headers.EnvoyAttemptCount, "1");
-    entry.finalizeResponseHeaders(headers, this.headers as RequestHeaderMap, streamInfo);
-    if (this.cookies !== null) {
-      for (const cookie of this.cookies) headers.add(Headers.SetCookie, cookie);
-    }
-    if (endStream) this.endResponse();
+    attemptHead(attempt, this.counts as RequestStats, request, headers, endStream);
+    this.finishResponseHead(headers, request);
+    if (endStream) this.endResponse(attempt);
     this.callbacks.encodeHeaders(headers, endStream);
   }
 
-  onUpstreamData(bytes: Buffer, endStream: boolean): void {
+  onUpstreamData(attempt: UpstreamRequest, bytes: Buffer, endStream: boolean): void {
     if (endStream) {
-      this.countOutcome(null);
-      this.endResponse();
+      attemptEnded(attempt, null);
+      this.endResponse(attempt);
     }
     this.callbacks.encodeData(bytes, endStream);
   }
 
-  onUpstreamTrailers(trailers: HeaderMap): void {
-    this.countOutcome(trailers);
-    this.endResponse();
+  onUpstreamTrailers(attempt: UpstreamRequest, trailers: HeaderMap): void {
+    attemptEnded(attempt, trailers);
+    this.endResponse(attempt);
     this.callbacks.encodeTrailers(trailers);
   }
 
-  onUpstreamReset(reason: StreamResetReason, transportFailure: string): void {
-    const upstream = this.upstream;
-    upstream?.recordBytes();
+  onUpstreamReset(
+    attempt: UpstreamRequest,
+    reason: StreamResetReason,
+    transportFailure: string,
+  ): void {
+    attempt.recordBytes();
     this.upstream = null;
     this.clocks.stop();
+    attemptReset(attempt, reason);
     const { streamInfo } = this.callbacks;
     streamInfo.setFlag(resetFlag(reason));
     streamInfo.upstreamTransportFailureReason = transportFailure;
     if (this.responseHeaders !== null) {
-      this.resetAfterStart(reason, transportFailure, upstream);
+      this.resetAfterStart(attempt, reason, transportFailure);
       return;
     }
     const announce = !this.services.config.suppressEnvoyHeaders;
     const reply = resetReply(reason, transportFailure, announce);
-    this.counts?.aborted(reply.status, upstream?.host ?? null);
+    attemptAborted(attempt, this.counts as RequestStats, reply.status);
     this.callbacks.sendLocalReply(reply);
   }
 
   private resetAfterStart(
+    attempt: UpstreamRequest,
     reason: StreamResetReason,
     transportFailure: string,
-    upstream: UpstreamRequest | null,
   ): void {
-    const { streamInfo } = this.callbacks;
-    if (this.outcomeInTrailers) {
-      upstream?.host.stats.requestFailed();
+    if (attemptResetLate(attempt)) {
       this.services.stats.rqResetAfterDownstreamResponseStarted.inc();
     }
     const prefix = "upstream_reset_after_response_started";
-    streamInfo.responseCodeDetails = resetDetails(prefix, reason, transportFailure);
+    const details = resetDetails(prefix, reason, transportFailure);
+    this.callbacks.streamInfo.responseCodeDetails = details;
     this.callbacks.resetStream();
+  }
+
+  /** What router and route add to the head of the response. */
+  private finishResponseHead(headers: ResponseHeaderMap, request: RequestHeaderMap): void {
+    const { streamInfo, dispatcher } = this.callbacks;
+    streamInfo.responseCode = headers.status;
+    streamInfo.responseCodeDetails = "via_upstream";
+    if (!this.services.config.suppressEnvoyHeaders && this.requestEndMs >= 0) {
+      const elapsed = Math.floor(dispatcher.nowMs - this.requestEndMs);
+      headers.set(Headers.EnvoyUpstreamServiceTime, String(elapsed));
+    }
+    const entry = this.entry as RouteEntry;
+    if (entry.includeAttemptCountInResponse) headers.set(Headers.EnvoyAttemptCount, "1");
+    entry.finalizeResponseHeaders(headers, request, streamInfo);
+    if (this.cookies === null) return;
+    for (const cookie of this.cookies) headers.add(Headers.SetCookie, cookie);
   }
 
   private replyNoRoute(): void {
@@ -293,8 +311,12 @@ export class RouterFilter
     const counts = new RequestStats(this.services, this.callbacks, cluster, headers);
     this.counts = counts;
     counts.choose(entry);
-    if (this.isRefused(cluster, headers)) return;
-    this.prepareHeaders(entry, headers);
+    const refused = refusal(this, cluster, headers);
+    if (refused !== null) {
+      this.callbacks.sendLocalReply(refused);
+      return;
+    }
+    prepareHeaders(this, entry, headers);
     this.metadataMatch = entry.metadataMatch;
     streamInfo.attemptCount = 1;
     const host = cluster.chooseHost(this);
@@ -319,6 +341,7 @@ export class RouterFilter
     const upstream = new UpstreamRequest(this, this.callbacks, cluster, host, head);
     this.upstream = upstream;
     this.callbacks.addWatermarkListener(this);
+    this.shadows?.onHeaders(headers, this.headersEnd);
     if (this.requestEnded) this.clocks.onRequestEnd(false);
     if (entry.connectTerminates && headers.method === "CONNECT") upstream.startTcp(entry.priority);
     else upstream.start(entry.priority);
@@ -341,40 +364,6 @@ export class RouterFilter
     this.cookies.push(setCookie);
   }
 
-  /** Checks that need the cluster: control headers, HTTP/2, maintenance. */
-  private isRefused(cluster: Cluster, headers: RequestHeaderMap): boolean {
-    const { info } = cluster;
-    const { runtime, config } = this.services;
-    const { streamInfo, streamRandom } = this.callbacks;
-    const wrong = strictCheckFailure(headers, config.strictHeaders);
-    if (wrong !== null) {
-      streamInfo.setFlag(ResponseFlag.InvalidEnvoyRequestHeaders);
-      this.callbacks.sendLocalReply(strictCheckReply(wrong.text, headers.get(wrong) ?? ""));
-      return true;
-    }
-    if (info.wantsHttp2) {
-      this.callbacks.sendLocalReply(HTTP2_NOT_SUPPORTED);
-      return true;
-    }
-    if (!runtime().featureEnabled(info.maintenanceModeKey, 0, 100, streamRandom)) return false;
-    info.stats.upstreamRqMaintenanceMode.inc();
-    streamInfo.setFlag(ResponseFlag.UpstreamOverflow);
-    this.counts?.code(503, null, null);
-    this.callbacks.sendLocalReply(maintenanceReply(!config.suppressEnvoyHeaders));
-    return true;
-  }
-
-  private prepareHeaders(entry: RouteEntry, headers: RequestHeaderMap): void {
-    const { config } = this.services;
-    this.timeoutAltResponse = headers.remove(Headers.EnvoyUpstreamRequestTimeoutAltResponse);
-    const timeouts = finalTimeouts(entry, headers, config);
-    this.clocks.timeoutMs = timeouts.globalMs;
-    this.clocks.tryTimeoutMs = timeouts.perTryMs;
-    this.clocks.streamDurationMs = takeStreamDuration(headers);
-    if (entry.includeAttemptCountInRequest) headers.set(Headers.EnvoyAttemptCount, "1");
-    entry.finalizeRequestHeaders(headers, this.callbacks.streamInfo, !config.suppressEnvoyHeaders);
-  }
-
   private endRequest(): void {
     this.requestEnded = true;
     this.requestEndMs = this.callbacks.dispatcher.nowMs;
@@ -382,11 +371,11 @@ export class RouterFilter
     if (upstream !== null && !upstream.responseEnded) this.clocks.onRequestEnd(upstream.started);
   }
 
-  private endResponse(): void {
+  private endResponse(attempt: UpstreamRequest): void {
     this.clocks.stop();
     if (this.requestEndMs < 0) return;
     const elapsed = Math.floor(this.callbacks.dispatcher.nowMs - this.requestEndMs);
-    this.counts?.time(elapsed, this.responseHeaders, this.upstream?.host ?? null);
+    this.counts?.time(elapsed, this.responseHeaders, attempt.host);
   }
 
   /** Ends the attempt; the response, if there is to be one, is ours. */
@@ -399,55 +388,13 @@ export class RouterFilter
     return upstream;
   }
 
-  private replyTimeout(details: string, host: Host | null): void {
+  private replyTimeout(details: string, attempt: UpstreamRequest | null): void {
     this.callbacks.streamInfo.setFlag(ResponseFlag.UpstreamRequestTimeout);
     const status = this.timeoutAltResponse ? 204 : 504;
-    if (this.responseHeaders === null) this.counts?.aborted(status, host);
+    if (this.responseHeaders === null && attempt !== null) {
+      attemptAborted(attempt, this.counts as RequestStats, status);
+    }
     const body = this.timeoutAltResponse ? "" : "upstream request timeout";
     this.callbacks.sendLocalReply({ status, body, details });
   }
-
-  private isWebSocket(): boolean {
-    const headers = this.headers as RequestHeaderMap;
-    if ((headers.seen & Headers.Upgrade.bit) === 0) return false;
-    return headers.get(Headers.Upgrade)?.toLowerCase() === "websocket";
-  }
-
-  /** RFC 6455 §4.1: only 101, or an error, answers a handshake. The head is kept. */
-  private refuseHandshake(answer: ResponseHeaderMap): void {
-    this.giveUp();
-    this.callbacks.sendLocalReply({
-      status: answer.status,
-      body: "",
-      details: "websocket_handshake_unsuccessful",
-      modify: (headers) => copyWithoutBody(answer, headers),
-    });
-  }
-
-  private countHead(headers: ResponseHeaderMap, endStream: boolean): void {
-    const { host } = this.upstream as UpstreamRequest;
-    this.counts?.code(headers.status, headers, host);
-    if (headers.status >= 500) return;
-    if (!isGrpc(this.headers as RequestHeaderMap)) host.stats.requestSucceeded();
-    else if (!endStream) this.outcomeInTrailers = true;
-    else if (isGrpcSuccess(headers)) host.stats.requestSucceeded();
-    else host.stats.requestFailed();
-  }
-
-  private countOutcome(trailers: HeaderMap | null): void {
-    if (!this.outcomeInTrailers) return;
-    this.outcomeInTrailers = false;
-    const { host } = this.upstream as UpstreamRequest;
-    if (trailers !== null && isGrpcSuccess(trailers)) host.stats.requestSucceeded();
-    else host.stats.requestFailed();
-  }
-}
-
-function copyWithoutBody(from: ResponseHeaderMap, to: ResponseHeaderMap): void {
-  for (let index = 0; index < from.size; index++) {
-    to.add(from.names[index] as HeaderName, from.values[index] as string);
-  }
-  to.remove(Headers.ContentLength);
-  to.remove(Headers.ContentType);
-  to.remove(Headers.TransferEncoding);
 }

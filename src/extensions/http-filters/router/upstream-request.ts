@@ -28,11 +28,15 @@ const EMPTY: Buffer = Buffer.alloc(0);
 /** What an attempt tells the router. */
 export interface UpstreamRequestOwner {
   onUpstreamReady(request: UpstreamRequest): void;
-  onUpstreamInformational(headers: ResponseHeaderMap): void;
-  onUpstreamHeaders(headers: ResponseHeaderMap, endStream: boolean): void;
-  onUpstreamData(bytes: Buffer, endStream: boolean): void;
-  onUpstreamTrailers(trailers: HeaderMap): void;
-  onUpstreamReset(reason: StreamResetReason, transportFailure: string): void;
+  onUpstreamInformational(request: UpstreamRequest, headers: ResponseHeaderMap): void;
+  onUpstreamHeaders(request: UpstreamRequest, headers: ResponseHeaderMap, endStream: boolean): void;
+  onUpstreamData(request: UpstreamRequest, bytes: Buffer, endStream: boolean): void;
+  onUpstreamTrailers(request: UpstreamRequest, trailers: HeaderMap): void;
+  onUpstreamReset(
+    request: UpstreamRequest,
+    reason: StreamResetReason,
+    transportFailure: string,
+  ): void;
 }
 
 /** The request as it stands when the attempt begins. */
@@ -48,6 +52,8 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   readonly host: Host;
   /** The response is complete. */
   responseEnded = false;
+  /** gRPC: the outcome stands in trailers that are still to come. */
+  outcomeInTrailers = false;
   private encoder: RequestEncoder | null = null;
   private readonly owner: UpstreamRequestOwner;
   private readonly callbacks: HttpFilterCallbacks;
@@ -190,11 +196,11 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (host !== null) streamInfo.upstream = unconnectedUpstream(host);
     this.resumeRequest();
     this.endLog(resetFlag(reason), transportFailure);
-    this.owner.onUpstreamReset(reason, transportFailure);
+    this.owner.onUpstreamReset(this, reason, transportFailure);
   }
 
   decodeInformational(headers: ResponseHeaderMap): void {
-    if (!this.done) this.owner.onUpstreamInformational(headers);
+    if (!this.done) this.owner.onUpstreamInformational(this, headers);
   }
 
   decodeHeaders(headers: ResponseHeaderMap, endStream: boolean): void {
@@ -205,7 +211,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     const opens = this.awaitsTunnel && this.opensTunnel(headers.status);
     if (opens) this.encoder?.enableTunnel();
     if (endStream) this.markResponseEnd();
-    this.owner.onUpstreamHeaders(headers, endStream);
+    this.owner.onUpstreamHeaders(this, headers, endStream);
     if (!opens || this.done) return;
     this.awaitsTunnel = false;
     this.sendHeld();
@@ -221,14 +227,14 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (streamInfo.upstreamRxBodyStartMs < 0) streamInfo.upstreamRxBodyStartMs = dispatcher.nowMs;
     this.log?.onReceived(bytes.length);
     if (endStream) this.markResponseEnd();
-    this.owner.onUpstreamData(bytes, endStream);
+    this.owner.onUpstreamData(this, bytes, endStream);
   }
 
   decodeTrailers(trailers: HeaderMap): void {
     if (this.done) return;
     if (this.log !== null) this.log.responseTrailers = trailers;
     this.markResponseEnd();
-    this.owner.onUpstreamTrailers(trailers);
+    this.owner.onUpstreamTrailers(this, trailers);
   }
 
   onResetStream(reason: StreamResetReason, transportFailure: string): void {
@@ -236,7 +242,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     this.done = true;
     this.resumeRequest();
     this.endLog(resetFlag(reason), transportFailure);
-    this.owner.onUpstreamReset(reason, transportFailure);
+    this.owner.onUpstreamReset(this, reason, transportFailure);
   }
 
   onAboveWriteBufferHighWatermark(): void {

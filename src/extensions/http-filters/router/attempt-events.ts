@@ -1,0 +1,83 @@
+// hot: per request
+/**
+ * What each event of an attempt tells counters and the host that served it: one function per event.
+ * Envoy: `chargeUpstreamCode`, `chargeUpstreamAbort`, `handleNon5xxResponseHeaders`,
+ * `updateOutlierDetection` (source/common/router/router.cc).
+ */
+import type { StreamResetReason } from "../../../codec/codec.ts";
+import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";
+import { isGrpc } from "../../../http/local-reply.ts";
+import { isGrpcSuccess } from "./grpc-outcome.ts";
+import type { RequestStats } from "./request-stats.ts";
+import type { UpstreamRequest } from "./upstream-request.ts";
+
+/** The attempt has its upstream stream; the request is about to be written. */
+export function attemptStarted(_attempt: UpstreamRequest, counts: RequestStats): void {
+  counts.started();
+}
+
+/** An informational head came from upstream. */
+export function attemptInformational(
+  attempt: UpstreamRequest,
+  counts: RequestStats,
+  headers: ResponseHeaderMap,
+): void {
+  counts.code(headers.status, headers, attempt.host);
+}
+
+/** The final head came, and goes to the client. */
+export function attemptHead(
+  attempt: UpstreamRequest,
+  counts: RequestStats,
+  request: RequestHeaderMap,
+  headers: ResponseHeaderMap,
+  endStream: boolean,
+): void {
+  const { host } = attempt;
+  counts.code(headers.status, headers, host);
+  if (headers.status >= 500) return;
+  if (!isGrpc(request)) host.stats.requestSucceeded();
+  else if (!endStream) attempt.outcomeInTrailers = true;
+  else if (isGrpcSuccess(headers)) host.stats.requestSucceeded();
+  else host.stats.requestFailed();
+}
+
+/** The response is complete: with trailers, or (null) without. */
+export function attemptEnded(attempt: UpstreamRequest, trailers: HeaderMap | null): void {
+  if (!attempt.outcomeInTrailers) return;
+  attempt.outcomeInTrailers = false;
+  if (trailers !== null && isGrpcSuccess(trailers)) attempt.host.stats.requestSucceeded();
+  else attempt.host.stats.requestFailed();
+}
+
+/** The attempt failed before its response began. */
+export function attemptReset(_attempt: UpstreamRequest, _reason: StreamResetReason): void {
+  // The answer that we give instead is counted where it is made: `attemptAborted`.
+}
+
+/** The attempt failed after its response began; true when a success was still open. */
+export function attemptResetLate(attempt: UpstreamRequest): boolean {
+  if (!attempt.outcomeInTrailers) return false;
+  attempt.host.stats.requestFailed();
+  return true;
+}
+
+/** The time-out of the route ended the attempt. */
+export function attemptTimedOut(attempt: UpstreamRequest): void {
+  attempt.host.stats.requestTimedOut();
+}
+
+/** The time-out of this attempt ended it. */
+export function tryTimedOut(attempt: UpstreamRequest): void {
+  attempt.cluster.info.stats.upstreamRqPerTryTimeout.inc();
+  attempt.host.stats.requestTimedOut();
+}
+
+/** We answer in the place of an attempt that gave none. */
+export function attemptAborted(
+  attempt: UpstreamRequest,
+  counts: RequestStats,
+  status: number,
+): void {
+  counts.aborted(status, attempt.host);
+}
