@@ -21,6 +21,7 @@ export type Step =
   | { readonly do: "connect"; readonly on: string | null; readonly from: string | null }
   | { readonly do: "client"; readonly index: number }
   | { readonly do: "saw"; readonly upstream: string; readonly text: string }
+  | { readonly do: "stat"; readonly name: string; readonly value: number }
   | { readonly do: "admin"; readonly method: "GET" | "POST"; readonly path: string }
   | { readonly do: "lines"; readonly path: string; readonly only: RegExp };
 
@@ -83,6 +84,8 @@ export const connectTo = (on: string | null, from: string | null = null): Step =
 export const client = (index: number): Step => ({ do: "client", index });
 /** Waits until an upstream has received these bytes. */
 export const saw = (upstream: string, text: string): Step => ({ do: "saw", upstream, text });
+/** Waits until a counter or gauge of the proxy has this value. */
+export const stat = (name: string, value: number): Step => ({ do: "stat", name, value });
 export const adminGet = (path: string): Step => ({ do: "admin", method: "GET", path });
 export const adminPost = (path: string): Step => ({ do: "admin", method: "POST", path });
 

@@ -329,6 +329,7 @@ class StepPlayer {
       await upstream?.saw(step.text, ANSWER_TIMEOUT_MS);
       return;
     }
+    if (step.do === "stat") return this.#stat(step.name, step.value);
     const entry = this.#clients[this.#current];
     if (!entry) throw new Error(`${testCase.name}: no connection`);
     const { client, results } = entry;
@@ -378,6 +379,17 @@ class StepPlayer {
     const key = `admin.${this.#adminAnswers.length} ${method} ${path}`;
     this.#adminAnswers.push([`${key}.status`, String(answer.status)]);
     this.#adminAnswers.push([`${key}.body`, canonicalJson(answer.body)]);
+  }
+
+  async #stat(name: string, value: number): Promise<void> {
+    const deadline = performance.now() + ANSWER_TIMEOUT_MS;
+    const wanted = `${name}: ${value}`;
+    for (;;) {
+      const { body } = await this.#proxy.admin("/stats");
+      if (body.split("\n").includes(wanted)) return;
+      if (performance.now() >= deadline) throw new Error(`not seen: ${wanted}`);
+      await sleep(2);
+    }
   }
 
   async #lines(path: string, only: RegExp): Promise<void> {

@@ -23,6 +23,7 @@ import {
   response,
   type Step,
   send,
+  stat,
   until,
 } from "../case.ts";
 import { clientHello } from "../client-hello.ts";
@@ -191,7 +192,15 @@ const inspectorCases: readonly DifferentialCase[] = [
   {
     name: "http: a request line in two pieces",
     on: "http",
-    steps: [send("GET / HT"), pause(20), send("TP/1.1\r\nhost: a\r\n\r\n"), response],
+    // Bytes that are there when Envoy accepts can wake its http_inspector twice; a second waking
+    // without new bytes is an end of stream to it, and the chain without a protocol is taken.
+    steps: [
+      stat("listener.http.downstream_pre_cx_active", 1),
+      send("GET / HT"),
+      pause(20),
+      send("TP/1.1\r\nhost: a\r\n\r\n"),
+      response,
+    ],
   },
   {
     name: "names: a ClientHello byte by byte",
