@@ -18,15 +18,19 @@ import {
   compilePreconnect,
 } from "./connection-options.ts";
 import type { ClusterFactory, DiscoveryConfig } from "./discovery.ts";
+import type { HealthStatus } from "./host.ts";
 import { compileMetadata } from "./load-assignment.ts";
 import type { LoadBalancerFactory, LoadBalancingPolicy } from "./load-balancer.ts";
 import { compileProtocolOptions } from "./protocol-options.ts";
 import type { Thresholds } from "./resource-limits.ts";
 import { reportUnsupportedClusterFields } from "./unsupported-cluster-fields.ts";
 
+/** The policy that leaves the choice to the cluster itself. */
+const CLUSTER_PROVIDED = "envoy.load_balancing_policies.cluster_provided";
 const CONNECT_TIMEOUT_MS = 5000;
 const BUFFER_LIMIT_BYTES = 1024 * 1024;
 const PANIC_PERCENT = 50;
+const OVERRIDE_STATUSES: readonly HealthStatus[] = ["UNKNOWN", "HEALTHY", "DEGRADED"];
 
 export interface ClusterConfig {
   readonly name: string;
@@ -39,6 +43,8 @@ export interface ClusterConfig {
   readonly policy: LoadBalancingPolicy;
   /** Percent; 0 turns panic off. Runtime: `upstream.healthy_panic_threshold`. */
   readonly panicThreshold: number;
+  /** Health with which a host may be chosen by `LoadBalancerContext.overrideHost`. */
+  readonly overrideHostStatuses: readonly HealthStatus[];
   readonly waitForWarmOnInit: boolean;
   readonly closeConnectionsOnHostSetChange: boolean;
   readonly perConnectionBufferLimitBytes: number;
@@ -90,6 +96,7 @@ export function compileCluster(
     message.circuitBreakers,
     context.at("circuit_breakers"),
   );
+  checkProvidedBalancer(message, discovery, policy, context);
   const failed = context.diagnostics.slice(before).some((one) => one.severity === "error");
   if (failed || discovery === null || policy === null) return null;
   return Object.freeze({
@@ -124,6 +131,7 @@ function commonFields(message: Cluster): CommonFields {
     identity: messageIdentity(message),
     metadata: compileMetadata(message.metadata),
     panicThreshold: Math.round(common?.healthyPanicThreshold?.value ?? panicDefault(message)),
+    overrideHostStatuses: overrideStatuses(message),
     waitForWarmOnInit: message.waitForWarmOnInit ?? true,
     closeConnectionsOnHostSetChange: common?.closeConnectionsOnHostSetChange === true,
     perConnectionBufferLimitBytes: message.perConnectionBufferLimitBytes ?? BUFFER_LIMIT_BYTES,
@@ -133,6 +141,12 @@ function commonFields(message: Cluster): CommonFields {
       requestResponseSizes: message.trackClusterStats?.requestResponseSizes === true,
     },
   };
+}
+
+/** Set without statuses it turns host overrides off. */
+function overrideStatuses(message: Cluster): readonly HealthStatus[] {
+  const chosen = message.commonLbConfig?.overrideHostStatus;
+  return chosen === undefined ? OVERRIDE_STATUSES : (chosen.statuses ?? []);
 }
 
 /** A present Percent message without value means 0. */
@@ -210,6 +224,34 @@ function compilePolicy(
       `Load balancing policy ${name} is not supported yet`,
       `use ${listed(factories, "lbPolicy")}`,
     );
+}
+
+/** A cluster that brings its own load balancer takes no other policy, and the other way round. */
+function checkProvidedBalancer(
+  message: Cluster,
+  discovery: DiscoveryConfig | null,
+  policy: LoadBalancingPolicy | null,
+  context: CompileContext,
+): void {
+  if (discovery === null || policy === null) return;
+  const provides = discovery.providesLoadBalancer === true;
+  const wants = policy.name === CLUSTER_PROVIDED;
+  if (provides === wants) return;
+  const type = message.clusterType?.name ?? discovery.type;
+  const at = context.at(
+    message.loadBalancingPolicy === undefined ? "lb_policy" : "load_balancing_policy",
+  );
+  if (wants) {
+    at.error(
+      `cluster: cluster provided LB specified but cluster '${message.name ?? ""}' did not provide one`,
+      "choose another policy",
+    );
+  } else {
+    at.error(
+      `cluster: LB policy ${policy.name} is not valid for Cluster type ${type}`,
+      "set lb_policy: CLUSTER_PROVIDED",
+    );
+  }
 }
 
 /** The first policy of the list that is known counts. */

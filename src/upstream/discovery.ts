@@ -12,6 +12,7 @@ import type { ClusterLoadAssignment } from "../proto/generated/envoy/config/endp
 import type { ClusterMembershipStats } from "../stats/groups/cluster-membership-stats.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { Membership } from "./host-set.ts";
+import type { ClusterLoadBalancer } from "./load-balancer.ts";
 
 /** Told by a running discovery. */
 export interface DiscoveryListener {
@@ -26,6 +27,8 @@ export interface DiscoveryListener {
 
 /** One cluster's discovery, running. */
 export interface HostDiscovery {
+  /** Chooses hosts instead of a policy; given when the config says `providesLoadBalancer`. */
+  readonly loadBalancer?: ClusterLoadBalancer;
   /** May call the listener before it returns. */
   start(): void;
   /** No call to the listener follows. */
@@ -81,6 +84,8 @@ export interface DiscoveryConfig {
   readonly serviceName?: string;
   /** Members come and go (not one logical host). Envoy: `BaseDynamicClusterImpl`. */
   readonly hostsVary: boolean;
+  /** Its discovery brings a load balancer: `lb_policy` must be CLUSTER_PROVIDED. */
+  readonly providesLoadBalancer?: boolean;
   /** Members known without asking anybody; null when they must be discovered. */
   readonly fixedMembership: Membership | null;
   create(services: DiscoveryServices): HostDiscovery;

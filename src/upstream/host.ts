@@ -2,6 +2,7 @@
  * One upstream address at run time. Counters and health live in shared slots, so that every data
  * plane and the admin page see the same host. Envoy: `Upstream::Host` (envoy/upstream/upstream.h).
  */
+import type { HeaderMap, ResponseHeaderMap } from "../codec/header-map.ts";
 import type { Metadata } from "../network/stream-info.ts";
 import type { SocketAddress } from "../platform/sockets.ts";
 
@@ -86,6 +87,16 @@ export function isExcluded(flags: number): boolean {
   return (flags & EXCLUDED_FLAGS) !== 0;
 }
 
+/** The one status that sums up checks and discovery. Envoy: `HostImplBase::healthStatus`. */
+export function healthStatusOf(host: Host): HealthStatus {
+  const flags = host.healthFlags();
+  const { health } = host.description;
+  const failed = HealthFlag.FailedActiveHealthCheck | HealthFlag.FailedOutlierCheck;
+  if ((flags & failed) !== 0) return "UNHEALTHY";
+  if (health === "UNHEALTHY" || health === "DRAINING" || health === "TIMEOUT") return health;
+  return (flags & HealthFlag.DegradedActiveHealthCheck) !== 0 ? "DEGRADED" : health;
+}
+
 /** The flags that discovery sets through `health_status`. Envoy: `HostImpl::setEdsHealthFlag`. */
 export function flagsOfHealthStatus(status: HealthStatus): number {
   switch (status) {
@@ -115,11 +126,34 @@ export interface HostStats {
   readonly activeRequests: number;
 }
 
+/** How an attempt ended, for policies that learn. */
+export type AttemptOutcome = "answered" | "failed" | "cancelled";
+
+/**
+ * What a load-balancing policy learns from the requests of a host. The router calls it; the policy
+ * puts it on its hosts.
+ */
+export interface HostFeedback {
+  /** An attempt chose this host; it may still wait for a connection. */
+  requestStarted(startMs: number): void;
+  /** The head of the final response, at most once per attempt. `latencyMs` since its start. */
+  responseReceived(headers: ResponseHeaderMap, latencyMs: number): void;
+  trailersReceived(trailers: HeaderMap): void;
+  /**
+   * Exactly once per `requestStarted`, with the same `startMs`. "answered": a whole response came;
+   * "failed": reset, connect failure or time-out; "cancelled": the client or a faster attempt ended
+   * it.
+   */
+  requestEnded(startMs: number, outcome: AttemptOutcome): void;
+}
+
 /** A host of one data plane: description, shared numbers, this data plane's pools. */
 export interface Host {
   readonly description: HostDescription;
   readonly addressText: string;
   readonly stats: HostStats;
+  /** Null unless the policy of the cluster learns from requests. */
+  feedback: HostFeedback | null;
   /** Bits of `HealthFlag`. */
   healthFlags(): number;
   setHealthFlag(flag: number): void;

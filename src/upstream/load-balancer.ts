@@ -2,32 +2,85 @@
  * Choosing a host for one request. Envoy: `LoadBalancer`, `LoadBalancerContext`
  * (envoy/upstream/load_balancer.h).
  */
-
+import type { RequestHeaderMap } from "../codec/header-map.ts";
 import type { CompileContext } from "../config/compile-context.ts";
-import type { Metadata } from "../network/stream-info.ts";
+import type { RuntimeSnapshot } from "../config/runtime.ts";
+import type { StreamInfo } from "../network/stream-info.ts";
+import type { Dispatcher } from "../platform/dispatcher.ts";
 import type { RandomGenerator } from "../platform/random.ts";
 import type { Cluster as ClusterMessage } from "../proto/generated/envoy/config/cluster/v3.ts";
+import type { ClusterLoadBalancerStats } from "../stats/groups/cluster-load-balancer-stats.ts";
+import type { StatsScope } from "../stats/stats-scope.ts";
 import type { Host } from "./host.ts";
+import type { HostSet, PrioritySet } from "./host-set.ts";
 
-/** What a request brings to the choice. Every method is optional knowledge. */
+/** How traffic spreads over priorities, in percent. The two lists together sum to 100. */
+export interface PriorityLoads {
+  readonly healthy: readonly number[];
+  readonly degraded: readonly number[];
+  /** In panic all hosts of the priority are used, whatever their health. */
+  readonly panic: readonly boolean[];
+}
+
+/** A host that a filter wants, for example from a session cookie. */
+export interface OverrideHost {
+  /** `ip:port`. */
+  readonly addressText: string;
+  /** No other host will do: without it the request fails. */
+  readonly strict: boolean;
+}
+
+/** What a request brings to the choice. Every member is optional knowledge. */
 export interface LoadBalancerContext {
   /** From the route's hash_policy; null when there is none. 64-bit unsigned. */
   readonly hash: bigint | null;
   /** Subset criteria: route metadata merged with dynamic metadata `envoy.lb`. */
   readonly metadataMatch: Record<string, unknown> | null;
-  /** Request headers for policies that read them; null for TCP. */
-  readonly requestMetadata: Metadata | null;
+  /** For policies that hash the request themselves; null for TCP. */
+  readonly requestHeaders: RequestHeaderMap | null;
+  /** Facts of the downstream side; null when nobody asks on behalf of a request. */
+  readonly streamInfo: StreamInfo | null;
+  readonly overrideHost: OverrideHost | null;
+  /** How often another host is chosen while `shouldSelectAnotherHost` objects; 0 by default. */
+  readonly hostSelectionAttempts: number;
+  /** Asked only when `hostSelectionAttempts` is above 0. */
+  shouldSelectAnotherHost(host: Host): boolean;
+  /** A retry may move the load to other priorities; otherwise returns `loads` itself. */
+  priorityLoads(loads: PriorityLoads, sets: readonly HostSet[]): PriorityLoads;
 }
 
-export const EMPTY_CONTEXT: LoadBalancerContext = {
+export const EMPTY_CONTEXT: LoadBalancerContext = Object.freeze({
   hash: null,
   metadataMatch: null,
-  requestMetadata: null,
-};
+  requestHeaders: null,
+  streamInfo: null,
+  overrideHost: null,
+  hostSelectionAttempts: 0,
+  shouldSelectAnotherHost: (): boolean => false,
+  priorityLoads: (loads: PriorityLoads): PriorityLoads => loads,
+});
 
 /** Per request; must not allocate. Null when no host may be used. */
 export interface LoadBalancer {
   chooseHost(context: LoadBalancerContext): Host | null;
+}
+
+/** The load balancer of a whole cluster: told of every change of members or their health. */
+export interface ClusterLoadBalancer extends LoadBalancer {
+  /** `panicThreshold` in percent; 0 turns panic off. */
+  update(hosts: PrioritySet, panicThreshold: number): void;
+}
+
+/** What load balancers of one data plane may use. */
+export interface LoadBalancerServices {
+  readonly dispatcher: Dispatcher;
+  readonly random: RandomGenerator;
+  readonly runtime: RuntimeSnapshot;
+  readonly stats: ClusterLoadBalancerStats;
+  /** `cluster.<name>`, for counters of a policy of its own. */
+  readonly scope: StatsScope;
+  /** As `scope`, for gauges that every data plane sees alike: silent on all but one. */
+  readonly configurationScope: StatsScope;
 }
 
 /**
@@ -39,10 +92,8 @@ export interface HostPicker {
   pick(context: LoadBalancerContext): Host;
 }
 
-/** A policy with its settings: makes pickers. */
-export interface LoadBalancingPolicy {
-  /** Stable name for messages and the admin page. */
-  readonly name: string;
+/** Makes pickers; the balancer above them chooses priority, tier and locality. */
+export interface PickerFactory {
   /**
    * `previous` served the same priority and tier before this update; null at first. `hosts` is not
    * empty.
@@ -50,8 +101,16 @@ export interface LoadBalancingPolicy {
   createPicker(
     hosts: readonly Host[],
     previous: HostPicker | null,
-    random: RandomGenerator,
+    services: LoadBalancerServices,
   ): HostPicker;
+}
+
+/** A policy with its settings: makes load balancers. */
+export interface LoadBalancingPolicy {
+  /** Stable name for messages and the admin page. */
+  readonly name: string;
+  /** Policies of the picker form return a `PriorityLoadBalancer`. */
+  createBalancer(services: LoadBalancerServices): ClusterLoadBalancer;
 }
 
 /** An extension that can appear as `lb_policy` or in `load_balancing_policy`. */

@@ -5,22 +5,17 @@
  * `ZoneAwareLoadBalancerBase::hostSourceToUse`. Not here yet: locality weights and zone-aware
  * routing; their place is between tier and picker.
  */
-import type { RandomGenerator } from "../platform/random.ts";
-import type { ClusterLoadBalancerStats } from "../stats/groups/cluster-load-balancer-stats.ts";
 import type { Host } from "./host.ts";
 import type { HostSet, PrioritySet } from "./host-set.ts";
 import type {
+  ClusterLoadBalancer,
   HostPicker,
-  LoadBalancer,
   LoadBalancerContext,
-  LoadBalancingPolicy,
+  LoadBalancerServices,
+  PickerFactory,
+  PriorityLoads,
 } from "./load-balancer.ts";
-import {
-  choosePriority,
-  computePriorityLoads,
-  type PriorityLoads,
-  priorityHealth,
-} from "./priority.ts";
+import { choosePriority, computePriorityLoads, priorityHealth } from "./priority.ts";
 
 const HEALTHY = 0;
 const DEGRADED = 1;
@@ -29,26 +24,21 @@ const TIERS = 3;
 
 const NO_LOADS: PriorityLoads = { healthy: [100], degraded: [0], panic: [false] };
 
-export class PriorityLoadBalancer implements LoadBalancer {
-  private readonly policy: LoadBalancingPolicy;
-  private readonly random: RandomGenerator;
-  private readonly stats: ClusterLoadBalancerStats;
+export class PriorityLoadBalancer implements ClusterLoadBalancer {
+  private readonly factory: PickerFactory;
+  private readonly services: LoadBalancerServices;
+  private sets: readonly HostSet[] = [];
   private loads: PriorityLoads = NO_LOADS;
   /** By priority × TIERS + tier; null where the tier has no host. */
   private pickers: (HostPicker | null)[] = [null, null, null];
 
-  constructor(
-    policy: LoadBalancingPolicy,
-    random: RandomGenerator,
-    stats: ClusterLoadBalancerStats,
-  ) {
-    this.policy = policy;
-    this.random = random;
-    this.stats = stats;
+  constructor(factory: PickerFactory, services: LoadBalancerServices) {
+    this.factory = factory;
+    this.services = services;
   }
 
-  /** Takes new hosts or new health. `panicThreshold` in percent. */
   update(hosts: PrioritySet, panicThreshold: number): void {
+    this.sets = hosts.sets;
     this.loads = computePriorityLoads(hosts.sets.map(priorityHealth), panicThreshold);
     const before = this.pickers;
     const pickers: (HostPicker | null)[] = [];
@@ -57,7 +47,7 @@ export class PriorityLoadBalancer implements LoadBalancer {
         const list = tierHosts(set, tier);
         const previous = before[pickers.length] ?? null;
         pickers.push(
-          list.length === 0 ? null : this.policy.createPicker(list, previous, this.random),
+          list.length === 0 ? null : this.factory.createPicker(list, previous, this.services),
         );
       }
     }
@@ -65,14 +55,23 @@ export class PriorityLoadBalancer implements LoadBalancer {
   }
 
   chooseHost(context: LoadBalancerContext): Host | null {
-    const loads = this.loads;
+    let host = this.chooseOnce(context);
+    for (let left = context.hostSelectionAttempts; left > 0; left--) {
+      if (host === null || !context.shouldSelectAnotherHost(host)) return host;
+      host = this.chooseOnce(context);
+    }
+    return host;
+  }
+
+  private chooseOnce(context: LoadBalancerContext): Host | null {
+    const loads = context.priorityLoads(this.loads, this.sets);
     const count = loads.healthy.length;
-    const choice = choosePriority(loads, this.random.uint32());
+    const choice = choosePriority(loads, this.services.random.uint32());
     const degraded = choice >= count;
     const priority = degraded ? choice - count : choice;
     let tier = degraded ? DEGRADED : HEALTHY;
-    if (loads.panic[priority] === true) {
-      this.stats.lbHealthyPanic.inc();
+    if (this.loads.panic[priority] === true) {
+      this.services.stats.lbHealthyPanic.inc();
       tier = ALL;
     }
     const picker = this.pickers[priority * TIERS + tier] ?? null;

@@ -5,6 +5,7 @@
  */
 import type { Host } from "./host.ts";
 import type { HostSet } from "./host-set.ts";
+import type { PriorityLoads } from "./load-balancer.ts";
 
 /** What the computation reads of one priority. */
 export interface PriorityHealth {
@@ -15,14 +16,6 @@ export interface PriorityHealth {
   /** Percent of availability: hosts or weights, overprovisioned, at most 100. */
   readonly healthyPercent: number;
   readonly degradedPercent: number;
-}
-
-/** The two lists together sum to 100. */
-export interface PriorityLoads {
-  readonly healthy: readonly number[];
-  readonly degraded: readonly number[];
-  /** In panic all hosts of the priority are used, whatever their health. */
-  readonly panic: readonly boolean[];
 }
 
 /** Reads one host set. */

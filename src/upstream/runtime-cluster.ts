@@ -15,7 +15,7 @@ import type { ClusterConfig } from "./cluster-config.ts";
 import { ClusterStats } from "./cluster-stats.ts";
 import type { HttpConnectionPool, TcpConnectionPool } from "./connection-pool.ts";
 import type { DiscoveryListener, HostDiscovery } from "./discovery.ts";
-import type { Host, HostDescription } from "./host.ts";
+import { type Host, type HostDescription, healthStatusOf } from "./host.ts";
 import {
   applyMembership,
   EMPTY_MEMBERSHIP,
@@ -25,11 +25,14 @@ import {
   type PrioritySet,
   refreshHealth,
 } from "./host-set.ts";
-import type { LoadBalancerContext } from "./load-balancer.ts";
+import type {
+  ClusterLoadBalancer,
+  LoadBalancerContext,
+  LoadBalancerServices,
+} from "./load-balancer.ts";
 import { localityKey } from "./locality.ts";
 import { H1Pool } from "./pool/h1-pool.ts";
 import { TcpPool } from "./pool/tcp-pool.ts";
-import { PriorityLoadBalancer } from "./priority-load-balancer.ts";
 import { ResourceLimits } from "./resource-limits.ts";
 import type { UpstreamHost } from "./upstream-host.ts";
 import type { UpstreamServices } from "./upstream-services.ts";
@@ -51,7 +54,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
   ready = false;
   private readonly services: UpstreamServices;
   private readonly listener: RuntimeClusterListener;
-  private readonly balancer: PriorityLoadBalancer;
+  private readonly balancer: ClusterLoadBalancer;
   private readonly discovery: HostDiscovery;
   private readonly scope: StatsScope;
   private readonly membershipScope: StatsScope;
@@ -77,11 +80,6 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     });
     this.info.stats.membership.warmingState.set(0);
     this.readRuntimeLimits();
-    this.balancer = new PriorityLoadBalancer(
-      config.policy,
-      services.dispatcher.random,
-      this.info.stats.loadBalancer,
-    );
     this.discovery = config.discovery.create({
       dispatcher: services.dispatcher,
       dns: services.dns,
@@ -90,6 +88,8 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
       scope: this.membershipScope,
       listener: this,
     });
+    this.balancer =
+      this.discovery.loadBalancer ?? config.policy.createBalancer(this.balancerServices());
   }
 
   /** Begins discovery; members known already are there when it returns. */
@@ -125,7 +125,13 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
   }
 
   chooseHost(context: LoadBalancerContext): Host | null {
-    const host = this.balancer.chooseHost(context);
+    let host: Host | null = null;
+    let strict = false;
+    if (context.overrideHost !== null && this.config.overrideHostStatuses.length > 0) {
+      host = this.overrideHost(context.overrideHost.addressText);
+      strict = context.overrideHost.strict;
+    }
+    if (host === null && !strict) host = this.balancer.chooseHost(context);
     if (host === null) this.info.stats.upstreamCxNoneHealthy.inc();
     return host;
   }
@@ -199,6 +205,25 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
   /** Another data plane may have taken or given back since this one last looked. */
   showLimits(): void {
     for (const limits of this.info.limits) limits.show();
+  }
+
+  private balancerServices(): LoadBalancerServices {
+    const { dispatcher, runtime } = this.services;
+    return {
+      dispatcher,
+      random: dispatcher.random,
+      runtime,
+      stats: this.info.stats.loadBalancer,
+      scope: this.scope,
+      configurationScope: this.membershipScope,
+    };
+  }
+
+  /** The host that a filter asked for, if it is there and its health allows it. */
+  private overrideHost(addressText: string): Host | null {
+    const host = this.members.byIdentity.get(addressText);
+    if (host === undefined) return null;
+    return this.config.overrideHostStatuses.includes(healthStatusOf(host)) ? host : null;
   }
 
   private readRuntimeLimits(): void {

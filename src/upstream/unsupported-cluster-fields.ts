@@ -141,13 +141,6 @@ const FIELDS: readonly UnsupportedField[] = [
     remedy: "",
   },
   {
-    field: "common_lb_config.override_host_status",
-    severity: "warning",
-    present: ({ commonLbConfig }) => commonLbConfig?.overrideHostStatus !== undefined,
-    message: "No filter chooses hosts yet: the field has no effect",
-    remedy: "",
-  },
-  {
     field: "ring_hash_lb_config",
     severity: "warning",
     present: (message) => message.ringHashLbConfig !== undefined,

@@ -3,7 +3,7 @@
  * Envoy: `Upstream::HostImpl` (source/common/upstream/upstream_impl.cc).
  */
 import type { HttpConnectionPool, TcpConnectionPool } from "./connection-pool.ts";
-import { flagsOfHealthStatus, type Host, type HostDescription } from "./host.ts";
+import { flagsOfHealthStatus, type Host, type HostDescription, type HostFeedback } from "./host.ts";
 import type { HostSlot } from "./host-slots.ts";
 
 /** DEFAULT and HIGH. */
@@ -12,6 +12,7 @@ const PRIORITIES = 2;
 export class UpstreamHost implements Host {
   description: HostDescription;
   readonly stats: HostSlot;
+  feedback: HostFeedback | null = null;
   /** By resource priority; null until first used. */
   readonly httpPools: (HttpConnectionPool | null)[] = new Array<null>(PRIORITIES).fill(null);
   readonly tcpPools: (TcpConnectionPool | null)[] = new Array<null>(PRIORITIES).fill(null);

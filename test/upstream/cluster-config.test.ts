@@ -305,7 +305,6 @@ describe("a cluster that is taken with a warning", () => {
       "common_lb_config.consistent_hashing_lb_config",
       { commonLbConfig: { consistentHashingLbConfig: {} } },
     ],
-    ["common_lb_config.override_host_status", { commonLbConfig: { overrideHostStatus: {} } }],
     ["ring_hash_lb_config", { ringHashLbConfig: {} }],
     ["maglev_lb_config", { maglevLbConfig: {} }],
     ["cleanup_interval", { cleanupInterval: seconds(5) }],

@@ -5,6 +5,7 @@ import { DEFAULT_RUNTIME } from "../../src/config/runtime.ts";
 import type { Cluster } from "../../src/proto/generated/envoy/config/cluster/v3.ts";
 import type { Cluster as RunningCluster } from "../../src/upstream/cluster.ts";
 import type { UpstreamClusterManager } from "../../src/upstream/cluster-manager.ts";
+import { EMPTY_CONTEXT } from "../../src/upstream/load-balancer.ts";
 import {
   createSharedUpstreamState,
   reclaimDataPlane,
@@ -19,8 +20,6 @@ import {
   type UpstreamFixture,
   upstreamFixture,
 } from "./upstream-fixture.ts";
-
-const CONTEXT = { hash: null, metadataMatch: null, requestMetadata: null };
 
 function dnsMessage(more: Partial<Cluster> = {}): Cluster {
   return {
@@ -109,7 +108,7 @@ describe("UpstreamClusterManager", () => {
     assert.equal(answers.length, 0);
     dns.release();
     assert.equal(answers.length, 1);
-    assert.equal(answers[0]!.chooseHost(CONTEXT)!.addressText, "127.0.0.1:80");
+    assert.equal(answers[0]!.chooseHost(EMPTY_CONTEXT)!.addressText, "127.0.0.1:80");
   });
 
   it("tells those who wait that the cluster was removed", () => {
@@ -276,10 +275,10 @@ describe("UpstreamClusterManager", () => {
     lbEndpoint.healthStatus = "UNHEALTHY";
     one.add(message);
     const cluster = one.cluster("c");
-    assert.equal(cluster.chooseHost(CONTEXT), null);
+    assert.equal(cluster.chooseHost(EMPTY_CONTEXT), null);
     threshold = 50;
     one.manager.refresh();
-    assert.notEqual(cluster.chooseHost(CONTEXT), null);
+    assert.notEqual(cluster.chooseHost(EMPTY_CONTEXT), null);
     assert.equal(one.stat("cluster.c.lb_healthy_panic"), 1);
     one.manager.close(() => undefined);
   });

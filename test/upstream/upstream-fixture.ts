@@ -1,5 +1,6 @@
 // Clusters of one data plane on simulated time and a network in memory, with a small HTTP/1 server
 // behind every address that a test opens.
+
 import type { ResponseDecoder } from "../../src/codec/codec.ts";
 import { Http1ClientConnection } from "../../src/codec/h1/client-connection.ts";
 import { ResponseParser } from "../../src/codec/h1/response-parser.ts";
@@ -25,6 +26,7 @@ import type {
 } from "../../src/upstream/connection-pool.ts";
 import type { EndpointSubscriptions } from "../../src/upstream/discovery.ts";
 import type { Host } from "../../src/upstream/host.ts";
+import { EMPTY_CONTEXT } from "../../src/upstream/load-balancer.ts";
 import { ConnectionIds } from "../../src/upstream/pool/pool-services.ts";
 import {
   createSharedUpstreamState,
@@ -281,7 +283,7 @@ export class TestStream implements ResponseDecoder, HttpPoolCallbacks {
 /** Asks the cluster for a host and its pool for a stream. */
 export function request(cluster: Cluster, priority: "DEFAULT" | "HIGH" = "DEFAULT"): TestStream {
   const stream = new TestStream();
-  const host = cluster.chooseHost({ hash: null, metadataMatch: null, requestMetadata: null });
+  const host = cluster.chooseHost(EMPTY_CONTEXT);
   if (host === null) stream.events.push("no host");
   else stream.waiting = cluster.httpPool(host, priority).newStream(stream, stream);
   return stream;

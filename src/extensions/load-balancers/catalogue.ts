@@ -1,9 +1,11 @@
 /** Every load-balancing policy, in one list. */
+
+import { clusterProvided } from "../../upstream/cluster-provided.ts";
 import type { LoadBalancerFactory } from "../../upstream/load-balancer.ts";
 import { leastRequest } from "./least-request/least-request.ts";
 import { random } from "./random/random.ts";
 import { roundRobin } from "./round-robin/round-robin.ts";
 
 export function loadBalancerFactories(): readonly LoadBalancerFactory[] {
-  return [roundRobin, leastRequest, random];
+  return [roundRobin, leastRequest, random, clusterProvided];
 }

@@ -1,7 +1,9 @@
 // What a kind of cluster promises, wherever its members come from.
+
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { Cluster } from "../../../src/proto/generated/envoy/config/cluster/v3.ts";
+import { EMPTY_CONTEXT } from "../../../src/upstream/load-balancer.ts";
 import { assertNoLeaks } from "../../kit/leaks.ts";
 import { request, TestUpstream, type UpstreamFixture } from "../../upstream/upstream-fixture.ts";
 
@@ -134,11 +136,7 @@ export function clusterContract(kind: string, make: () => ClusterSubject): void 
       await fixture.time.advance(0);
       const before = stream.host!;
       await subject.grow();
-      const hosts = new Set(
-        [1, 2, 3, 4].map(
-          () => cluster.chooseHost({ hash: null, metadataMatch: null, requestMetadata: null })!,
-        ),
-      );
+      const hosts = new Set([1, 2, 3, 4].map(() => cluster.chooseHost(EMPTY_CONTEXT)!));
       assert.ok(hosts.has(before), "the same object");
       assert.deepEqual([...hosts].map((host) => host.addressText).sort(), [
         "127.0.0.1:1000",

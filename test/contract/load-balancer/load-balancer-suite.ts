@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CompileContext } from "../../../src/config/compile-context.ts";
+import { DEFAULT_RUNTIME } from "../../../src/config/runtime.ts";
 import { createClusterLoadBalancerStats } from "../../../src/stats/groups/cluster-load-balancer-stats.ts";
 import { StatSlab } from "../../../src/stats/slab.ts";
 import { StatsStore } from "../../../src/stats/stats-store.ts";
@@ -16,13 +17,15 @@ import {
 import { createHostSlots, HostSlots } from "../../../src/upstream/host-slots.ts";
 import { describe as describeHost } from "../../../src/upstream/load-assignment.ts";
 import {
+  type ClusterLoadBalancer,
   EMPTY_CONTEXT,
   type LoadBalancerFactory,
+  type LoadBalancerServices,
   type LoadBalancingPolicy,
 } from "../../../src/upstream/load-balancer.ts";
 import { EMPTY_LOCALITY } from "../../../src/upstream/locality.ts";
-import { PriorityLoadBalancer } from "../../../src/upstream/priority-load-balancer.ts";
 import { SeededRandom } from "../../kit/seeded-random.ts";
+import { SimulatedTime } from "../../kit/simulated-time.ts";
 
 export interface TestMember {
   readonly port: number;
@@ -35,12 +38,22 @@ export interface TestMember {
 export class BalancerBench {
   readonly store: StatsStore = new StatsStore(new StatSlab());
   readonly slots: HostSlots = new HostSlots(createHostSlots(1), 0);
-  readonly balancer: PriorityLoadBalancer;
+  readonly time: SimulatedTime = new SimulatedTime();
+  readonly services: LoadBalancerServices;
+  readonly balancer: ClusterLoadBalancer;
   members: PrioritySet = EMPTY_PRIORITY_SET;
 
   constructor(policy: LoadBalancingPolicy, seed: number = 1) {
-    const stats = createClusterLoadBalancerStats(this.store.root);
-    this.balancer = new PriorityLoadBalancer(policy, new SeededRandom(seed), stats);
+    const dispatcher = this.time.dispatcher(new SeededRandom(seed));
+    this.services = {
+      dispatcher,
+      random: dispatcher.random,
+      runtime: DEFAULT_RUNTIME,
+      stats: createClusterLoadBalancerStats(this.store.root),
+      scope: this.store.root,
+      configurationScope: this.store.root,
+    };
+    this.balancer = policy.createBalancer(this.services);
   }
 
   set(members: readonly TestMember[], panicThreshold: number = 50): this {

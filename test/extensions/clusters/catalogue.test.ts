@@ -25,7 +25,7 @@ describe("the catalogues of clusters and load balancers", () => {
     );
     assert.deepEqual(
       loadBalancerFactories().map((one) => one.lbPolicy),
-      ["ROUND_ROBIN", "LEAST_REQUEST", "RANDOM"],
+      ["ROUND_ROBIN", "LEAST_REQUEST", "RANDOM", "CLUSTER_PROVIDED"],
     );
   });
 });

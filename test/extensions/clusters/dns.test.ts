@@ -9,6 +9,7 @@ import { resolveFamilies } from "../../../src/extensions/clusters/dns/name-resol
 import type { DnsAnswer } from "../../../src/platform/dns.ts";
 import type { Cluster } from "../../../src/proto/generated/envoy/config/cluster/v3.ts";
 import type { DnsCluster } from "../../../src/proto/generated/envoy/extensions/clusters/dns/v3.ts";
+import { EMPTY_CONTEXT } from "../../../src/upstream/load-balancer.ts";
 import { clusterContract } from "../../contract/cluster/cluster-suite.ts";
 import { SimulatedTime } from "../../kit/simulated-time.ts";
 import { FakeDns } from "../../upstream/fake-dns.ts";
@@ -20,7 +21,6 @@ import {
   upstreamFixture,
 } from "../../upstream/upstream-fixture.ts";
 
-const CONTEXT = { hash: null, metadataMatch: null, requestMetadata: null };
 const SECOND = { seconds: 1, nanos: 0 };
 
 function endpoint(name: string) {
@@ -233,7 +233,7 @@ describe("LOGICAL_DNS", () => {
     one.dns.set("one", ["127.0.0.2"]);
     await time.advance(5_100);
     assert.deepEqual(addresses(one), ["127.0.0.2:1000"]);
-    assert.equal(cluster.chooseHost(CONTEXT), host, "the same host");
+    assert.equal(cluster.chooseHost(EMPTY_CONTEXT), host, "the same host");
     const second = request(cluster);
     await time.advance(0);
     assert.equal(first.upstream!.hostAddress, "127.0.0.1:1000");

@@ -4,6 +4,7 @@ import { eds } from "../../../src/extensions/clusters/eds/eds.ts";
 import type { Cluster } from "../../../src/proto/generated/envoy/config/cluster/v3.ts";
 import type { ClusterLoadAssignment } from "../../../src/proto/generated/envoy/config/endpoint/v3.ts";
 import type { EndpointSubscriptions, EndpointWatcher } from "../../../src/upstream/discovery.ts";
+import { EMPTY_CONTEXT } from "../../../src/upstream/load-balancer.ts";
 import { clusterContract } from "../../contract/cluster/cluster-suite.ts";
 import { SimulatedTime } from "../../kit/simulated-time.ts";
 import {
@@ -11,8 +12,6 @@ import {
   type UpstreamFixture,
   upstreamFixture,
 } from "../../upstream/upstream-fixture.ts";
-
-const CONTEXT = { hash: null, metadataMatch: null, requestMetadata: null };
 
 const EDS: Cluster = {
   name: "c",
@@ -120,7 +119,7 @@ describe("EDS", () => {
       const { endpoints, fixture } = make();
       fixture.add(EDS);
       give(endpoints.watchers.get("c")!);
-      assert.equal(fixture.cluster("c").chooseHost(CONTEXT), null);
+      assert.equal(fixture.cluster("c").chooseHost(EMPTY_CONTEXT), null);
       fixture.manager.close(() => undefined);
     }
   });
@@ -130,7 +129,7 @@ describe("EDS", () => {
     fixture.add(EDS);
     endpoints.push([{ ip: "127.0.0.1" }]);
     endpoints.watchers.get("c")!.onAssignment(null);
-    assert.notEqual(fixture.cluster("c").chooseHost(CONTEXT), null);
+    assert.notEqual(fixture.cluster("c").chooseHost(EMPTY_CONTEXT), null);
     assert.equal(fixture.stat("cluster.c.update_empty"), 1);
     fixture.manager.close(() => undefined);
   });
@@ -168,15 +167,15 @@ describe("EDS", () => {
     const { endpoints, fixture } = make();
     fixture.add(EDS);
     endpoints.push([{ ip: "127.0.0.1", zone: "a" }]);
-    const host = fixture.cluster("c").chooseHost(CONTEXT)!;
+    const host = fixture.cluster("c").chooseHost(EMPTY_CONTEXT)!;
     host.stats.requestSucceeded();
     endpoints.push([{ ip: "127.0.0.1", zone: "a", weight: 7 }]);
-    assert.equal(fixture.cluster("c").chooseHost(CONTEXT), host);
+    assert.equal(fixture.cluster("c").chooseHost(EMPTY_CONTEXT), host);
     assert.equal(host.description.weight, 7);
     assert.equal(fixture.stat("cluster.c.max_host_weight"), 7);
     assert.equal(fixture.stat("cluster.c.membership_change"), 1);
     endpoints.push([{ ip: "127.0.0.1", zone: "b", weight: 7 }]);
-    const moved = fixture.cluster("c").chooseHost(CONTEXT)!;
+    const moved = fixture.cluster("c").chooseHost(EMPTY_CONTEXT)!;
     assert.notEqual(moved, host);
     assert.equal(fixture.manager.describe()[0]!.hosts[0]!.totals!.rqSuccess, 0);
     assert.equal(fixture.stat("cluster.c.membership_change"), 2);
@@ -190,7 +189,7 @@ describe("EDS", () => {
     assert.equal(fixture.stat("cluster.c.membership_healthy"), 1);
     const cluster = fixture.cluster("c");
     for (let pick = 0; pick < 10; pick++) {
-      assert.equal(cluster.chooseHost(CONTEXT)!.addressText, "127.0.0.2:1000");
+      assert.equal(cluster.chooseHost(EMPTY_CONTEXT)!.addressText, "127.0.0.2:1000");
     }
     fixture.manager.close(() => undefined);
   });
@@ -214,7 +213,7 @@ describe("EDS", () => {
     assert.equal(fixture.cluster("c"), first);
     endpoints.push([{ ip: "127.0.0.2" }]);
     assert.equal(fixture.cluster("c").info.perConnectionBufferLimitBytes, 7);
-    assert.equal(fixture.cluster("c").chooseHost(CONTEXT)!.addressText, "127.0.0.2:1000");
+    assert.equal(fixture.cluster("c").chooseHost(EMPTY_CONTEXT)!.addressText, "127.0.0.2:1000");
     fixture.manager.close(() => undefined);
   });
 

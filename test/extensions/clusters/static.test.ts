@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { staticCluster } from "../../../src/extensions/clusters/static/static.ts";
+import { EMPTY_CONTEXT } from "../../../src/upstream/load-balancer.ts";
 import { clusterContract } from "../../contract/cluster/cluster-suite.ts";
 import { compileWith, staticMessage, upstreamFixture } from "../../upstream/upstream-fixture.ts";
 
@@ -63,9 +64,7 @@ describe("STATIC", () => {
   it("serves without members: no host", () => {
     const fixture = upstreamFixture();
     fixture.add({ name: "c" });
-    const host = fixture
-      .cluster("c")
-      .chooseHost({ hash: null, metadataMatch: null, requestMetadata: null });
+    const host = fixture.cluster("c").chooseHost(EMPTY_CONTEXT);
     assert.equal(host, null);
     assert.equal(fixture.stat("cluster.c.upstream_cx_none_healthy"), 1);
     fixture.manager.close(() => undefined);

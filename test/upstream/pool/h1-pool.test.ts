@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { Cluster } from "../../../src/proto/generated/envoy/config/cluster/v3.ts";
+import { EMPTY_CONTEXT } from "../../../src/upstream/load-balancer.ts";
 import type { H1Pool } from "../../../src/upstream/pool/h1-pool.ts";
 import { assertNoLeaks } from "../../kit/leaks.ts";
 import {
@@ -63,7 +64,7 @@ describe("H1Pool", () => {
 
   function pool(): H1Pool {
     const cluster = fixture.cluster("c");
-    const host = cluster.chooseHost({ hash: null, metadataMatch: null, requestMetadata: null })!;
+    const host = cluster.chooseHost(EMPTY_CONTEXT)!;
     return cluster.httpPool(host, "DEFAULT") as H1Pool;
   }
 
@@ -449,7 +450,7 @@ describe("H1Pool", () => {
   it("forgets a waiting request that is cancelled, and keeps its connection", async () => {
     fixture.add(staticMessage([1000]));
     const cluster = fixture.cluster("c");
-    const host = cluster.chooseHost({ hash: null, metadataMatch: null, requestMetadata: null })!;
+    const host = cluster.chooseHost(EMPTY_CONTEXT)!;
     const stream = new TestStream();
     const waiting = cluster.httpPool(host, "DEFAULT").newStream(stream, stream)!;
     waiting.cancel();
@@ -515,7 +516,7 @@ describe("H1Pool", () => {
         pool().newStream(retry, retry);
       }
     })();
-    const host = cluster.chooseHost({ hash: null, metadataMatch: null, requestMetadata: null })!;
+    const host = cluster.chooseHost(EMPTY_CONTEXT)!;
     cluster.httpPool(host, "DEFAULT").newStream(first, first);
     await settle();
     assert.equal(first.events.length, 1);

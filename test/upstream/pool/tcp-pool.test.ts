@@ -5,6 +5,7 @@ import type {
   PooledUpstreamInfo,
   TcpPoolCallbacks,
 } from "../../../src/upstream/connection-pool.ts";
+import { EMPTY_CONTEXT } from "../../../src/upstream/load-balancer.ts";
 import type { TcpPool } from "../../../src/upstream/pool/tcp-pool.ts";
 import { connectionPoolContract } from "../../contract/connection-pool/connection-pool-suite.ts";
 import { assertNoLeaks } from "../../kit/leaks.ts";
@@ -15,8 +16,6 @@ import {
   type UpstreamFixture,
   upstreamFixture,
 } from "../upstream-fixture.ts";
-
-const CONTEXT = { hash: null, metadataMatch: null, requestMetadata: null };
 
 class TcpUser implements TcpPoolCallbacks, ConnectionCallbacks {
   readonly events: string[] = [];
@@ -47,7 +46,9 @@ class TcpUser implements TcpPoolCallbacks, ConnectionCallbacks {
 
 function open(fixture: UpstreamFixture, user: TcpUser = new TcpUser()) {
   const cluster = fixture.cluster("c");
-  const waiting = cluster.tcpPool(cluster.chooseHost(CONTEXT)!, "DEFAULT").newConnection(user);
+  const waiting = cluster
+    .tcpPool(cluster.chooseHost(EMPTY_CONTEXT)!, "DEFAULT")
+    .newConnection(user);
   return { user, waiting };
 }
 
@@ -175,7 +176,7 @@ describe("TcpPool", () => {
       assert.deepEqual(second.user.events, ["ready"]);
       assert.equal(upstream.sockets.length, 1);
       const cluster = fixture.cluster("c");
-      const pool = cluster.tcpPool(cluster.chooseHost(CONTEXT)!, "DEFAULT") as TcpPool;
+      const pool = cluster.tcpPool(cluster.chooseHost(EMPTY_CONTEXT)!, "DEFAULT") as TcpPool;
       assert.deepEqual(pool.counts(), { connecting: 0, busy: 1, pending: 0 });
       second.user.connection!.close("no-flush");
       await fixture.time.advance(0);

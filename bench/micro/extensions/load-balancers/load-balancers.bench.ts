@@ -1,8 +1,10 @@
 // One host choice: policy × equal or different weights, over 16 hosts.
+
 import { CompileContext } from "../../../../src/config/compile-context.ts";
 import { leastRequest } from "../../../../src/extensions/load-balancers/least-request/least-request.ts";
 import { random } from "../../../../src/extensions/load-balancers/random/random.ts";
 import { roundRobin } from "../../../../src/extensions/load-balancers/round-robin/round-robin.ts";
+import { EMPTY_CONTEXT } from "../../../../src/upstream/load-balancer.ts";
 import { BalancerBench } from "../../../../test/contract/load-balancer/load-balancer-suite.ts";
 import { bench } from "../../../kit/micro.ts";
 
@@ -15,8 +17,7 @@ for (const factory of [roundRobin, leastRequest, random]) {
         weight: weights === "equal" ? 1 : 1 + (index % 4),
       })),
     ).balancer;
-    const context = { hash: null, metadataMatch: null, requestMetadata: null };
-    bench(`${factory.lbPolicy}, ${weights} weights`, () => balancer.chooseHost(context), {
+    bench(`${factory.lbPolicy}, ${weights} weights`, () => balancer.chooseHost(EMPTY_CONTEXT), {
       // A 32-bit random number may not fit a small integer: 8 bytes for each draw.
       allocatedBytesMax: 24,
     });

@@ -1,10 +1,12 @@
 // What a request pays for its pooled connection: the stream begins on a ready connection and ends.
+
 import type {
   ClientConnection,
   ClientConnectionCallbacks,
   RequestEncoder,
 } from "../../../../src/codec/codec.ts";
 import type { SocketEvents } from "../../../../src/platform/sockets.ts";
+import { EMPTY_CONTEXT } from "../../../../src/upstream/load-balancer.ts";
 import { H1Pool } from "../../../../src/upstream/pool/h1-pool.ts";
 import { TcpPool } from "../../../../src/upstream/pool/tcp-pool.ts";
 import { RuntimeCluster } from "../../../../src/upstream/runtime-cluster.ts";
@@ -16,8 +18,6 @@ import {
   upstreamFixture,
 } from "../../../../test/upstream/upstream-fixture.ts";
 import { bench } from "../../../kit/micro.ts";
-
-const CONTEXT = { hash: null, metadataMatch: null, requestMetadata: null };
 
 const encoder = { encodeHeaders: () => undefined } as unknown as RequestEncoder;
 let callbacks: ClientConnectionCallbacks | null = null;
@@ -52,7 +52,7 @@ await fixture.network.listen({ address: { ip: "127.0.0.1", port: 1000 } }, (sock
   };
   socket.events = silent;
 });
-const host = cluster.chooseHost(CONTEXT) as UpstreamHost;
+const host = cluster.chooseHost(EMPTY_CONTEXT) as UpstreamHost;
 const pool = new H1Pool(cluster.info, host, "DEFAULT", services);
 const stream = new TestStream();
 const user = { onPoolReady: () => undefined, onPoolFailure: () => undefined };
@@ -87,5 +87,5 @@ const chunk = Buffer.alloc(1024);
 bench("TcpClient.onData", () => received!.onData(chunk, false), { allocatedBytesMax: 0 });
 
 bench("RuntimeCluster.chooseHost and httpPool", () =>
-  cluster.httpPool(cluster.chooseHost(CONTEXT)!, "DEFAULT"),
+  cluster.httpPool(cluster.chooseHost(EMPTY_CONTEXT)!, "DEFAULT"),
 );

@@ -12,12 +12,16 @@ import type {
   HttpFilterCallbacks,
   WatermarkListener,
 } from "../../../http/http-filter.ts";
-import { type Metadata, ResponseFlag } from "../../../network/stream-info.ts";
+import { ResponseFlag, type StreamInfo } from "../../../network/stream-info.ts";
 import { updateAuthority } from "../../../route/rewrite.ts";
 import type { DirectResponseEntry, RouteEntry } from "../../../route/route.ts";
 import type { Cluster } from "../../../upstream/cluster.ts";
 import type { Host } from "../../../upstream/host.ts";
-import type { LoadBalancerContext } from "../../../upstream/load-balancer.ts";
+import type {
+  LoadBalancerContext,
+  OverrideHost,
+  PriorityLoads,
+} from "../../../upstream/load-balancer.ts";
 import { prepareHeaders, refusal } from "./admission.ts";
 import {
   attemptAborted,
@@ -49,7 +53,8 @@ export class RouterFilter
 {
   private hashed: bigint | null | undefined;
   metadataMatch: Record<string, unknown> | null = null;
-  readonly requestMetadata: Metadata | null = null;
+  overrideHost: OverrideHost | null = null;
+  hostSelectionAttempts = 0;
   readonly services: RouterServices;
   readonly callbacks: HttpFilterCallbacks;
   readonly clocks: RouterClocks;
@@ -290,6 +295,22 @@ export class RouterFilter
     this.callbacks.streamInfo.setFlag(ResponseFlag.NoClusterFound);
     const status = (this.entry as RouteEntry).clusterNotFoundStatus;
     this.callbacks.sendLocalReply({ status, body: "", details: "cluster_not_found" });
+  }
+
+  get requestHeaders(): RequestHeaderMap | null {
+    return this.headers;
+  }
+
+  get streamInfo(): StreamInfo {
+    return this.callbacks.streamInfo;
+  }
+
+  shouldSelectAnotherHost(_host: Host): boolean {
+    return false;
+  }
+
+  priorityLoads(loads: PriorityLoads): PriorityLoads {
+    return loads;
   }
 
   /** Worked out for policies that ask: a cookie that nothing hashes is not made either. */

@@ -13,10 +13,14 @@ import type { LeastRequest } from "../../../proto/generated/envoy/extensions/loa
 import { EdfScheduler, type Weigher } from "../../../upstream/edf-scheduler.ts";
 import type { Host } from "../../../upstream/host.ts";
 import type {
+  ClusterLoadBalancer,
   HostPicker,
   LoadBalancerFactory,
+  LoadBalancerServices,
   LoadBalancingPolicy,
+  PickerFactory,
 } from "../../../upstream/load-balancer.ts";
+import { PriorityLoadBalancer } from "../../../upstream/priority-load-balancer.ts";
 import {
   advance,
   equalWeights,
@@ -65,7 +69,7 @@ function bias(message: RuntimeDouble | undefined, context: CompileContext): numb
   return value;
 }
 
-class LeastRequestPolicy implements LoadBalancingPolicy {
+class LeastRequestPolicy implements LoadBalancingPolicy, PickerFactory {
   readonly name = NAME;
   private readonly choices: number;
   private readonly bias: number;
@@ -77,10 +81,14 @@ class LeastRequestPolicy implements LoadBalancingPolicy {
     this.fullScan = fullScan;
   }
 
+  createBalancer(services: LoadBalancerServices): ClusterLoadBalancer {
+    return new PriorityLoadBalancer(this, services);
+  }
+
   createPicker(
     hosts: readonly Host[],
     _previous: HostPicker | null,
-    random: RandomGenerator,
+    { random }: LoadBalancerServices,
   ): HostPicker {
     if (!equalWeights(hosts)) return new WeightedPicker(hosts, this.bias, random);
     if (this.fullScan) return new ScanPicker(hosts, random);

@@ -8,10 +8,14 @@ import { type RandomGenerator, randomBelow } from "../../../platform/random.ts";
 import type { Random } from "../../../proto/generated/envoy/extensions/load_balancing_policies/random/v3.ts";
 import type { Host } from "../../../upstream/host.ts";
 import type {
+  ClusterLoadBalancer,
   HostPicker,
   LoadBalancerFactory,
+  LoadBalancerServices,
   LoadBalancingPolicy,
+  PickerFactory,
 } from "../../../upstream/load-balancer.ts";
+import { PriorityLoadBalancer } from "../../../upstream/priority-load-balancer.ts";
 import { reportLocalityConfig } from "../../common/weighted-hosts.ts";
 
 export const random: LoadBalancerFactory = {
@@ -27,14 +31,17 @@ export const random: LoadBalancerFactory = {
   },
 };
 
-const policy: LoadBalancingPolicy = {
+const policy: LoadBalancingPolicy & PickerFactory = {
   name: "envoy.load_balancing_policies.random",
+  createBalancer(services: LoadBalancerServices): ClusterLoadBalancer {
+    return new PriorityLoadBalancer(policy, services);
+  },
   createPicker(
     hosts: readonly Host[],
     _previous: HostPicker | null,
-    generator: RandomGenerator,
+    services: LoadBalancerServices,
   ): HostPicker {
-    return new RandomPicker(hosts, generator);
+    return new RandomPicker(hosts, services.random);
   },
 };
 

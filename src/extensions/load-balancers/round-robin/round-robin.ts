@@ -12,10 +12,14 @@ import type { RoundRobin } from "../../../proto/generated/envoy/extensions/load_
 import { EdfScheduler, type Weigher } from "../../../upstream/edf-scheduler.ts";
 import type { Host } from "../../../upstream/host.ts";
 import type {
+  ClusterLoadBalancer,
   HostPicker,
   LoadBalancerFactory,
+  LoadBalancerServices,
   LoadBalancingPolicy,
+  PickerFactory,
 } from "../../../upstream/load-balancer.ts";
+import { PriorityLoadBalancer } from "../../../upstream/priority-load-balancer.ts";
 import {
   advance,
   equalWeights,
@@ -42,12 +46,15 @@ export const roundRobin: LoadBalancerFactory = {
   },
 };
 
-const policy: LoadBalancingPolicy = {
+const policy: LoadBalancingPolicy & PickerFactory = {
   name: "envoy.load_balancing_policies.round_robin",
+  createBalancer(services: LoadBalancerServices): ClusterLoadBalancer {
+    return new PriorityLoadBalancer(policy, services);
+  },
   createPicker(
     hosts: readonly Host[],
     previous: HostPicker | null,
-    random: RandomGenerator,
+    { random }: LoadBalancerServices,
   ): HostPicker {
     if (!equalWeights(hosts)) return new WeightedPicker(hosts, random);
     const start = previous instanceof TurnPicker ? previous.turn : random.uint32();

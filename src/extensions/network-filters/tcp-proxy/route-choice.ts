@@ -44,9 +44,10 @@ export function loadBalancerContext(
   const plain = routeMatch === null && filterMatch === null && dynamic === null;
   if (plain && hashPolicy === null) return EMPTY_CONTEXT;
   return {
+    ...EMPTY_CONTEXT,
     hash: hashPolicy === null ? null : hash(hashPolicy, streamInfo),
     metadataMatch: plain ? null : { ...filterMatch, ...routeMatch, ...dynamic },
-    requestMetadata: null,
+    streamInfo,
   };
 }
 
