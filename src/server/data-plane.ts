@@ -204,6 +204,7 @@ export class DataPlane {
       endpoints: services.endpoints,
       runtime: services.runtime,
       slots: openUpstreamSlots(services.shared, options.id),
+      leader: options.id === 0,
       stats: services.stats.root,
       configurationStats: services.configurationStats,
       connectionIds: new ConnectionIds(),

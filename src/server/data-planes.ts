@@ -44,9 +44,9 @@ export class DataPlanes {
     for (const plane of this.all) plane.listeners.closeQuietConnections(quietMs);
   }
 
-  /** Limits hold for all data planes together; the first one shows them. */
-  showLimits(): void {
-    if (this.all.length > 1) this.first.clusters.showLimits();
+  /** Limits and health are those of all data planes together; the first one shows them. */
+  showShared(): void {
+    this.first.clusters.showShared();
   }
 
   refreshRuntime(): void {

@@ -232,7 +232,7 @@ export class Server {
     const { running } = this;
     if (running === null) return;
     running.gauges.update(this.uptimeMs, running.planes.connectionCount, memory);
-    running.planes.showLimits();
+    running.planes.showShared();
   }
 
   /** Shutdown: from now on every answer announces the end of its connection. */

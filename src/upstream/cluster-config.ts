@@ -55,6 +55,8 @@ export interface ClusterConfig {
   /** [DEFAULT, HIGH]. */
   readonly thresholds: readonly [Thresholds, Thresholds];
   readonly tracked: TrackedClusterStats;
+  /** The health of its hosts may change: outlier detection or health checks are configured. */
+  readonly tracksHealth: boolean;
 }
 
 /** What compiling a cluster may name. */
@@ -135,6 +137,7 @@ function commonFields(message: Cluster): CommonFields {
     waitForWarmOnInit: message.waitForWarmOnInit ?? true,
     closeConnectionsOnHostSetChange: common?.closeConnectionsOnHostSetChange === true,
     perConnectionBufferLimitBytes: message.perConnectionBufferLimitBytes ?? BUFFER_LIMIT_BYTES,
+    tracksHealth: message.outlierDetection !== undefined || (message.healthChecks ?? []).length > 0,
     tracked: {
       timeoutBudgets:
         message.trackClusterStats?.timeoutBudgets === true || message.trackTimeoutBudgets === true,

@@ -173,9 +173,9 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
     for (const { active } of this.entries.values()) active?.runtime?.refresh();
   }
 
-  /** Brings the gauges of the circuit breakers up to date. */
-  showLimits(): void {
-    for (const { active } of this.entries.values()) active?.runtime?.showLimits();
+  /** Brings the gauges of circuit breakers and health up to date: before stats are shown. */
+  showShared(): void {
+    for (const { active } of this.entries.values()) active?.runtime?.showShared();
   }
 
   /** Drains everything; `done` runs when the last upstream connection is gone. */

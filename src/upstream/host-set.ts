@@ -4,9 +4,8 @@
  * (envoy/upstream/upstream.h).
  */
 import { coarseHealth, type Host, type HostDescription, isExcluded } from "./host.ts";
-import type { HostSlots } from "./host-slots.ts";
 import { type HostsByLocality, splitByLocality } from "./locality.ts";
-import { UpstreamHost } from "./upstream-host.ts";
+import type { UpstreamHost } from "./upstream-host.ts";
 
 /** The hosts of one priority. */
 export interface HostSet {
@@ -62,13 +61,12 @@ export interface MembershipChange {
 /**
  * Hosts with the same identity and locality keep their object, numbers and pools and take the new
  * weight, health, metadata and priority; others are made anew. Of two endpoints with one identity
- * in one list the first counts (Envoy: the same). `slotKey` makes the name of a host's shared slot.
+ * in one list the first counts (Envoy: the same).
  */
 export function applyMembership(
   current: PrioritySet,
   membership: Membership,
-  slots: HostSlots,
-  slotKey: (description: HostDescription) => string,
+  createHost: (description: HostDescription) => UpstreamHost,
 ): MembershipChange {
   const byIdentity = new Map<string, UpstreamHost>();
   const lists: UpstreamHost[][] = [];
@@ -79,7 +77,7 @@ export function applyMembership(
     if (byIdentity.has(description.identity)) continue;
     const known = current.byIdentity.get(description.identity);
     const keep = known !== undefined && sameHost(known.description, description);
-    const host = keep ? known : new UpstreamHost(description, slots.acquire(slotKey(description)));
+    const host = keep ? known : createHost(description);
     if (!keep) {
       added.push(host);
       touched.add(description.priority);

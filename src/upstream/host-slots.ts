@@ -153,16 +153,19 @@ export class HostSlot implements HostStats {
     return Atomics.load(slots.words, slots.wordIndex(this.slot) + FLAGS);
   }
 
-  setFlag(flag: number): void {
-    const slots = this.owner.slots;
-    if (this.slot !== SCRATCH_SLOT) {
-      Atomics.or(slots.words, slots.wordIndex(this.slot) + FLAGS, flag);
-    }
+  /** False when it was set already. */
+  setFlag(flag: number): boolean {
+    if (this.slot === SCRATCH_SLOT) return false;
+    const { slots } = this.owner;
+    const before = Atomics.or(slots.words, slots.wordIndex(this.slot) + FLAGS, flag);
+    return (before & flag) !== flag;
   }
 
-  clearFlag(flag: number): void {
-    const slots = this.owner.slots;
-    Atomics.and(slots.words, slots.wordIndex(this.slot) + FLAGS, ~flag);
+  /** False when it was not set. */
+  clearFlag(flag: number): boolean {
+    const { slots } = this.owner;
+    const before = Atomics.and(slots.words, slots.wordIndex(this.slot) + FLAGS, ~flag);
+    return (before & flag) !== 0;
   }
 
   totals(): HostTotals {

@@ -147,6 +147,33 @@ export interface HostFeedback {
   requestEnded(startMs: number, outcome: AttemptOutcome): void;
 }
 
+/**
+ * How an exchange with a host went, for outlier detection. Envoy: `Outlier::Result`
+ * (envoy/upstream/outlier_detection.h).
+ */
+export const MonitorResult = {
+  /** It did not connect, or did not answer, in time. */
+  LocalOriginTimeout: 0,
+  /** No connection, or it broke before the answer. */
+  LocalOriginConnectFailed: 1,
+  /** Connected; the exchange goes on above (HTTP). */
+  LocalOriginConnectSuccess: 2,
+  /** Connected, and nothing else is known of the exchange (TCP). */
+  LocalOriginConnectSuccessFinal: 3,
+  /** The host answered with a failure. */
+  ExtOriginRequestFailed: 4,
+  ExtOriginRequestSuccess: 5,
+} as const;
+export type MonitorResult = (typeof MonitorResult)[keyof typeof MonitorResult];
+
+/** Watches what becomes of a host's requests. Envoy: `DetectorHostMonitor`. */
+export interface HostMonitor {
+  /** The host answered an HTTP request with this status. */
+  onHttpStatus(status: number): void;
+  /** `status` is what the client was told instead of an answer; 0 when nothing was said. */
+  onResult(result: MonitorResult, status: number): void;
+}
+
 /** A host of one data plane: description, shared numbers, this data plane's pools. */
 export interface Host {
   readonly description: HostDescription;
@@ -154,8 +181,11 @@ export interface Host {
   readonly stats: HostStats;
   /** Null unless the policy of the cluster learns from requests. */
   feedback: HostFeedback | null;
+  /** Null when nothing watches the host: its cluster has no outlier detection. */
+  readonly monitor: HostMonitor | null;
   /** Bits of `HealthFlag`. */
   healthFlags(): number;
+  /** Every data plane sees the change at its next choice of a host. */
   setHealthFlag(flag: number): void;
   clearHealthFlag(flag: number): void;
 }

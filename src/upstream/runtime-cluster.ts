@@ -12,6 +12,7 @@ import {
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { Cluster, ClusterInfo, MemberCounts, ResourcePriority } from "./cluster.ts";
 import type { ClusterConfig } from "./cluster-config.ts";
+import { ClusterHealth } from "./cluster-health.ts";
 import { ClusterStats } from "./cluster-stats.ts";
 import type { HttpConnectionPool, TcpConnectionPool } from "./connection-pool.ts";
 import type { DiscoveryListener, HostDiscovery } from "./discovery.ts";
@@ -34,7 +35,7 @@ import { localityKey } from "./locality.ts";
 import { H1Pool } from "./pool/h1-pool.ts";
 import { TcpPool } from "./pool/tcp-pool.ts";
 import { ResourceLimits } from "./resource-limits.ts";
-import type { UpstreamHost } from "./upstream-host.ts";
+import { UpstreamHost } from "./upstream-host.ts";
 import type { UpstreamServices } from "./upstream-services.ts";
 
 const PANIC_RUNTIME_KEY = "upstream.healthy_panic_threshold";
@@ -59,6 +60,8 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
   private readonly scope: StatsScope;
   private readonly membershipScope: StatsScope;
   private readonly slotName: string;
+  /** Null when neither outlier detection nor health checks can change a host's health. */
+  private readonly health: ClusterHealth | null;
   private membership: Membership = EMPTY_MEMBERSHIP;
   private members: PrioritySet = EMPTY_PRIORITY_SET;
   /** Removed hosts whose pools are still busy. */
@@ -80,6 +83,9 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     });
     this.info.stats.membership.warmingState.set(0);
     this.readRuntimeLimits();
+    this.health = config.tracksHealth
+      ? new ClusterHealth(services.dispatcher, services.slots.health, this.slotName, this)
+      : null;
     this.discovery = config.discovery.create({
       dispatcher: services.dispatcher,
       dns: services.dns,
@@ -125,6 +131,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
   }
 
   chooseHost(context: LoadBalancerContext): Host | null {
+    if (this.health !== null) this.health.catchUp();
     let host: Host | null = null;
     let strict = false;
     if (context.overrideHost !== null && this.config.overrideHostStatuses.length > 0) {
@@ -137,6 +144,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
   }
 
   memberCounts(): MemberCounts {
+    this.health?.catchUp();
     let total = 0;
     let usable = 0;
     for (const set of this.members.sets) {
@@ -162,9 +170,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
 
   onMembership(membership: Membership): void {
     if (this.closed) return;
-    const change = applyMembership(this.members, membership, this.services.slots.hosts, (host) =>
-      this.hostSlotName(host),
-    );
+    const change = applyMembership(this.members, membership, (host) => this.createHost(host));
     const { stats } = this.info;
     const samePolicy =
       membership.overprovisioningFactor === this.membership.overprovisioningFactor &&
@@ -194,17 +200,24 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     this.listener.onClusterReady(this);
   }
 
-  /** Health bits or runtime values changed: computes tiers, loads and limits anew. */
+  /** Runtime values changed: computes tiers, loads and limits anew. */
   refresh(): void {
     this.readRuntimeLimits();
+    this.onHealthChanged();
+  }
+
+  /** Health bits changed, here or on another data plane: computes tiers and loads anew. */
+  onHealthChanged(): void {
+    if (this.closed) return;
     this.members = refreshHealth(this.members, this.membership);
     this.rebalance();
     this.listener.onMembersChanged(this);
   }
 
-  /** Another data plane may have taken or given back since this one last looked. */
-  showLimits(): void {
+  /** Another data plane may have changed limits or health since this one last looked. */
+  showShared(): void {
     for (const limits of this.info.limits) limits.show();
+    this.health?.catchUp();
   }
 
   private balancerServices(): LoadBalancerServices {
@@ -261,8 +274,12 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     if (this.config.discovery.hostsVary) membership.maxHostWeight.set(heaviest);
   }
 
-  private hostSlotName(host: HostDescription): string {
-    return `${this.slotName}\n${host.identity}\n${localityKey(host.locality, 0)}`;
+  private createHost(host: HostDescription): UpstreamHost {
+    const { slots } = this.services;
+    const key = `${this.slotName}\n${host.identity}\n${localityKey(host.locality, 0)}`;
+    const cluster = this.health;
+    const slot = cluster === null ? null : slots.health.acquire(key);
+    return new UpstreamHost(host, slots.hosts.acquire(key), { slot, cluster });
   }
 
   private retire(host: UpstreamHost): void {
@@ -277,6 +294,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     const { limits } = this.services.slots;
     for (const one of this.info.limits) one.detach(limits);
     limits.release(this.slotName);
+    this.health?.close();
     done();
   }
 

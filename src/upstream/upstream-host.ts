@@ -2,26 +2,48 @@
  * A host of one data plane: the description of today, shared numbers, and this data plane's pools.
  * Envoy: `Upstream::HostImpl` (source/common/upstream/upstream_impl.cc).
  */
+import type { ClusterHealth } from "./cluster-health.ts";
 import type { HttpConnectionPool, TcpConnectionPool } from "./connection-pool.ts";
-import { flagsOfHealthStatus, type Host, type HostDescription, type HostFeedback } from "./host.ts";
+import type { HealthSlot } from "./health-slots.ts";
+import {
+  flagsOfHealthStatus,
+  type Host,
+  type HostDescription,
+  type HostFeedback,
+  type HostMonitor,
+} from "./host.ts";
 import type { HostSlot } from "./host-slots.ts";
 
 /** DEFAULT and HIGH. */
 const PRIORITIES = 2;
 
+/** The health of a host and of its cluster, as all data planes share it. */
+export interface HostHealth {
+  readonly slot: HealthSlot | null;
+  readonly cluster: ClusterHealth | null;
+}
+
+export const NO_HEALTH: HostHealth = { slot: null, cluster: null };
+
 export class UpstreamHost implements Host {
   description: HostDescription;
   readonly stats: HostSlot;
   feedback: HostFeedback | null = null;
+  monitor: HostMonitor | null = null;
+  /** What outlier detection and health checks know of it; null when its cluster has neither. */
+  readonly health: HealthSlot | null;
   /** By resource priority; null until first used. */
   readonly httpPools: (HttpConnectionPool | null)[] = new Array<null>(PRIORITIES).fill(null);
   readonly tcpPools: (TcpConnectionPool | null)[] = new Array<null>(PRIORITIES).fill(null);
   /** Discovery's word on health; the rest is in shared memory. */
   private discoveryFlags: number;
+  private readonly clusterHealth: ClusterHealth | null;
 
-  constructor(description: HostDescription, stats: HostSlot) {
+  constructor(description: HostDescription, stats: HostSlot, parts: HostHealth = NO_HEALTH) {
     this.description = description;
     this.stats = stats;
+    this.health = parts.slot;
+    this.clusterHealth = parts.cluster;
     this.discoveryFlags = flagsOfHealthStatus(description.health);
   }
 
@@ -40,11 +62,11 @@ export class UpstreamHost implements Host {
   }
 
   setHealthFlag(flag: number): void {
-    this.stats.setFlag(flag);
+    if (this.stats.setFlag(flag)) this.clusterHealth?.changed();
   }
 
   clearHealthFlag(flag: number): void {
-    this.stats.clearFlag(flag);
+    if (this.stats.clearFlag(flag)) this.clusterHealth?.changed();
   }
 
   /** Closes idle connections, lets busy ones finish, then gives the shared numbers back. */
@@ -53,6 +75,7 @@ export class UpstreamHost implements Host {
     const one = (): void => {
       if (--open > 0) return;
       this.stats.release();
+      this.health?.release();
       done();
     };
     for (const pool of [...this.httpPools, ...this.tcpPools]) {

@@ -3,6 +3,7 @@ import type { RuntimeSnapshot } from "../config/runtime.ts";
 import type { DnsResolver } from "../platform/dns.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { EndpointSubscriptions } from "./discovery.ts";
+import { createHealthSlots, HealthSlots, reclaimHealthSlots } from "./health-slots.ts";
 import { createHostSlots, HostSlots, reclaimHostSlots } from "./host-slots.ts";
 import type { PoolServices } from "./pool/pool-services.ts";
 import { createLimitSlots, LimitSlots, reclaimLimitSlots } from "./resource-limits.ts";
@@ -12,29 +13,37 @@ import type { SharedSlotsHandle } from "./shared-slots.ts";
 export interface SharedUpstreamState {
   readonly hosts: SharedSlotsHandle;
   readonly limits: SharedSlotsHandle;
+  readonly health: SharedSlotsHandle;
 }
 
 /** Made once per process. */
 export function createSharedUpstreamState(dataPlanes: number): SharedUpstreamState {
-  return { hosts: createHostSlots(dataPlanes), limits: createLimitSlots(dataPlanes) };
+  return {
+    hosts: createHostSlots(dataPlanes),
+    limits: createLimitSlots(dataPlanes),
+    health: createHealthSlots(dataPlanes),
+  };
 }
 
 /** After a data plane died, before another takes its number. */
 export function reclaimDataPlane(state: SharedUpstreamState, dataPlane: number): void {
   reclaimHostSlots(state.hosts, dataPlane);
   reclaimLimitSlots(state.limits, dataPlane);
+  reclaimHealthSlots(state.health, dataPlane);
 }
 
 /** The shared memory as one data plane uses it. */
 export interface UpstreamSlots {
   readonly hosts: HostSlots;
   readonly limits: LimitSlots;
+  readonly health: HealthSlots;
 }
 
 export function openUpstreamSlots(state: SharedUpstreamState, dataPlane: number): UpstreamSlots {
   return {
     hosts: new HostSlots(state.hosts, dataPlane),
     limits: new LimitSlots(state.limits, dataPlane),
+    health: new HealthSlots(state.health, dataPlane),
   };
 }
 
@@ -43,6 +52,11 @@ export interface UpstreamServices extends PoolServices {
   readonly endpoints: EndpointSubscriptions;
   readonly runtime: RuntimeSnapshot;
   readonly slots: UpstreamSlots;
+  /**
+   * This data plane does what must be done once per process: health checks, outlier intervals.
+   * True on exactly one live data plane; its successor finds the state in shared memory.
+   */
+  readonly leader: boolean;
   /** Root of all stat names of this data plane. */
   readonly stats: StatsScope;
   /**

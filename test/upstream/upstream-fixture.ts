@@ -70,6 +70,7 @@ export interface UpstreamFixture {
   readonly dispatcher: Dispatcher;
   readonly store: StatsStore;
   readonly services: UpstreamServices;
+  readonly state: SharedUpstreamState;
   readonly manager: UpstreamClusterManager;
   /** Compiles and adds; throws on diagnostics that refuse the cluster. */
   add(message: ClusterMessage): boolean;
@@ -97,6 +98,7 @@ export function upstreamFixture(options: FixtureOptions = {}): UpstreamFixture {
     endpoints: options.endpoints ?? NO_ENDPOINTS,
     runtime: options.runtime ?? DEFAULT_RUNTIME,
     slots: openUpstreamSlots(state, options.dataPlane ?? 0),
+    leader: (options.dataPlane ?? 0) === 0,
     stats: store.root,
     configurationStats: store.root,
   };
@@ -107,6 +109,7 @@ export function upstreamFixture(options: FixtureOptions = {}): UpstreamFixture {
     dispatcher,
     store,
     services,
+    state,
     manager,
     add: (message) => {
       const config = compiled(message);

@@ -1,8 +1,14 @@
 /** Real time: the system clocks and one `setTimeout` per timer wheel. */
 import type { Alarm, AlarmFactory, TimeSource } from "../time.ts";
 
+const [seconds, nanos] = process.hrtime();
+/**
+ * `performance.now()` begins with each thread; threads that share state in memory compare times.
+ */
+const ORIGIN_MS: number = seconds * 1000 + nanos / 1e6 - performance.now();
+
 export const systemTime: TimeSource = {
-  monotonicMs: (): number => performance.now(),
+  monotonicMs: (): number => performance.now() + ORIGIN_MS,
   wallMs: (): number => Date.now(),
 };
 

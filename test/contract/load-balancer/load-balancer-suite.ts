@@ -24,6 +24,7 @@ import {
   type LoadBalancingPolicy,
 } from "../../../src/upstream/load-balancer.ts";
 import { EMPTY_LOCALITY } from "../../../src/upstream/locality.ts";
+import { UpstreamHost } from "../../../src/upstream/upstream-host.ts";
 import { SeededRandom } from "../../kit/seeded-random.ts";
 import { SimulatedTime } from "../../kit/simulated-time.ts";
 
@@ -73,8 +74,11 @@ export class BalancerBench {
       ),
     );
     const membership = { ...EMPTY_MEMBERSHIP, hosts };
-    const name = (host: { identity: string }): string => host.identity;
-    this.members = applyMembership(this.members, membership, this.slots, name).next;
+    this.members = applyMembership(
+      this.members,
+      membership,
+      (host) => new UpstreamHost(host, this.slots.acquire(host.identity)),
+    ).next;
     this.balancer.update(this.members, panicThreshold);
     return this;
   }
