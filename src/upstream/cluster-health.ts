@@ -1,7 +1,8 @@
 // hot: per request
 /**
- * Notices on one data plane that the health of a cluster's hosts changed on any of them: who changes
- * a health flag moves the shared generation on, the others compare it when they choose a host.
+ * Notices on one data plane that the health of a cluster's hosts changed on any of them: who
+ * changes a health flag moves the shared generation on, the others compare it when they choose a
+ * host.
  */
 import type { Dispatcher, Flushable } from "../platform/dispatcher.ts";
 import { ClusterWord, type HealthSlot, type HealthSlots } from "./health-slots.ts";
