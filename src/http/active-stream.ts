@@ -10,6 +10,7 @@ import type { Connection } from "../network/connection.ts";
 import { ResponseFlag, StreamInfo } from "../network/stream-info.ts";
 import type { AccessLogType, FormatterContext } from "../route/formatter.ts";
 import type { Route, RouteMatchInput, RouteTable } from "../route/route.ts";
+import type { OverrideHost } from "../upstream/load-balancer.ts";
 import type { ConnectionManager } from "./connection-manager.ts";
 import type { ConnectionManagerRuntime } from "./connection-manager-runtime.ts";
 import type { HttpFilter, WatermarkListener } from "./http-filter.ts";
@@ -55,6 +56,7 @@ export class ActiveStream
   wasReset = false;
   /** The table that the request began with. */
   routes: RouteTable | null = null;
+  overrideHost: OverrideHost | null = null;
   /** An upgrade or CONNECT that a filter chain took. */
   upgraded = false;
   /** The client broke the protocol: logs show it, the local reply does not yet. */

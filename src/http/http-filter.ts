@@ -8,6 +8,7 @@ import type { Connection } from "../network/connection.ts";
 import type { StreamInfo } from "../network/stream-info.ts";
 import type { Dispatcher } from "../platform/dispatcher.ts";
 import type { Route } from "../route/route.ts";
+import type { OverrideHost } from "../upstream/load-balancer.ts";
 import type { LocalReply } from "./local-reply.ts";
 
 /**
@@ -66,6 +67,8 @@ export interface HttpFilterCallbacks {
   /** Body bytes held for this filter on the request side so far. Null when none. */
   decodingBuffer(): Buffer | null;
   encodingBuffer(): Buffer | null;
+  /** The host that a filter wants for the first attempt; null leaves the choice to the balancer. */
+  overrideHost: OverrideHost | null;
   /** Goes on after a stop. */
   continueDecoding(): void;
   continueEncoding(): void;

@@ -8,6 +8,7 @@ import type { Connection } from "../network/connection.ts";
 import type { StreamInfo } from "../network/stream-info.ts";
 import type { Dispatcher } from "../platform/dispatcher.ts";
 import type { Route } from "../route/route.ts";
+import type { OverrideHost } from "../upstream/load-balancer.ts";
 import type { ActiveStream } from "./active-stream.ts";
 import { DecodeEnd, EncodeEnd } from "./chain-ends.ts";
 import { FilterIteration, type IterationDirection } from "./filter-iteration.ts";
@@ -109,6 +110,14 @@ export class FilterHandle implements HttpFilterCallbacks {
 
   get responseHeaders(): ResponseHeaderMap | null {
     return this.stream.responseHeaders;
+  }
+
+  get overrideHost(): OverrideHost | null {
+    return this.stream.overrideHost;
+  }
+
+  set overrideHost(host: OverrideHost | null) {
+    this.stream.overrideHost = host;
   }
 
   route(): Route | null {

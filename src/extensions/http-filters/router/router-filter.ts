@@ -53,7 +53,6 @@ export class RouterFilter
 {
   private hashed: bigint | null | undefined;
   metadataMatch: Record<string, unknown> | null = null;
-  overrideHost: OverrideHost | null = null;
   hostSelectionAttempts = 0;
   readonly services: RouterServices;
   readonly callbacks: HttpFilterCallbacks;
@@ -303,6 +302,10 @@ export class RouterFilter
 
   get streamInfo(): StreamInfo {
     return this.callbacks.streamInfo;
+  }
+
+  get overrideHost(): OverrideHost | null {
+    return this.callbacks.overrideHost;
   }
 
   shouldSelectAnotherHost(_host: Host): boolean {
