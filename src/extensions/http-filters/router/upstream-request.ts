@@ -18,7 +18,7 @@ import type {
   PoolFailureReason,
   TcpPoolCallbacks,
 } from "../../../upstream/connection-pool.ts";
-import type { Host } from "../../../upstream/host.ts";
+import type { AttemptOutcome, Host, HostFeedback } from "../../../upstream/host.ts";
 import { resetFlag } from "./reset-reason.ts";
 import { TcpUpstream } from "./tcp-upstream.ts";
 import { UpstreamLog, type UpstreamLogging } from "./upstream-log.ts";
@@ -74,6 +74,10 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
    * an upstream that refuses the tunnel would read it as another request.
    */
   private awaitsTunnel: boolean;
+  /** Null when nobody learns from this attempt, or no longer. */
+  private feedback: HostFeedback | null;
+  private readonly startMs: number;
+  private answered = false;
   /** Bytes that belong to the upgrade request itself, by its length: they need not wait. */
   private upgradeBody = 0;
 
@@ -88,6 +92,8 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     this.callbacks = callbacks;
     this.cluster = cluster;
     this.host = host;
+    this.feedback = host.feedback;
+    this.startMs = callbacks.dispatcher.nowMs;
     this.headers = head.headers;
     this.headersEnd = head.endStream;
     const { logging, headers } = head;
@@ -99,11 +105,13 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   }
 
   start(priority: "DEFAULT" | "HIGH"): void {
+    this.feedback?.requestStarted(this.startMs);
     this.waitFor(this.cluster.httpPool(this.host, priority).newStream(this, this));
   }
 
   /** As `start`, for a CONNECT that ends here: the upstream speaks no HTTP. */
   startTcp(priority: "DEFAULT" | "HIGH"): void {
+    this.feedback?.requestStarted(this.startMs);
     this.waitFor(this.cluster.tcpPool(this.host, priority).newConnection(new TcpStart(this)));
   }
 
@@ -152,6 +160,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (this.done) return;
     this.done = true;
     this.resumeRequest();
+    if (this.feedback !== null) this.endFeedback(this.answered ? "answered" : "cancelled");
     if (this.waiting !== null) this.waiting.cancel();
     else this.encoder?.resetStream("local reset");
     this.endLog(0, "");
@@ -195,6 +204,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     streamInfo.upstreamPoolReadyMs = dispatcher.nowMs;
     if (host !== null) streamInfo.upstream = unconnectedUpstream(host);
     this.resumeRequest();
+    if (this.feedback !== null) this.endFeedback("failed");
     this.endLog(resetFlag(reason), transportFailure);
     this.owner.onUpstreamReset(this, reason, transportFailure);
   }
@@ -208,6 +218,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     const { streamInfo, dispatcher } = this.callbacks;
     if (streamInfo.upstreamRxStartMs < 0) streamInfo.upstreamRxStartMs = dispatcher.nowMs;
     this.log?.onHeaders(headers);
+    if (this.feedback !== null) this.reportHead(this.feedback, headers);
     const opens = this.awaitsTunnel && this.opensTunnel(headers.status);
     if (opens) this.encoder?.enableTunnel();
     if (endStream) this.markResponseEnd();
@@ -233,6 +244,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   decodeTrailers(trailers: HeaderMap): void {
     if (this.done) return;
     if (this.log !== null) this.log.responseTrailers = trailers;
+    this.feedback?.trailersReceived(trailers);
     this.markResponseEnd();
     this.owner.onUpstreamTrailers(this, trailers);
   }
@@ -241,6 +253,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (this.done) return;
     this.done = true;
     this.resumeRequest();
+    if (this.feedback !== null) this.endFeedback("failed");
     this.endLog(resetFlag(reason), transportFailure);
     this.owner.onUpstreamReset(this, reason, transportFailure);
   }
@@ -261,8 +274,19 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     // Reading goes on: the connection may serve another request.
     while (this.responsePauses > 0) this.readDisable(false);
     this.responseEnded = true;
+    if (this.feedback !== null) this.endFeedback("answered");
     this.callbacks.streamInfo.upstreamRxEndMs = this.callbacks.dispatcher.nowMs;
     this.endLog(0, "");
+  }
+
+  private reportHead(feedback: HostFeedback, headers: ResponseHeaderMap): void {
+    this.answered = true;
+    feedback.responseReceived(headers, this.callbacks.dispatcher.nowMs - this.startMs);
+  }
+
+  private endFeedback(outcome: AttemptOutcome): void {
+    this.feedback?.requestEnded(this.startMs, outcome);
+    this.feedback = null;
   }
 
   private endLog(flags: number, transportFailure: string): void {
