@@ -83,7 +83,7 @@ describe("what the policy learns of a request", () => {
     const lines = await learned(async (proxy) => {
       const client = await proxy.send(GET);
       await proxy.answer("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nh");
-      client.close();
+      client.socket.destroy();
       await proxy.settle();
     });
     assert.deepEqual(lines, ["start T", "head 200 after 0", "end T answered"]);
