@@ -140,9 +140,9 @@ export interface HostFeedback {
   responseReceived(headers: ResponseHeaderMap, latencyMs: number): void;
   trailersReceived(trailers: HeaderMap): void;
   /**
-   * Exactly once per `requestStarted`, with the same `startMs`. "answered": a response came, and was
-   * whole or no longer wanted; "failed": connect failure or reset; "cancelled": given up before the
-   * response began (time-out, client gone, another attempt was faster).
+   * Exactly once per `requestStarted`, with the same `startMs`. "answered": a response came, and
+   * was whole or no longer wanted; "failed": connect failure or reset; "cancelled": given up before
+   * the response began (time-out, client gone, another attempt was faster).
    */
   requestEnded(startMs: number, outcome: AttemptOutcome): void;
 }
