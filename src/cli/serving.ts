@@ -88,7 +88,7 @@ export class Serving {
     }
     await this.announce();
     if (this.run.initOnly) await this.stop();
-    this.server.planes?.all[0]?.dispatcher.after(TRIM_AFTER_MS, () => this.trimIfQuiet());
+    this.server.planes?.local.dispatcher.after(TRIM_AFTER_MS, () => void this.trimIfQuiet());
     if (this.run.convenience && !this.options.has("--no-reload")) this.watchFiles();
   }
 
@@ -110,8 +110,11 @@ export class Serving {
     await this.server.close();
   }
 
-  private trimIfQuiet(): void {
-    if ((this.server.planes?.connectionCount ?? 0) === 0) this.context.trimMemory();
+  private async trimIfQuiet(): Promise<void> {
+    const { planes } = this.server;
+    if (planes === null || (await planes.connectionCount()) > 0) return;
+    this.context.trimMemory();
+    planes.trimMemory();
   }
 
   /** The admin address of the bootstrap, for `run` the usual ports. Returns what is in the way. */
@@ -144,8 +147,9 @@ export class Serving {
 
   private async announce(): Promise<void> {
     const main = this.loggers.get("main");
-    for (const { config, addresses } of this.server.planes?.all[0]?.listeners.status() ?? []) {
-      main.info(`listener ${config.name}: ${addresses.map(formatSocketAddress).join(", ")}`);
+    const facts = await this.server.planes?.facts();
+    for (const { name, addresses } of facts?.listeners ?? []) {
+      main.info(`listener ${name}: ${addresses.map(formatSocketAddress).join(", ")}`);
     }
     for (const { name, socket } of this.ports) {
       main.info(`${name}: http://${formatSocketAddress(socket.address)}`);
@@ -173,14 +177,19 @@ export class Serving {
     this.loggers.get("config").info(RELOADED[outcome]);
   }
 
+  private reopenLogs(): void {
+    this.context.reopenLogs();
+    this.server.planes?.reopenLogs();
+  }
+
   private handleSignals(): void {
     let stopping = false;
-    this.context.onReopenSignal(() => this.context.reopenLogs());
+    this.context.onReopenSignal(() => this.reopenLogs());
     // As Envoy, which knows of scripts that mean "reload" by it.
     this.context.onHangUpSignal(() => this.loggers.get("main").warn("SIGHUP is ignored"));
     this.context.onStopSignal(() => {
       const main = this.loggers.get("main");
-      const timers = this.server.planes?.all[0]?.dispatcher;
+      const timers = this.server.planes?.local.dispatcher;
       if (stopping || timers === undefined) {
         main.warn("ending at once");
         this.exit(stopping ? 1 : 0);
@@ -200,7 +209,7 @@ export class Serving {
       loggers: this.loggers,
       processFacts: context.processFacts,
       quit: () => void this.stop(),
-      reopenLogs: () => context.reopenLogs(),
+      reopenLogs: () => this.reopenLogs(),
     };
   }
 }

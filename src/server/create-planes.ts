@@ -5,6 +5,7 @@ import { createSilentScope, type StatsMatcher, StatsStore } from "../stats/stats
 import { createSharedUpstreamState } from "../upstream/upstream-services.ts";
 import { DataPlane, type DataPlanePlatform, type DataPlaneServices } from "./data-plane.ts";
 import { DataPlanes } from "./data-planes.ts";
+import { directPlanes } from "./direct-planes.ts";
 
 /** What all data planes get alike. */
 export type SharedPlaneServices = Omit<
@@ -35,9 +36,8 @@ export function createPlanes(
 ): DataPlanes {
   const shared = createSharedUpstreamState(stats.length);
   const reusePort = stats.length > 1;
-  return new DataPlanes(
-    stats.map(
-      (own, id) => new DataPlane(platform, { ...services, ...own, shared }, { id, reusePort }),
-    ),
+  const planes = stats.map(
+    (own, id) => new DataPlane(platform, { ...services, ...own, shared }, { id, reusePort }),
   );
+  return new DataPlanes(planes[0] as DataPlane, directPlanes(planes));
 }

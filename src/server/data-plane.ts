@@ -4,7 +4,7 @@
  * committed. Several may run over the same shared memory.
  */
 import type { Diagnostic } from "../base/diagnostic.ts";
-import type { CompileContext } from "../config/compile-context.ts";
+import { CompileContext } from "../config/compile-context.ts";
 import type { RuntimeSnapshot } from "../config/runtime.ts";
 import { buildCatalogue, type Catalogue, type CatalogueServices } from "../extensions/catalogue.ts";
 import type { NodeFacts } from "../extensions/network-filters/http-connection-manager/forwarding.ts";
@@ -13,7 +13,6 @@ import type { ConnectionLimit } from "../network/connection-limit.ts";
 import type { DrainOptions } from "../network/drain-decision.ts";
 import { byMessage } from "../network/filter-chain-config.ts";
 import { ListenerManager } from "../network/listener-manager.ts";
-import type { ListenerResource } from "../network/listener-update.ts";
 import type { TrafficDirection } from "../network/network-filter.ts";
 import { Dispatcher, type DispatcherPlatform } from "../platform/dispatcher.ts";
 import type { DnsResolver } from "../platform/dns.ts";
@@ -21,6 +20,7 @@ import type { Files } from "../platform/files.ts";
 import type { HostEnvironment } from "../platform/host-environment.ts";
 import type { SocketAddress, SocketFactory } from "../platform/sockets.ts";
 import type { Cluster as ClusterMessage } from "../proto/generated/envoy/config/cluster/v3.ts";
+import type { Listener as ListenerMessage } from "../proto/generated/envoy/config/listener/v3.ts";
 import {
   createListenerManagerStats,
   type ListenerManagerStats,
@@ -76,13 +76,23 @@ export interface DataPlaneOptions {
   readonly reusePort: boolean;
 }
 
+/** `path` is where it stands in the configuration: diagnostics point into it. */
 export interface ClusterResource {
   readonly message: ClusterMessage;
-  readonly context: CompileContext;
+  readonly path: string;
   readonly source: ClusterSource;
 }
 
-/** A change of configuration. What is not named stays. */
+/** As ClusterResource. */
+export interface ListenerResource {
+  readonly message: ListenerMessage;
+  readonly path: string;
+}
+
+/**
+ * A change of configuration: plain data, which may travel to another thread.
+ * What is not named stays.
+ */
 export interface ConfigUpdate {
   readonly clusters: readonly ClusterResource[];
   readonly removedClusters: readonly { readonly name: string; readonly source: ClusterSource }[];
@@ -163,7 +173,10 @@ export class DataPlane {
       ? null
       : this.clustersAfter(update, clusters.configs);
     const listeners = this.listeners.prepare({
-      changed: update.listeners,
+      changed: update.listeners.map(({ message, path }) => ({
+        message,
+        context: new CompileContext(path),
+      })),
       removed: update.removedListeners,
       allOrNothing: update.allOrNothing,
     });
@@ -262,8 +275,8 @@ function compileClusters(
   const configs: CompiledCluster[] = [];
   const diagnostics: Diagnostic[] = [];
   const seen = new Set<string>();
-  for (const { message, context, source } of resources) {
-    const before = context.diagnostics.length;
+  for (const { message, path, source } of resources) {
+    const context = new CompileContext(path);
     const name = message.name ?? "";
     if (seen.has(name) && name !== "") {
       context
@@ -272,7 +285,7 @@ function compileClusters(
     }
     seen.add(name);
     const config = compileCluster(message, catalogues, context);
-    diagnostics.push(...context.diagnostics.slice(before));
+    diagnostics.push(...context.diagnostics);
     if (config !== null) configs.push({ config, source });
   }
   return { configs, diagnostics };

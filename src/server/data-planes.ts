@@ -1,75 +1,171 @@
 /**
  * All data planes of the process as one: an update is prepared on each and committed on all or on
- * none.
+ * none, one update after the other.
  */
 import type { Diagnostic } from "../base/diagnostic.ts";
-import type { ConfigUpdate, DataPlane, PreparedUpdate } from "./data-plane.ts";
+import type { ConfigUpdate, DataPlane } from "./data-plane.ts";
+import type { DataPlanePort, PreparedPart } from "./data-plane-port.ts";
+import type { ClusterFacts, PlaneFacts } from "./plane-facts.ts";
+
+/** One of `commit` and `discard` must be called: the next update waits for it. */
+export interface PreparedOnAll {
+  readonly diagnostics: readonly Diagnostic[];
+  /**
+   * Clusters, then listeners once the clusters are warm. Resolves with what went wrong while
+   * binding.
+   */
+  commit(): Promise<readonly Diagnostic[]>;
+  discard(): void;
+}
+
+/** Where the ports come from: fixed ones, or those of worker threads, which may be replaced. */
+export interface PlaneSource {
+  /** Those that live now, the lowest number first. */
+  ports(): readonly DataPlanePort[];
+  /** An update comes into force; the result is told what could not be bound. */
+  committing(update: ConfigUpdate): (problems: readonly Diagnostic[]) => void;
+  /** Before listeners stop. */
+  stopping(direction: "all" | "inbound"): void;
+  close(): Promise<void>;
+}
+
+const NO_FACTS: PlaneFacts = { listeners: [], warmingClusters: [] };
 
 export class DataPlanes {
-  readonly all: readonly DataPlane[];
+  /** The data plane of this thread: serves, or, where worker threads do, only compiles. */
+  readonly local: DataPlane;
+  private readonly source: PlaneSource;
+  /** The end of the last update that was begun. */
+  private turn: Promise<void> = Promise.resolve();
 
-  constructor(all: readonly DataPlane[]) {
-    this.all = all;
+  constructor(local: DataPlane, source: PlaneSource) {
+    this.local = local;
+    this.source = source;
+  }
+
+  get ports(): readonly DataPlanePort[] {
+    return this.source.ports();
   }
 
   /** Every data plane compiles the same messages: the first one's diagnostics speak for all. */
-  prepare(makeUpdate: () => ConfigUpdate): PreparedUpdate {
-    const prepared = this.all.map((plane) => plane.prepare(makeUpdate()));
-    return {
-      diagnostics: prepared[0]?.diagnostics ?? [],
-      commit: (done) => commitAll(prepared, done),
-    };
+  async prepare(update: ConfigUpdate): Promise<PreparedOnAll> {
+    const release = await this.exclusive();
+    try {
+      const answers = await Promise.all(this.ports.map((port) => port.prepare(update)));
+      const parts = answers.filter((part) => part !== null);
+      return {
+        diagnostics: parts[0]?.diagnostics ?? [NOBODY_LEFT],
+        commit: () => this.commit(update, parts, release),
+        discard: () => {
+          for (const part of parts) part.discard();
+          release();
+        },
+      };
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
-  /** Speaks for all where they are alike. */
-  get first(): DataPlane {
-    return this.all[0] as DataPlane;
+  /** Resolves with the end of the exclusive time, which begins when all earlier ones are over. */
+  exclusive(): Promise<() => void> {
+    const before = this.turn;
+    let release: () => void = () => undefined;
+    this.turn = new Promise((resolve) => {
+      release = resolve;
+    });
+    return before.then(() => release);
   }
 
   /** Open downstream connections. */
-  get connectionCount(): number {
-    return this.all.reduce((sum, plane) => sum + plane.listeners.connectionCount, 0);
+  async connectionCount(): Promise<number> {
+    const counts = await Promise.all(this.ports.map((port) => port.connectionCount()));
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   started(): void {
-    for (const plane of this.all) plane.started();
+    for (const port of this.ports) port.started();
   }
 
   stopListeners(direction: "all" | "inbound"): void {
-    for (const plane of this.all) plane.listeners.stopListeners(direction);
+    this.source.stopping(direction);
+    for (const port of this.ports) port.stopListeners(direction);
   }
 
   /** Closes connections that carry nothing and have been quiet for `quietMs`. */
   closeQuietConnections(quietMs: number): void {
-    for (const plane of this.all) plane.listeners.closeQuietConnections(quietMs);
-  }
-
-  /** Limits and health are those of all data planes together; the first one shows them. */
-  showShared(): void {
-    this.first.clusters.showShared();
+    for (const port of this.ports) port.closeQuietConnections(quietMs);
   }
 
   refreshRuntime(): void {
-    for (const plane of this.all) plane.clusters.refresh();
+    for (const port of this.ports) port.refreshRuntime();
   }
 
-  async close(): Promise<void> {
-    await Promise.all(
-      this.all.map((plane) => new Promise<void>((resolve) => plane.close(resolve))),
-    );
+  refreshConditions(): void {
+    for (const port of this.ports) port.refreshConditions();
+  }
+
+  reopenLogs(): void {
+    for (const port of this.ports) port.reopenLogs();
+  }
+
+  trimMemory(): void {
+    for (const port of this.ports) port.trimMemory();
+  }
+
+  /** Every data plane has the same configuration: the first one speaks for all. */
+  async facts(): Promise<PlaneFacts> {
+    return (await this.ports[0]?.facts()) ?? NO_FACTS;
+  }
+
+  /** As `facts`; host numbers live in shared memory, so that each data plane knows the sums. */
+  async clusters(): Promise<Iterable<ClusterFacts>> {
+    return (await this.ports[0]?.clusters()) ?? [];
+  }
+
+  async refreshStats(): Promise<void> {
+    await Promise.all(this.ports.map((port) => port.refreshStats()));
+  }
+
+  /** JavaScript memory of all worker threads together, in bytes. */
+  async memory(): Promise<{ heapUsed: number; heapTotal: number }> {
+    const all = await Promise.all(this.ports.map((port) => port.memory()));
+    const sum = { heapUsed: 0, heapTotal: 0 };
+    for (const one of all) {
+      sum.heapUsed += one?.heapUsed ?? 0;
+      sum.heapTotal += one?.heapTotal ?? 0;
+    }
+    return sum;
+  }
+
+  close(): Promise<void> {
+    return this.source.close();
+  }
+
+  /** Others may prepare as soon as every data plane has been told. */
+  private async commit(
+    update: ConfigUpdate,
+    parts: readonly PreparedPart[],
+    release: () => void,
+  ): Promise<readonly Diagnostic[]> {
+    const settle = this.source.committing(update);
+    const results = parts.map((part) => part.commit());
+    release();
+    const problems = unique((await Promise.all(results)).flat());
+    settle(problems);
+    return problems;
   }
 }
 
-function commitAll(
-  prepared: readonly PreparedUpdate[],
-  done: (problems: readonly Diagnostic[]) => void,
-): void {
-  const problems: Diagnostic[] = [];
-  let waiting = prepared.length;
-  for (const one of prepared) {
-    one.commit((found) => {
-      problems.push(...found);
-      if (--waiting === 0) done(problems);
-    });
-  }
+const NOBODY_LEFT: Diagnostic = {
+  severity: "error",
+  path: "",
+  message: "Every worker thread ended while it read the configuration",
+  remedy: "see the log; try it with --concurrency 1",
+};
+
+/** The same address fails on every data plane. */
+function unique(problems: readonly Diagnostic[]): Diagnostic[] {
+  const byText = new Map(problems.map((one) => [`${one.path}\n${one.message}`, one]));
+  return [...byText.values()];
 }

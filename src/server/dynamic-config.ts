@@ -4,7 +4,6 @@
  * `CdsApiHelper`, `LdsApiImpl`.
  */
 import { type Diagnostic, formatDiagnostic } from "../base/diagnostic.ts";
-import { CompileContext } from "../config/compile-context.ts";
 import type { LoadedDiscovery, LoadedResource } from "../config/config-loader.ts";
 import type { ResourceStore, StoredResource } from "../config/resource-store.ts";
 import type { Logger } from "../log/logger.ts";
@@ -112,30 +111,34 @@ export class DynamicConfig {
       const own = index === (clusters ? slices.length - 1 : 0) ? removed : [];
       const [unique, twice] = withoutRepeats(slice, names);
       for (const one of twice) this.recordRefused(one, version);
-      refused.push(...twice, ...this.applySlice(unique, own, version, done));
+      refused.push(...twice, ...(await this.applySlice(unique, own, version, done)));
       if (time.monotonicMs() < turnEndsMs) continue;
-      await new Promise<void>((resolve) => planes.first.dispatcher.after(PAUSE_MS, resolve));
+      await new Promise<void>((resolve) => planes.local.dispatcher.after(PAUSE_MS, resolve));
       turnEndsMs = time.monotonicMs() + TURN_MS;
     }
     done();
     return refused;
   }
 
-  private applySlice(
+  private async applySlice(
     slice: readonly LoadedResource[],
     removed: readonly string[],
     version: string,
     done: () => void,
-  ): LoadedResource[] {
+  ): Promise<LoadedResource[]> {
     const { store, planes } = this.services;
-    const prepared = planes.prepare(() => this.toUpdate(slice, removed));
+    const prepared = await planes.prepare(this.toUpdate(slice, removed));
+    if (this.closed) {
+      prepared.discard();
+      return [];
+    }
     const judged = slice.map((one) => ({ ...one, diagnostics: own(prepared.diagnostics, one) }));
     const refused = judged.filter(({ diagnostics }) => diagnostics.some(isError));
     const accepted = judged.filter((one) => !refused.includes(one));
     for (const one of refused) this.recordRefused(one, version);
     const before = accepted.map(({ name }) => store.get(this.typeUrl, name));
     this.recordAccepted(accepted, version, removed);
-    prepared.commit((problems) => {
+    void prepared.commit().then((problems) => {
       for (const [index, one] of accepted.entries()) {
         this.checkBound(one, before[index], problems, version);
       }
@@ -167,20 +170,19 @@ export class DynamicConfig {
   }
 
   private toUpdate(changed: readonly LoadedResource[], removed: readonly string[]): ConfigUpdate {
-    const context = (one: LoadedResource): CompileContext => new CompileContext(one.path);
     const clusters = this.typeUrl === CLUSTER_TYPE;
     return {
       clusters: clusters
         ? changed.map((one) => ({
             message: one.message as Cluster,
-            context: context(one),
+            path: one.path,
             source: "dynamic",
           }))
         : [],
       removedClusters: clusters ? removed.map((name) => ({ name, source: "dynamic" })) : [],
       listeners: clusters
         ? []
-        : changed.map((one) => ({ message: one.message as Listener, context: context(one) })),
+        : changed.map((one) => ({ message: one.message as Listener, path: one.path })),
       removedListeners: clusters ? [] : removed,
       clustersMayFollow: true,
       allOrNothing: false,

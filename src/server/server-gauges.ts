@@ -11,6 +11,15 @@ export interface ProcessMemory {
   readonly external: number;
 }
 
+/** The process with its worker threads, whose heaps are their own. */
+export function withThreads(
+  memory: ProcessMemory,
+  threads: { readonly heapUsed: number; readonly heapTotal: number },
+): ProcessMemory {
+  const heapUsed = memory.heapUsed + threads.heapUsed;
+  return { ...memory, heapUsed, heapTotal: memory.heapTotal + threads.heapTotal };
+}
+
 /** Envoy's `ServerInfo.State`. */
 export type ServerState = "LIVE" | "DRAINING" | "PRE_INITIALIZING" | "INITIALIZING";
 

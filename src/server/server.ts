@@ -12,26 +12,22 @@ import {
 } from "../config/config-loader.ts";
 import { ResourceStore } from "../config/resource-store.ts";
 import type { LoggerRegistry } from "../log/logger.ts";
-import { DrainManager, type DrainStrategy, NEVER_DRAIN } from "../network/drain-decision.ts";
+import type { DrainOptions, DrainStrategy } from "../network/drain-decision.ts";
 import type { TrafficDirection } from "../network/network-filter.ts";
 import type { Timer } from "../platform/time.ts";
 import type { Bootstrap } from "../proto/generated/envoy/config/bootstrap/v3.ts";
 import { StatsReader } from "../stats/stats-reader.ts";
-import type { StatsScope } from "../stats/stats-scope.ts";
 import { compileAdminLogs, type OpenAdminLogs } from "./admin/admin-logs.ts";
 import {
   type BootstrapConfig,
   type BootstrapOverrides,
   compileBootstrap,
 } from "./bootstrap-config.ts";
-import { ConfigSources } from "./config-sources.ts";
-import { createPlaneStats, createPlanes, type PlaneStats } from "./create-planes.ts";
 import type { DataPlanePlatform } from "./data-plane.ts";
 import type { DataPlanes } from "./data-planes.ts";
 import { CLUSTER_TYPE, LISTENER_TYPE } from "./dynamic-config.ts";
 import type { UnknownDynamicFields } from "./filesystem-subscription.ts";
 import { type Observed, observe } from "./observed-platform.ts";
-import { createGlobalLimit } from "./overload-config.ts";
 import {
   type BootstrapSections,
   bootstrapSections,
@@ -39,9 +35,10 @@ import {
   refusedReload,
   restartNeeded,
 } from "./reload.ts";
-import { createRuntime, type RunningRuntime } from "./runtime/create-runtime.ts";
+import { createRunning, type Running } from "./running-server.ts";
 import type { LayeredRuntime } from "./runtime/layered-runtime.ts";
-import { type ProcessMemory, ServerGauges, type ServerState } from "./server-gauges.ts";
+import { type ConditionsState, ServerConditions } from "./server-conditions.ts";
+import { type ProcessMemory, type ServerState, withThreads } from "./server-gauges.ts";
 import {
   bothNames,
   byStaticResource,
@@ -51,7 +48,7 @@ import {
   staticNames,
   staticUpdate,
 } from "./static-config.ts";
-import { UnsupportedRegistry } from "./unsupported-registry.ts";
+import type { UnsupportedRegistry } from "./unsupported-registry.ts";
 
 export interface ServerOptions {
   readonly source: BootstrapSource;
@@ -63,19 +60,6 @@ export interface ServerOptions {
   readonly logFlushIntervalMs: number;
   /** Default "log". */
   readonly unknownDynamicFields?: UnknownDynamicFields;
-}
-
-/** Everything that exists once a bootstrap was accepted. */
-interface Running {
-  readonly config: BootstrapConfig;
-  readonly planes: DataPlanes;
-  readonly runtime: RunningRuntime;
-  readonly gauges: ServerGauges;
-  readonly sources: ConfigSources;
-  readonly unsupported: UnsupportedRegistry;
-  readonly root: StatsScope;
-  readonly sections: BootstrapSections;
-  openAdminLogs: OpenAdminLogs;
 }
 
 export class Server {
@@ -93,11 +77,7 @@ export class Server {
   private running: Running | null = null;
   private names: StaticNames = NO_STATIC_NAMES;
   private initialized = false;
-  private healthFailed = false;
-  private shuttingDown = false;
-  /** /drain_listeners?graceful; null before. */
-  private gracefulDrain: { readonly drain: DrainManager; readonly inboundOnly: boolean } | null =
-    null;
+  private readonly conditions: ServerConditions;
   private flushTimer: Timer | null = null;
   private drainTimer: Timer | null = null;
 
@@ -115,6 +95,7 @@ export class Server {
     this.startedWallMs = platform.time.wallMs();
     this.startedMs = platform.time.monotonicMs();
     this.store.keepRetired(LISTENER_TYPE);
+    this.conditions = new ServerConditions(this.drainOptions(), platform.time, platform.random);
   }
 
   /** An error that nothing caught. */
@@ -125,7 +106,7 @@ export class Server {
   get state(): ServerState {
     if (this.running === null) return "PRE_INITIALIZING";
     if (!this.initialized) return "INITIALIZING";
-    return this.healthFailed ? "DRAINING" : "LIVE";
+    return this.conditions.state.healthFailed ? "DRAINING" : "LIVE";
   }
 
   get uptimeMs(): number {
@@ -172,22 +153,24 @@ export class Server {
     const config = compileBootstrap(bootstrap, this.options.overrides, context);
     const running = await this.create(config, bootstrapSections(bootstrap));
     const { accessLogs } = config.admin;
-    running.openAdminLogs = compileAdminLogs(running.planes.first, accessLogs, context);
-    const prepared = running.planes.prepare(() => staticUpdate(bootstrap, NO_STATIC_NAMES));
+    running.openAdminLogs = compileAdminLogs(running.planes.local, accessLogs, context);
+    const prepared = await running.planes.prepare(staticUpdate(bootstrap, NO_STATIC_NAMES));
     const compiled = [...context.diagnostics, ...prepared.diagnostics];
     const found = [...loaded.diagnostics, ...compiled];
     this.running = running;
     if (found.some(isError)) {
+      prepared.discard();
       await this.closeRunning();
       return this.placed(found);
     }
     this.remember(loaded, bootstrap, compiled);
     const refused = (await onAccepted()) ?? [];
     if (refused.some(isError)) {
+      prepared.discard();
       await this.closeRunning();
       return this.placed([...found, ...refused]);
     }
-    const problems = await new Promise<readonly Diagnostic[]>((done) => prepared.commit(done));
+    const problems = await prepared.commit();
     if (!problems.some(isError)) {
       await running.sources.start(config, running.planes, running.root);
       this.serving(running);
@@ -207,13 +190,16 @@ export class Server {
     if (bootstrap === null) return refusedReload(loaded.diagnostics);
     const context = new CompileContext();
     const config = compileBootstrap(bootstrap, this.options.overrides, context);
-    compileAdminLogs(running.planes.first, config.admin.accessLogs, context);
-    const prepared = running.planes.prepare(() => staticUpdate(bootstrap, this.names));
+    compileAdminLogs(running.planes.local, config.admin.accessLogs, context);
+    const prepared = await running.planes.prepare(staticUpdate(bootstrap, this.names));
     const compiled = [...context.diagnostics, ...prepared.diagnostics];
     const found = [...loaded.diagnostics, ...compiled];
-    if (found.some(isError)) return refusedReload(await this.placed(found));
+    if (found.some(isError)) {
+      prepared.discard();
+      return refusedReload(await this.placed(found));
+    }
     found.push(...restartNeeded(running.sections, bootstrapSections(bootstrap)));
-    const problems = await new Promise<readonly Diagnostic[]>((done) => prepared.commit(done));
+    const problems = await prepared.commit();
     const failed = problems.some(isError);
     if (failed) this.names = bothNames(this.names, staticNames(bootstrap));
     else this.remember(loaded, bootstrap, compiled);
@@ -223,21 +209,23 @@ export class Server {
 
   /** /healthcheck/fail and /healthcheck/ok. */
   failHealthCheck(failed: boolean): void {
-    this.healthFailed = failed;
+    this.change({ healthFailed: failed });
     this.running?.gauges.showState(this.state);
   }
 
-  /** Gauges that are read rather than counted; called before stats are shown. */
-  updateServerStats(memory: ProcessMemory): void {
+  /** Brings what is read rather than counted up to date; called before stats are shown. */
+  async updateServerStats(memory: ProcessMemory): Promise<void> {
     const { running } = this;
     if (running === null) return;
-    running.gauges.update(this.uptimeMs, running.planes.connectionCount, memory);
-    running.planes.showShared();
+    const { planes } = running;
+    const [connections, threads] = await Promise.all([planes.connectionCount(), planes.memory()]);
+    running.gauges.update(this.uptimeMs, connections, withThreads(memory, threads));
+    await planes.refreshStats();
   }
 
   /** Shutdown: from now on every answer announces the end of its connection. */
   startDrain(): void {
-    this.shuttingDown = true;
+    this.change({ shuttingDown: true });
   }
 
   /**
@@ -246,15 +234,22 @@ export class Server {
    */
   drainGracefully(direction: "all" | "inbound", thenStop: boolean): void {
     const { running } = this;
-    if (running === null || this.gracefulDrain !== null) return;
-    const { time, random } = this.platform;
-    const drain = new DrainManager(NEVER_DRAIN, this.drainOptions(), time, random);
-    drain.startDrain();
-    this.gracefulDrain = { drain, inboundOnly: direction === "inbound" };
+    if (running === null || this.conditions.state.gracefulDrain !== "none") return;
+    this.change({ gracefulDrain: direction });
     if (!thenStop) return;
-    this.drainTimer = running.planes.first.dispatcher.after(this.options.drainTimeMs, () =>
+    this.drainTimer = running.planes.local.dispatcher.after(this.options.drainTimeMs, () =>
       running.planes.stopListeners(direction),
     );
+  }
+
+  /** Whether answers to that side announce the end of their connection. */
+  drains(direction: TrafficDirection): boolean {
+    return this.conditions.drains(direction);
+  }
+
+  private change(conditions: Partial<ConditionsState>): void {
+    this.conditions.set(conditions);
+    this.running?.planes.refreshConditions();
   }
 
   async close(): Promise<void> {
@@ -277,80 +272,24 @@ export class Server {
     await running.planes.close();
   }
 
-  private async create(config: BootstrapConfig, sections: BootstrapSections): Promise<Running> {
-    const stats = createPlaneStats(this.options.dataPlanes, config.stats.matcher, this.statsReader);
-    const root = (stats[0] as PlaneStats[number]).stats.root;
-    const gauges = new ServerGauges(root, this.options.dataPlanes, config.versionOverride);
-    this.observed.bugs.counter = gauges.stats.envoyBugFailures;
-    const unsupported = new UnsupportedRegistry(root);
-    const runtime = await createRuntime(
-      config.runtimeLayers,
-      this.platform.files,
-      root.scope("runtime"),
-    );
-    const sources = this.createSources(unsupported, gauges);
-    const planes = this.createPlanes(config, runtime.runtime, sources, stats);
-    runtime.runtime.onChange = () => planes.refreshRuntime();
-    return {
-      config,
-      planes,
-      runtime,
-      gauges,
-      sources,
-      unsupported,
-      root,
-      sections,
-      openAdminLogs: () => [],
-    };
-  }
-
-  private createSources(unsupported: UnsupportedRegistry, gauges: ServerGauges): ConfigSources {
-    const { files, time } = this.platform;
-    return new ConfigSources({
-      loader: this.loader,
-      files,
-      time,
-      logger: this.loggers.get("config"),
-      store: this.store,
-      unsupported,
-      unknownFields: this.options.unknownDynamicFields ?? "log",
-      unknownFieldCounter: gauges.stats.dynamicUnknownFields,
+  private create(config: BootstrapConfig, sections: BootstrapSections): Promise<Running> {
+    const { observed, loader, loggers, store, statsReader, conditions, options } = this;
+    return createRunning(config, sections, {
+      observed,
+      loader,
+      loggers,
+      store,
+      statsReader,
+      conditions,
+      dataPlanes: options.dataPlanes,
+      drain: this.drainOptions(),
+      logFlushIntervalMs: options.logFlushIntervalMs,
+      unknownDynamicFields: options.unknownDynamicFields ?? "log",
     });
   }
 
-  private createPlanes(
-    config: BootstrapConfig,
-    runtime: LayeredRuntime,
-    sources: ConfigSources,
-    stats: PlaneStats,
-  ): DataPlanes {
-    const { cluster, id } = config.node;
-    const services = {
-      runtime,
-      node: { serviceCluster: cluster, serviceNode: id, localAddress: this.platform.host.address },
-      drain: this.drainOptions(),
-      serverDrain: (direction: TrafficDirection) => this.drains(direction),
-      healthCheckFailed: () => this.healthFailed,
-      globalLimit: createGlobalLimit(config.maxDownstreamConnections, runtime),
-      endpoints: sources.named,
-      routes: sources.named,
-      sourceAddresses: config.sourceAddresses,
-      logFlushIntervalMs: this.options.logFlushIntervalMs,
-      requestLogs: this.observed.requestLogs,
-    };
-    return createPlanes(this.platform, services, stats);
-  }
-
-  private drainOptions(): { drainTimeMs: number; strategy: DrainStrategy } {
+  private drainOptions(): DrainOptions {
     return { drainTimeMs: this.options.drainTimeMs, strategy: this.options.drainStrategy };
-  }
-
-  /** Whether answers to that side announce the end of their connection. */
-  drains(direction: TrafficDirection): boolean {
-    if (this.shuttingDown) return true;
-    if (this.gracefulDrain === null) return false;
-    const { drain, inboundOnly } = this.gracefulDrain;
-    return (!inboundOnly || direction === "INBOUND") && drain.drainClose();
   }
 
   private serving(running: Running): void {
@@ -363,7 +302,7 @@ export class Server {
 
   /** Every `stats_flush_interval` the histograms begin a new interval. */
   private flushLater(running: Running): void {
-    const { dispatcher } = running.planes.first;
+    const { dispatcher } = running.planes.local;
     this.flushTimer = dispatcher.after(running.config.statsFlushIntervalMs, () => {
       this.statsReader.rotateIntervals();
       this.flushLater(running);

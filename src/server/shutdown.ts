@@ -30,19 +30,21 @@ export function drainServer(
   return new Promise((resolve) => {
     const deadline = timers.after(options.drainTimeMs, () => finish());
     let next = timers.after(Math.min(SETTLE_MS, options.drainTimeMs), () => stopAccepting());
+    let over = false;
     const finish = (): void => {
+      over = true;
       deadline.close();
       next.close();
       resolve();
     };
     const stopAccepting = (): void => {
       server.planes?.stopListeners("all");
-      check();
+      void check();
     };
-    const check = (): void => {
+    const check = async (): Promise<void> => {
       server.planes?.closeQuietConnections(QUIET_MS);
-      if ((server.planes?.connectionCount ?? 0) === 0) finish();
-      else next = timers.after(CHECK_MS, check);
+      if (((await server.planes?.connectionCount()) ?? 0) === 0) finish();
+      else if (!over) next = timers.after(CHECK_MS, () => void check());
     };
   });
 }

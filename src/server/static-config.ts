@@ -3,7 +3,6 @@
  * reload must remove.
  */
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { CompileContext } from "../config/compile-context.ts";
 import { formatSocketAddress } from "../platform/sockets.ts";
 import type { Bootstrap } from "../proto/generated/envoy/config/bootstrap/v3.ts";
 import type { Address } from "../proto/generated/envoy/config/core/v3.ts";
@@ -49,13 +48,12 @@ export function withName(listener: Listener): Listener {
 
 /** The update from `before` to `bootstrap`. */
 export function staticUpdate(bootstrap: Bootstrap, before: StaticNames): ConfigUpdate {
-  const root = new CompileContext().at("static_resources");
   const { clusters = [], listeners = [] } = bootstrap.staticResources ?? {};
   const names = staticNames(bootstrap);
   return {
     clusters: clusters.map((message, index) => ({
       message,
-      context: root.at("clusters", index),
+      path: `static_resources.clusters[${index}]`,
       source: "static",
     })),
     removedClusters: missing(before.clusters, names.clusters).map((name) => ({
@@ -64,7 +62,7 @@ export function staticUpdate(bootstrap: Bootstrap, before: StaticNames): ConfigU
     })),
     listeners: listeners.map((message, index) => ({
       message: withName(message),
-      context: root.at("listeners", index),
+      path: `static_resources.listeners[${index}]`,
     })),
     removedListeners: missing(before.listeners, names.listeners),
     allOrNothing: true,

@@ -217,11 +217,11 @@ describe("a version with many resources", () => {
     const { prepare } = planes;
     const sizes: number[] = [];
     let turns = 0;
-    planes.prepare = (makeUpdate) => {
-      sizes.push(makeUpdate().clusters.length);
-      planes.first.dispatcher.after(0, () => turns++);
+    planes.prepare = (update) => {
+      sizes.push(update.clusters.length);
+      planes.local.dispatcher.after(0, () => turns++);
       fixture.time.run(5);
-      return prepare.call(planes, makeUpdate);
+      return prepare.call(planes, update);
     };
     const before = turns;
     await publish(CDS, discovery("c2", "cluster", clusters(100, 1002)), "cluster_manager.cds");

@@ -6,10 +6,12 @@ import { createLocalConfigLoader } from "../../src/config/local-config-loader.ts
 import { compileLogFormat } from "../../src/log/log-format.ts";
 import { INFO } from "../../src/log/log-level.ts";
 import { LoggerRegistry } from "../../src/log/logger.ts";
+import type { Dispatcher } from "../../src/platform/dispatcher.ts";
 import type { ListenSocket, Socket, SocketAddress } from "../../src/platform/sockets.ts";
 import type { AdminHost } from "../../src/server/admin/admin-host.ts";
 import { ADMIN_ENDPOINTS } from "../../src/server/admin/endpoints.ts";
 import { startAdmin } from "../../src/server/admin/start-admin.ts";
+import { DirectPort } from "../../src/server/direct-port.ts";
 import type { ReloadOutcome } from "../../src/server/reload.ts";
 import { Server, type ServerOptions } from "../../src/server/server.ts";
 import { headerValues, type RawMessage, readMessage } from "../kit/http1-message.ts";
@@ -179,7 +181,7 @@ export class ServerFixture {
 
   /** Ends the server and fails when something is left open. */
   async close(): Promise<void> {
-    const dispatchers = this.server.planes?.all.map(({ dispatcher }) => dispatcher) ?? [];
+    const dispatchers = dispatchersOf(this.server);
     for (const socket of this.upstreams) socket.close();
     this.admin?.close();
     await this.settled(this.server.close());
@@ -188,6 +190,13 @@ export class ServerFixture {
     assert.deepEqual(leaks({ time, network, dispatchers }), []);
     assert.deepEqual(this.files.watched(), [], "a file is still watched");
   }
+}
+
+/** Those of all data planes on this thread. */
+export function dispatchersOf({ planes }: Server): Dispatcher[] {
+  const ports = (planes?.ports ?? []).filter((port) => port instanceof DirectPort);
+  const all = [planes?.local, ...ports.map(({ plane }) => plane)];
+  return [...new Set(all.flatMap((plane) => (plane === undefined ? [] : [plane.dispatcher])))];
 }
 
 function platformOf(fixture: ServerFixture): ConstructorParameters<typeof Server>[0] {

@@ -27,7 +27,7 @@ beforeEach(async () => {
 afterEach(() => fixture.close());
 
 function drain(): void {
-  const timers = fixture.server.planes?.first.dispatcher;
+  const timers = fixture.server.planes?.local.dispatcher;
   assert.ok(timers);
   void drainServer(fixture.server, timers, { drainTimeMs: 10_000 }).then(() => {
     drained = true;

@@ -13,6 +13,7 @@ import type { Link } from "../kit/memory-socket.ts";
 import { SeededRandom } from "../kit/seeded-random.ts";
 import { SimulatedTime } from "../kit/simulated-time.ts";
 import { MemoryFiles } from "../server/memory-files.ts";
+import { dispatchersOf } from "../server/server-fixture.ts";
 import { FakeDns } from "../upstream/fake-dns.ts";
 import { type ClientServices, SimulatedHttpClient } from "./http-client.ts";
 import { SimulatedHttpUpstream } from "./http-upstream.ts";
@@ -202,7 +203,7 @@ export class World {
   private drain(): Promise<void> {
     this.ledger.note(() => "drain");
     const { drainTimeMs } = this.server.options;
-    return drainServer(this.server, this.server.planes!.first.dispatcher, { drainTimeMs });
+    return drainServer(this.server, this.server.planes!.local.dispatcher, { drainTimeMs });
   }
 
   /** Every time-out passes; then nobody waits any more. */
@@ -243,10 +244,10 @@ export class World {
 
   private async closeServer(): Promise<void> {
     const memory = { heapUsed: 0, heapTotal: 0, residentSet: 0, external: 0 };
-    this.server.updateServerStats(memory);
+    await this.server.updateServerStats(memory);
     if (!this.drained) checkGauges(this, true);
     this.sampleCounters();
-    this.dispatchers = this.server.planes?.all.map(({ dispatcher }) => dispatcher) ?? [];
+    this.dispatchers = dispatchersOf(this.server);
     await this.settled(this.server.close());
   }
 

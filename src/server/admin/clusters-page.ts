@@ -3,12 +3,12 @@
  * `Server::ClustersHandler`.
  */
 import { formatSocketAddress } from "../../platform/sockets.ts";
-import type { ClusterStatus, HostStatus } from "../../upstream/cluster-manager.ts";
+import type { HostStatus } from "../../upstream/cluster-manager.ts";
 import { HealthFlag } from "../../upstream/host.ts";
 import type { HostTotals } from "../../upstream/host-slots.ts";
 import type { Thresholds } from "../../upstream/resource-limits.ts";
+import type { ClusterFacts } from "../plane-facts.ts";
 import { addressJson } from "./address-json.ts";
-import type { AdminHost } from "./admin-host.ts";
 import { type AdminEndpoint, json, text } from "./endpoint.ts";
 import { StreamedList, streamJson } from "./json-stream.ts";
 
@@ -19,19 +19,15 @@ export const clusters: AdminEndpoint = {
   parameters: [
     { name: "format", help: "File format to use", kind: "choice", choices: ["text", "json"] },
   ],
-  handle: ({ query }, host) => {
-    if (query.get("format") !== "json") return text(clusterTexts(host));
-    return json(streamJson({ cluster_statuses: new StreamedList(clusterJsons(host)) }));
+  handle: async ({ query }, { server }) => {
+    const all = (await server.planes?.clusters()) ?? [];
+    if (query.get("format") !== "json") return text(clusterTexts(all));
+    return json(streamJson({ cluster_statuses: new StreamedList(clusterJsons(all)) }));
   },
 };
 
-/** Host numbers live in shared memory, so that the first data plane knows the sums. */
-function statuses({ server }: AdminHost): Iterable<ClusterStatus> {
-  return server.planes?.all[0]?.clusters.statuses() ?? [];
-}
-
-function* clusterTexts(host: AdminHost): Generator<string> {
-  for (const status of statuses(host)) {
+function* clusterTexts(all: Iterable<ClusterFacts>): Generator<string> {
+  for (const status of all) {
     yield clusterText(status);
     let piece = "";
     for (const one of status.hosts) {
@@ -44,7 +40,7 @@ function* clusterTexts(host: AdminHost): Generator<string> {
   }
 }
 
-function clusterText({ config, source }: ClusterStatus): string {
+function clusterText({ config, source }: ClusterFacts): string {
   const { name, observabilityName, thresholds, discovery } = config;
   const lines = [
     `observability_name::${observabilityName}`,
@@ -136,8 +132,8 @@ function healthText(flags: number): string {
     .join("");
 }
 
-function* clusterJsons(host: AdminHost): Generator<unknown> {
-  for (const { config, source, hosts } of statuses(host)) {
+function* clusterJsons(all: Iterable<ClusterFacts>): Generator<unknown> {
+  for (const { config, source, hosts } of all) {
     const service = config.discovery.serviceName ?? "";
     yield {
       name: config.name,

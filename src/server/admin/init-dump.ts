@@ -21,23 +21,23 @@ export const initDump: AdminEndpoint = {
       kind: "text",
     },
   ],
-  handle: ({ query }, host) => {
+  handle: async ({ query }, host) => {
     const mask = query.get("mask") ?? "";
-    const dumps = mask === "" || mask === "listener" ? unreadyTargets(host) : [];
+    const dumps = mask === "" || mask === "listener" ? await unreadyTargets(host) : [];
     return prettyJson(dumps.length === 0 ? {} : { unready_targets_dumps: dumps });
   },
 };
 
-function unreadyTargets({ server }: AdminHost): UnreadyTargets[] {
-  const plane = server.planes?.all[0];
-  if (plane === undefined) return [];
+async function unreadyTargets({ server }: AdminHost): Promise<UnreadyTargets[]> {
+  const facts = await server.planes?.facts();
+  if (facts === undefined) return [];
   const dumps: UnreadyTargets[] = [];
-  const clusters = plane.clusters.warming().map(({ name }) => `init target cluster ${name}`);
+  const clusters = facts.warmingClusters.map((name) => `init target cluster ${name}`);
   if (clusters.length > 0) dumps.push({ name: "init manager Server", target_names: clusters });
-  for (const { config, state } of plane.listeners.status()) {
+  for (const { name: listener, state } of facts.listeners) {
     if (state !== "warming") continue;
-    const name = `init manager Listener-local-init-manager ${config.name}`;
-    dumps.push({ name, target_names: [`init target listener ${config.name}`] });
+    const name = `init manager Listener-local-init-manager ${listener}`;
+    dumps.push({ name, target_names: [`init target listener ${listener}`] });
   }
   return dumps;
 }

@@ -69,7 +69,7 @@ async function node({ server }: AdminHost): Promise<JsonObject> {
     locality: { ...locality, zone: config.node.zone },
     user_agent_name: "outrigger",
     user_agent_version: VERSION_LINE,
-    extensions: (server.planes?.all[0]?.extensions() ?? []).map((extension) => ({ ...extension })),
+    extensions: (server.planes?.local.extensions() ?? []).map((extension) => ({ ...extension })),
     client_features: [],
     listening_addresses: [],
     dynamic_parameters: {},

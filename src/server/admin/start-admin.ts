@@ -15,7 +15,7 @@ export function startAdmin(
   address: SocketAddress,
   endpoints: readonly AdminEndpoint[],
 ): Promise<ListenSocket> {
-  const plane = host.server.planes?.all[0];
+  const plane = host.server.planes?.local;
   if (plane === undefined) throw new Error("The server is not running");
   const isAdmin = name === ADMIN_NAME;
   const services = {

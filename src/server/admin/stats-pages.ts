@@ -88,7 +88,11 @@ export const resetCounters: AdminEndpoint = command(
 
 const renderers = new WeakMap<AdminHost, PrometheusRenderer>();
 
-function answer(request: AdminRequest, host: AdminHost, prometheusPath: boolean): AdminResponse {
+async function answer(
+  request: AdminRequest,
+  host: AdminHost,
+  prometheusPath: boolean,
+): Promise<AdminResponse> {
   const { query } = request;
   const asPage = query.get("format") === "html" && !prometheusPath;
   const parameters = {
@@ -101,9 +105,10 @@ function answer(request: AdminRequest, host: AdminHost, prometheusPath: boolean)
   if (format === "prometheus" && !PROMETHEUS_MODES.includes(histogramBuckets)) {
     return text("unsupported prometheus histogram bucket mode", 400);
   }
-  if (host.server.config === null) return text("Server is not ready\n", 503);
-  host.server.updateServerStats(host.processFacts.memory());
-  return render(parsed.query, host, host.server.config, asPage);
+  const { config } = host.server;
+  if (config === null) return text("Server is not ready\n", 503);
+  await host.server.updateServerStats(host.processFacts.memory());
+  return render(parsed.query, host, config, asPage);
 }
 
 function compileFilter(pattern: string): ((name: string) => boolean) | null {

@@ -41,7 +41,7 @@ export const configDump: AdminEndpoint = {
   handle: async ({ query }, host) => {
     const matches = nameMatcher(query.get("name_regex") ?? "");
     if (typeof matches === "string") return refused(400, matches);
-    const sections = dumpSections(host, matches, query.has("include_eds"));
+    const sections = await dumpSections(host, matches, query.has("include_eds"));
     const mask = query.get("mask") ?? "";
     const resource = query.get("resource") ?? "";
     if (resource !== "") return dumpResource(host, sections, resource, mask);

@@ -49,16 +49,17 @@ const BOOTSTRAP = "envoy.config.bootstrap.v3.Bootstrap";
 const SECRET = "envoy.extensions.transport_sockets.tls.v3.Secret";
 const SECRET_TYPE = `type.googleapis.com/${SECRET}`;
 
-export function dumpSections(
+export async function dumpSections(
   { server }: AdminHost,
   matches: (name: string) => boolean,
   includeEndpoints: boolean,
-): DumpSections {
+): Promise<DumpSections> {
+  const warming = new Set((await server.planes?.facts())?.warmingClusters);
   const stored = (typeUrl: string): StoredResource[] =>
     server.store.all(typeUrl).filter(({ name }) => matches(name));
   return [
     bootstrapSection(server),
-    clusterSection(server, stored(CLUSTER_TYPE)),
+    clusterSection(server, stored(CLUSTER_TYPE), warming),
     ...(includeEndpoints ? [endpointSection(server, matches)] : []),
     listenerSection(server, stored(LISTENER_TYPE), matches),
     section("ScopedRoutesConfigDump", [
@@ -125,9 +126,12 @@ const STATIC_FIELDS: readonly (readonly [field: string, typeUrl: string])[] = [
   ["secrets", SECRET_TYPE],
 ];
 
-function clusterSection(server: Server, clusters: readonly StoredResource[]): DumpSection {
+function clusterSection(
+  server: Server,
+  clusters: readonly StoredResource[],
+  warming: ReadonlySet<string>,
+): DumpSection {
   const { loader, store } = server;
-  const warming = new Set(server.planes?.first.clusters.warming().map(({ name }) => name));
   const dynamic = clusters.filter(({ origin }) => origin === "dynamic");
   const waits = ({ name, bytes }: StoredResource): boolean =>
     bytes.length === 0 || warming.has(name);

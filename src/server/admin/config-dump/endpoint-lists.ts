@@ -4,14 +4,11 @@
  */
 import type { Metadata } from "../../../network/stream-info.ts";
 import type { JsonObject } from "../../../proto/plain.ts";
-import type {
-  ClusterSource,
-  ClusterStatus,
-  HostStatus,
-} from "../../../upstream/cluster-manager.ts";
+import type { ClusterSource, HostStatus } from "../../../upstream/cluster-manager.ts";
 import { coarseHealth } from "../../../upstream/host.ts";
 import { localityKey } from "../../../upstream/locality.ts";
 import { ENDPOINT_TYPE } from "../../named-subscriptions.ts";
+import type { ClusterFacts } from "../../plane-facts.ts";
 import type { Server } from "../../server.ts";
 import { addressJson } from "../address-json.ts";
 import { withoutEmpty } from "../clusters-page.ts";
@@ -21,7 +18,7 @@ export async function* endpointLists(
   source: ClusterSource,
   matches: (name: string) => boolean,
 ): AsyncGenerator<JsonObject> {
-  for (const cluster of planes?.first.clusters.statuses() ?? []) {
+  for (const cluster of (await planes?.clusters()) ?? []) {
     const service = cluster.config.discovery.serviceName ?? "";
     const name = service === "" ? cluster.config.name : service;
     if (cluster.source !== source || !matches(name)) continue;
@@ -29,7 +26,7 @@ export async function* endpointLists(
   }
 }
 
-function assignment(name: string, cluster: ClusterStatus): JsonObject {
+function assignment(name: string, cluster: ClusterFacts): JsonObject {
   const groups = new Map<string, HostStatus[]>();
   for (const host of cluster.hosts) {
     const key = localityKey(host.description.locality, host.description.priority);

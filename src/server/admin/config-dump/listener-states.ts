@@ -20,7 +20,7 @@ export async function* dynamicListeners(
   matches: (name: string) => boolean,
 ): AsyncGenerator<JsonObject> {
   const { store, loader } = server;
-  const states = stateNames(server);
+  const states = await stateNames(server);
   const retired = new Map(
     store
       .retiredOf(LISTENER_TYPE, (name) => isOlderKept(name, states))
@@ -48,10 +48,10 @@ function isOlderKept(name: string, { active, warming, draining }: StateNames): b
   return draining.has(name) || (active.has(name) && warming.has(name));
 }
 
-function stateNames(server: Server): StateNames {
-  const all = server.planes?.first.listeners.status() ?? [];
+async function stateNames(server: Server): Promise<StateNames> {
+  const all = (await server.planes?.facts())?.listeners ?? [];
   const named = (wanted: string): Set<string> =>
-    new Set(all.filter(({ state }) => state === wanted).map(({ config }) => config.name));
+    new Set(all.filter(({ state }) => state === wanted).map(({ name }) => name));
   return { active: named("active"), warming: named("warming"), draining: named("draining") };
 }
 
