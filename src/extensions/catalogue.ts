@@ -17,6 +17,7 @@ import { createFilesystemStats } from "../stats/groups/filesystem-stats.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { ClusterManager } from "../upstream/cluster.ts";
 import type { ClusterFactory } from "../upstream/discovery.ts";
+import type { LimiterSlots } from "../upstream/limiter-slots.ts";
 import type { LoadBalancerFactory } from "../upstream/load-balancer.ts";
 import { accessLoggers } from "./access-loggers/catalogue.ts";
 import { clusterFactories } from "./clusters/catalogue.ts";
@@ -50,6 +51,8 @@ export interface CatalogueServices {
   readonly healthCheckFailed: () => boolean;
   /** See every request, besides the configured access logs. */
   readonly requestLogs: readonly AccessLogger[];
+  /** Limits of filters, exact over all data planes. */
+  readonly limiters: LimiterSlots;
 }
 
 export interface Catalogue {
@@ -80,6 +83,7 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
       clusters,
       dispatcher,
       runtime,
+      limiters: services.limiters,
       healthCheckFailed: services.healthCheckFailed,
       serviceCluster: services.node.serviceCluster,
     }),
@@ -113,6 +117,7 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
       dispatcher,
       clusters,
       runtime,
+      limiters: services.limiters,
       readDataSource: readData,
     }),
     connectionLogs: accessLogs,

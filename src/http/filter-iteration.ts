@@ -91,11 +91,15 @@ export class FilterIteration<Head extends HeaderMap> {
     this.passTrailers(0, trailers);
   }
 
-  /** Body bytes that the filter at `index` adds, for the filters after it. */
+  /**
+   * Body bytes that the filter at `index` adds, for the filters after it. They wait with the head
+   * or the body that it holds, if it holds any.
+   */
   inject(index: number, bytes: Buffer, endStream: boolean): void {
     const stop = this.stopAt(index);
-    if (stop === null) this.passData(index + 1, bytes, endStream);
-    else this.hold(stop, bytes, endStream, false);
+    const waits = stop !== null && (stop.headersHeld || stop.heldBytes > 0);
+    if (waits) this.hold(stop, bytes, endStream, false);
+    else this.passData(index + 1, bytes, endStream);
   }
 
   /** The filter at `index` goes on after it stopped; a filter that did not stop is ignored. */

@@ -17,6 +17,8 @@ export interface HttpFilterContext {
 /** Makes one filter instance per stream. Null means: nothing to do for this stream. */
 export interface HttpFilterInstanceFactory {
   create(callbacks: HttpFilterCallbacks): HttpFilter | null;
+  /** Called when the filter chain that owns it is gone for good. */
+  close?(): void;
 }
 
 /** One entry of the HTTP filter catalogue, type parameters erased by `defineHttpFilter`. */

@@ -44,6 +44,8 @@ export interface HttpFilter {
 
 /** What the manager offers a filter for its stream. */
 export interface HttpFilterCallbacks {
+  /** The filter's name in http_filters. */
+  readonly filterName: string;
   readonly dispatcher: Dispatcher;
   readonly connection: Connection;
   readonly streamInfo: StreamInfo;
@@ -78,6 +80,7 @@ export interface HttpFilterCallbacks {
   /** Limits in bytes for held bodies; 0 = no limit. */
   decoderBufferLimit(): number;
   setDecoderBufferLimit(bytes: number): void;
+  encoderBufferLimit(): number;
   /** Answers from the proxy itself. */
   sendLocalReply(reply: LocalReply): void;
   /** Sends what the terminal filter received from upstream into the encoder chain. */
@@ -89,6 +92,8 @@ export interface HttpFilterCallbacks {
   resetStream(): void;
   /** Back-pressure towards downstream reads: nests. */
   requestReadDisable(disable: boolean): void;
+  /** Back-pressure towards the upstream: nests. */
+  responseReadDisable(disable: boolean): void;
   /** The terminal filter hears of downstream write back-pressure here. */
   addWatermarkListener(listener: WatermarkListener): void;
 }

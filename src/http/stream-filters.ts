@@ -78,13 +78,13 @@ export class StreamFilters {
 export class FilterHandle implements HttpFilterCallbacks {
   private readonly stream: ActiveStream;
   private readonly chain: StreamFilters | null;
-  private readonly name: string;
+  readonly filterName: string;
   private readonly index: number;
 
   constructor(stream: ActiveStream, chain: StreamFilters | null, name: string, index: number) {
     this.stream = stream;
     this.chain = chain;
-    this.name = name;
+    this.filterName = name;
     this.index = index;
   }
 
@@ -129,11 +129,11 @@ export class FilterHandle implements HttpFilterCallbacks {
   }
 
   routeConfig(): object | null {
-    return this.stream.route()?.perFilterConfigs.get(this.name) ?? null;
+    return this.stream.route()?.perFilterConfigs.get(this.filterName) ?? null;
   }
 
   routeConfigs(): readonly object[] {
-    return this.stream.route()?.perFilterConfigs.all(this.name) ?? [];
+    return this.stream.route()?.perFilterConfigs.all(this.filterName) ?? [];
   }
 
   decodingBuffer(): Buffer | null {
@@ -169,6 +169,10 @@ export class FilterHandle implements HttpFilterCallbacks {
     this.stream.decoderBufferLimit = bytes;
   }
 
+  encoderBufferLimit(): number {
+    return this.stream.encoderBufferLimit;
+  }
+
   sendLocalReply(reply: LocalReply): void {
     this.stream.sendLocalReply(reply);
   }
@@ -195,6 +199,11 @@ export class FilterHandle implements HttpFilterCallbacks {
 
   requestReadDisable(disable: boolean): void {
     this.stream.requestReadDisable(disable);
+  }
+
+  responseReadDisable(disable: boolean): void {
+    if (disable) this.stream.onAboveWriteBufferHighWatermark();
+    else this.stream.onBelowWriteBufferLowWatermark();
   }
 
   addWatermarkListener(listener: WatermarkListener): void {

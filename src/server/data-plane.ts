@@ -32,7 +32,11 @@ import { compileCluster } from "../upstream/cluster-config.ts";
 import { type ClusterSource, UpstreamClusterManager } from "../upstream/cluster-manager.ts";
 import type { EndpointSubscriptions } from "../upstream/discovery.ts";
 import { ConnectionIds } from "../upstream/pool/pool-services.ts";
-import { openUpstreamSlots, type SharedUpstreamState } from "../upstream/upstream-services.ts";
+import {
+  openUpstreamSlots,
+  type SharedUpstreamState,
+  type UpstreamServices,
+} from "../upstream/upstream-services.ts";
 import { describeExtensions, type ExtensionFacts } from "./extension-facts.ts";
 import { createHttp1Client } from "./http1-client-factory.ts";
 
@@ -126,7 +130,8 @@ export class DataPlane {
   constructor(platform: DataPlanePlatform, services: DataPlaneServices, options: DataPlaneOptions) {
     this.dispatcher = new Dispatcher(platform);
     this.stats = services.stats;
-    this.clusters = this.createClusters(platform, services, options);
+    const slots = openUpstreamSlots(services.shared, options.id);
+    this.clusters = this.createClusters(platform, services, { slots, leader: options.id === 0 });
     this.catalogue = buildCatalogue({
       dispatcher: this.dispatcher,
       clusters: this.clusters,
@@ -140,6 +145,7 @@ export class DataPlane {
       logFlushIntervalMs: services.logFlushIntervalMs,
       healthCheckFailed: services.healthCheckFailed,
       requestLogs: services.requestLogs,
+      limiters: slots.limiters,
     });
     this.clusterCatalogues = {
       clusters: this.catalogue.clusters,
@@ -208,7 +214,7 @@ export class DataPlane {
   private createClusters(
     platform: DataPlanePlatform,
     services: DataPlaneServices,
-    options: DataPlaneOptions,
+    own: Pick<UpstreamServices, "slots" | "leader">,
   ): UpstreamClusterManager {
     return new UpstreamClusterManager({
       dispatcher: this.dispatcher,
@@ -216,8 +222,7 @@ export class DataPlane {
       dns: platform.dns,
       endpoints: services.endpoints,
       runtime: services.runtime,
-      slots: openUpstreamSlots(services.shared, options.id),
-      leader: options.id === 0,
+      ...own,
       stats: services.stats.root,
       configurationStats: services.configurationStats,
       connectionIds: new ConnectionIds(),

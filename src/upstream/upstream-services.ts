@@ -5,6 +5,7 @@ import type { StatsScope } from "../stats/stats-scope.ts";
 import type { EndpointSubscriptions } from "./discovery.ts";
 import { createHealthSlots, HealthSlots, reclaimHealthSlots } from "./health-slots.ts";
 import { createHostSlots, HostSlots, reclaimHostSlots } from "./host-slots.ts";
+import { createLimiterSlots, LimiterSlots, reclaimLimiterSlots } from "./limiter-slots.ts";
 import type { PoolServices } from "./pool/pool-services.ts";
 import { createLimitSlots, LimitSlots, reclaimLimitSlots } from "./resource-limits.ts";
 import type { SharedSlotsHandle } from "./shared-slots.ts";
@@ -14,6 +15,8 @@ export interface SharedUpstreamState {
   readonly hosts: SharedSlotsHandle;
   readonly limits: SharedSlotsHandle;
   readonly health: SharedSlotsHandle;
+  /** Counts and token buckets of filters. */
+  readonly limiters: SharedSlotsHandle;
 }
 
 /** Made once per process. */
@@ -22,6 +25,7 @@ export function createSharedUpstreamState(dataPlanes: number): SharedUpstreamSta
     hosts: createHostSlots(dataPlanes),
     limits: createLimitSlots(dataPlanes),
     health: createHealthSlots(dataPlanes),
+    limiters: createLimiterSlots(dataPlanes),
   };
 }
 
@@ -30,10 +34,12 @@ export function reclaimDataPlane(state: SharedUpstreamState, dataPlane: number):
   reclaimHostSlots(state.hosts, dataPlane);
   reclaimLimitSlots(state.limits, dataPlane);
   reclaimHealthSlots(state.health, dataPlane);
+  reclaimLimiterSlots(state.limiters, dataPlane);
 }
 
 /** The shared memory as one data plane uses it. */
 export interface UpstreamSlots {
+  readonly limiters: LimiterSlots;
   readonly hosts: HostSlots;
   readonly limits: LimitSlots;
   readonly health: HealthSlots;
@@ -43,6 +49,7 @@ export function openUpstreamSlots(state: SharedUpstreamState, dataPlane: number)
   return {
     hosts: new HostSlots(state.hosts, dataPlane),
     limits: new LimitSlots(state.limits, dataPlane),
+    limiters: new LimiterSlots(state.limiters, dataPlane),
     health: new HealthSlots(state.health, dataPlane),
   };
 }

@@ -3,6 +3,7 @@ import type { DifferentialGroup } from "./case.ts";
 import { accessLogs } from "./cases/access-logs.ts";
 import { chainMatcher } from "./cases/chain-matcher.ts";
 import { corsCsrf } from "./cases/cors-csrf.ts";
+import { faults } from "./cases/faults.ts";
 import { hcmAddresses } from "./cases/hcm-addresses.ts";
 import { hcmOptions } from "./cases/hcm-options.ts";
 import { hcmPaths } from "./cases/hcm-paths.ts";
@@ -29,6 +30,7 @@ export const groups: readonly DifferentialGroup[] = [
   routerFailures,
   upstreams,
   httpFilters,
+  faults,
   accessLogs,
   listeners,
   localReplies,

@@ -25,7 +25,7 @@ const UNSTABLE_COUNTER =
 
 /** Trees of counters that are compared. */
 const COMPARED_COUNTER =
-  /^(http|cluster|listener|tcp|vhost|http1|http2|local_rate_limit|connection_limit|proxy_proto|tls_inspector|http_inspector|runtime|health_check)\b/;
+  /^(\w+\.http_local_rate_limit|http|cluster|listener|tcp|vhost|http1|http2|local_rate_limit|connection_limit|proxy_proto|tls_inspector|http_inspector|runtime|health_check)\b/;
 
 /** Collects values for one case on one side. */
 export class OutcomeBuilder {

@@ -166,6 +166,20 @@ export const HTTP_EXPECTATIONS: readonly Expectation[] = [
     ],
   },
   {
+    example: "fault-injection",
+    steps: [
+      { request: "GET /", status: 200, answer: /^v1/ },
+      { request: "GET /broken", status: 503, answer: "fault filter abort" },
+      { request: "GET /", headers: { "x-envoy-fault-abort-request": "418" }, status: 418 },
+      { request: "GET /", headers: { "x-envoy-fault-delay-request": "50" }, status: 200 },
+      {
+        admin: "GET /stats?filter=fault",
+        matches:
+          /^http\.ingress\.fault\.aborts_injected: 2\n(?:.*\n)*?http\.ingress\.fault\.delays_injected: 1$/m,
+      },
+    ],
+  },
+  {
     example: "access-log-text",
     steps: [
       { request: "GET /some?x=1", status: 200 },

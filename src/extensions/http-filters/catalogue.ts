@@ -3,10 +3,12 @@ import type { RuntimeSnapshot } from "../../config/runtime.ts";
 import type { HttpFilterType } from "../../http/http-filter-factory.ts";
 import type { Dispatcher } from "../../platform/dispatcher.ts";
 import type { ClusterManager } from "../../upstream/cluster.ts";
+import type { LimiterSlots } from "../../upstream/limiter-slots.ts";
 import type { FormatServices } from "../common/substitution-format.ts";
 import { bufferFilter } from "./buffer/buffer.ts";
 import { cors } from "./cors/cors.ts";
 import { csrf } from "./csrf/csrf.ts";
+import { fault } from "./fault/fault.ts";
 import { headerMutation } from "./header-mutation/header-mutation.ts";
 import { healthCheck } from "./health-check/health-check.ts";
 import type { UpstreamLogServices } from "./router/config.ts";
@@ -23,16 +25,19 @@ export interface HttpFilterServices extends FormatServices, UpstreamLogServices 
   healthCheckFailed(): boolean;
   /** `node.cluster`. */
   readonly serviceCluster: string;
+  /** Limits of filters, exact over all data planes. */
+  readonly limiters: LimiterSlots;
 }
 
 export function httpFilters(services: HttpFilterServices): readonly HttpFilterType[] {
-  const { runtime, formats, dispatcher } = services;
+  const { runtime, formats, dispatcher, limiters } = services;
   const draw = { runtime, random: dispatcher.random };
   return [
     router(services.clusters, dispatcher, () => runtime, services),
     headerMutation(formats),
     cors(draw),
     csrf(draw),
+    fault({ ...draw, limiters }),
     bufferFilter(),
     healthCheck(services),
     setMetadata(),

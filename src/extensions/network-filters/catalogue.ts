@@ -5,6 +5,7 @@ import type { NetworkFilterType } from "../../network/network-filter.ts";
 import type { Dispatcher } from "../../platform/dispatcher.ts";
 import type { DataSource } from "../../proto/generated/envoy/config/core/v3.ts";
 import type { ClusterManager } from "../../upstream/cluster.ts";
+import type { LimiterSlots } from "../../upstream/limiter-slots.ts";
 import { connectionLimit } from "./connection-limit/connection-limit.ts";
 import { directResponse } from "./direct-response/direct-response.ts";
 import { echo } from "./echo/echo.ts";
@@ -20,12 +21,14 @@ export interface NetworkFilterServices {
   readonly dispatcher: Dispatcher;
   readonly clusters: ClusterManager;
   readonly runtime: RuntimeSnapshot;
+  /** Limits of filters, exact over all data planes. */
+  readonly limiters: LimiterSlots;
   /** Bytes of a file or environment variable; null after reporting what is wrong. */
   readDataSource(source: DataSource, context: CompileContext): Uint8Array | null;
 }
 
 export function networkFilters(services: NetworkFilterServices): readonly NetworkFilterType[] {
-  const { http, dispatcher, clusters, runtime } = services;
+  const { http, dispatcher, clusters, runtime, limiters } = services;
   return [
     httpConnectionManager(http, clusters),
     tcpProxy({
@@ -37,7 +40,7 @@ export function networkFilters(services: NetworkFilterServices): readonly Networ
     echo(),
     directResponse(services),
     sniCluster(),
-    connectionLimit({ dispatcher, runtime }),
-    localRateLimit({ time: dispatcher, runtime }),
+    connectionLimit({ dispatcher, runtime, limiters }),
+    localRateLimit({ time: dispatcher, runtime, limiters }),
   ];
 }

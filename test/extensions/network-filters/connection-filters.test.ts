@@ -10,6 +10,7 @@ import { localRateLimit } from "../../../src/extensions/network-filters/local-ra
 import { sniCluster } from "../../../src/extensions/network-filters/sni-cluster/sni-cluster.ts";
 import type { StreamInfo } from "../../../src/network/stream-info.ts";
 import type { FilterChain } from "../../../src/proto/generated/envoy/config/listener/v3.ts";
+import { createLimiterSlots, LimiterSlots } from "../../../src/upstream/limiter-slots.ts";
 import { clientHello } from "../../kit/client-hello.ts";
 import {
   createWorld,
@@ -29,7 +30,11 @@ interface Start {
 
 async function start(chains: FilterChain[], { runtime, logged, more }: Start = {}) {
   const world = createWorld();
-  const services = { dispatcher: world.dispatcher, runtime: runtime ?? DEFAULT_RUNTIME };
+  const services = {
+    dispatcher: world.dispatcher,
+    runtime: runtime ?? DEFAULT_RUNTIME,
+    limiters: new LimiterSlots(createLimiterSlots(1), 0),
+  };
   const readDataSource = (_source: object, context: CompileContext) =>
     context.error("no files", "do otherwise");
   const proxy = new ListenerFixture(
@@ -38,7 +43,7 @@ async function start(chains: FilterChain[], { runtime, logged, more }: Start = {
         echo(),
         directResponse({ readDataSource }),
         connectionLimit(services),
-        localRateLimit({ time: world.dispatcher, runtime: services.runtime }),
+        localRateLimit({ ...services, time: world.dispatcher }),
         sniCluster(),
       ],
       listenerFilters: [tlsInspector()],
@@ -211,7 +216,11 @@ describe("local_ratelimit", () => {
   });
 
   it("refuses a bucket without tokens or with a short interval", () => {
-    const type = localRateLimit({ time: createWorld().dispatcher, runtime: DEFAULT_RUNTIME });
+    const type = localRateLimit({
+      time: createWorld().dispatcher,
+      runtime: DEFAULT_RUNTIME,
+      limiters: new LimiterSlots(createLimiterSlots(1), 0),
+    });
     const context = new CompileContext();
     type.compile(bucket(0, 1), context);
     type.compile(bucket(1, 0), context);

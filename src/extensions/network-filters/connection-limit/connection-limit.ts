@@ -1,11 +1,12 @@
 /**
  * Closes connections beyond a number, at once or after a delay. Envoy:
  * `envoy.filters.network.connection_limit` (source/extensions/filters/network/connection_limit).
- * Differs from Envoy: each data plane counts its own.
+ * Counted over all data planes. Differs from Envoy: connections of a listener that drains count on
+ * while its successor says the same.
  */
 import { durationMs } from "../../../config/duration.ts";
+import { messageIdentity } from "../../../config/message-identity.ts";
 import type { RuntimeSnapshot } from "../../../config/runtime.ts";
-import { type ConnectionLimit, LocalConnectionLimit } from "../../../network/connection-limit.ts";
 import {
   defineNetworkFilter,
   type NetworkFilter,
@@ -18,6 +19,7 @@ import type { Timer, TimerOwner } from "../../../platform/time.ts";
 import type { ConnectionLimit as Message } from "../../../proto/generated/envoy/extensions/filters/network/connection_limit/v3.ts";
 import type { Counter } from "../../../stats/counter.ts";
 import type { Gauge } from "../../../stats/gauge.ts";
+import type { LimiterSlots, SharedCount } from "../../../upstream/limiter-slots.ts";
 import { compileRuntimeFlag, isEnabled, type RuntimeFlag } from "../../common/runtime-flag.ts";
 
 const NAME = "envoy.filters.network.connection_limit";
@@ -28,18 +30,21 @@ interface Config {
   /** 0 = close at once. */
   readonly delayMs: number;
   readonly enabled: RuntimeFlag;
+  /** Place and content: equal on every data plane. */
+  readonly identity: string;
 }
 
 export interface ConnectionLimitServices {
   readonly dispatcher: Dispatcher;
   readonly runtime: RuntimeSnapshot;
+  readonly limiters: LimiterSlots;
 }
 
 /** What the connections of one filter chain share. */
 interface Shared {
   readonly config: Config;
   readonly services: ConnectionLimitServices;
-  readonly limit: ConnectionLimit;
+  readonly open: SharedCount;
   readonly limited: Counter;
   readonly active: Gauge;
 }
@@ -48,26 +53,30 @@ export function connectionLimit(services: ConnectionLimitServices): NetworkFilte
   return defineNetworkFilter<Message, Config>({
     name: NAME,
     messages: ["envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit"],
-    compile: (message) => ({
+    compile: (message, context) => ({
       statPrefix: message.statPrefix ?? "",
       maxConnections: Number(message.maxConnections ?? 0),
       delayMs: durationMs(message.delay, 0),
       enabled: compileRuntimeFlag(message.runtimeEnabled),
+      identity: `${context.path} ${messageIdentity(message)}`,
     }),
-    createFactory: (config, { rootStats }) => {
+    createFactory: (config, { rootStats, listener }) => {
       const root = rootStats.scope("connection_limit");
       const scope = root.scope(config.statPrefix);
       const shared: Shared = {
         config,
         services,
-        limit: new LocalConnectionLimit(() => config.maxConnections),
+        open: services.limiters.count(`${listener.name} ${config.identity}`),
         limited: scope.counter("limited_connections"),
         active: scope.gauge("active_connections"),
       };
       return {
         name: NAME,
         create: (callbacks) => new ConnectionLimitFilter(shared, callbacks),
-        close: () => root.remove(),
+        close: () => {
+          shared.open.close();
+          root.remove();
+        },
       };
     },
   });
@@ -87,11 +96,11 @@ class ConnectionLimitFilter implements NetworkFilter, TimerOwner {
   }
 
   onNewConnection(): NetworkFilterStatus {
-    const { config, services, limit, active, limited } = this.shared;
+    const { config, services, open, active, limited } = this.shared;
     if (!isEnabled(config.enabled, services.runtime)) return "continue";
     this.counted = true;
     active.inc();
-    this.acquired = limit.tryAcquire();
+    this.acquired = open.tryAcquire(config.maxConnections);
     if (this.acquired) return "continue";
     limited.inc();
     this.rejected = true;
@@ -105,7 +114,7 @@ class ConnectionLimitFilter implements NetworkFilter, TimerOwner {
 
   onDestroy(): void {
     this.timer?.close();
-    if (this.acquired) this.shared.limit.release();
+    if (this.acquired) this.shared.open.release();
     if (this.counted) this.shared.active.dec();
   }
 

@@ -160,8 +160,14 @@ function createFactory(
     // Called once the last connection of the chain has gone: nobody writes these stats any more.
     close: () => {
       routes.close();
+      closeFilters(runtime);
       stats.remove();
       listenerStats.remove();
     },
   };
+}
+
+function closeFilters({ filters, upgradeFilters }: ConnectionManagerRuntime): void {
+  for (const { factory } of filters) factory.close?.();
+  for (const chain of upgradeFilters.values()) for (const { factory } of chain) factory.close?.();
 }

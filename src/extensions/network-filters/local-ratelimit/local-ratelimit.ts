@@ -1,7 +1,8 @@
 /**
  * Closes new connections that come faster than a token bucket allows. Envoy:
  * `envoy.filters.network.local_ratelimit` (source/extensions/filters/network/local_ratelimit).
- * Differs from Envoy: each data plane has its own bucket.
+ * All data planes take from one bucket. Differs from Envoy: a bucket goes on when its listener is
+ * replaced by one that says the same.
  */
 import type { CompileContext } from "../../../config/compile-context.ts";
 import { messageIdentity } from "../../../config/message-identity.ts";
@@ -17,12 +18,9 @@ import {
 import { ResponseFlag } from "../../../network/stream-info.ts";
 import type { TimeSource } from "../../../platform/time.ts";
 import type { LocalRateLimit as Message } from "../../../proto/generated/envoy/extensions/filters/network/local_ratelimit/v3.ts";
+import type { LimiterSlots } from "../../../upstream/limiter-slots.ts";
 import { compileRuntimeFlag, isEnabled, type RuntimeFlag } from "../../common/runtime-flag.ts";
-import {
-  compileTokenBucket,
-  TokenBucket,
-  type TokenBucketConfig,
-} from "../../common/token-bucket.ts";
+import { compileTokenBucket, type TokenBucketConfig } from "../../common/token-bucket.ts";
 
 const NAME = "envoy.filters.network.local_ratelimit";
 
@@ -32,25 +30,22 @@ interface Config {
   readonly enabled: RuntimeFlag;
   /** Filters with the same key and bucket share one; "" shares nothing. */
   readonly shareKey: string;
+  /** Place and content: equal on every data plane. */
+  readonly identity: string;
 }
 
 export interface LocalRateLimitServices {
   readonly time: TimeSource;
   readonly runtime: RuntimeSnapshot;
-}
-
-interface SharedBucket {
-  readonly bucket: TokenBucket;
-  users: number;
+  readonly limiters: LimiterSlots;
 }
 
 export function localRateLimit(services: LocalRateLimitServices): NetworkFilterType {
-  const shared = new Map<string, SharedBucket>();
   return defineNetworkFilter<Message, Config>({
     name: NAME,
     messages: ["envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit"],
     compile,
-    createFactory: (config, context) => createFactory(config, context, services, shared),
+    createFactory: (config, context) => createFactory(config, context, services),
   });
 }
 
@@ -62,22 +57,22 @@ function compile(message: Message, context: CompileContext): Config | null {
     bucket,
     enabled: compileRuntimeFlag(message.runtimeEnabled),
     shareKey: message.shareKey ?? "",
+    identity: `${context.path} ${messageIdentity(message)}`,
   };
 }
 
 function createFactory(
   config: Config,
-  { rootStats }: NetworkFilterContext,
-  { time, runtime }: LocalRateLimitServices,
-  shared: Map<string, SharedBucket>,
+  { rootStats, listener }: NetworkFilterContext,
+  { time, runtime, limiters }: LocalRateLimitServices,
 ): NetworkFilterFactory {
   const scope = rootStats.scope("local_rate_limit");
   const limited = scope.scope(config.statPrefix).counter("rate_limited");
-  const { bucket, close } = openBucket(config, time, shared);
+  const bucket = limiters.bucket(bucketKey(config, listener.name), config.bucket, time);
   return {
     name: NAME,
     close: () => {
-      close();
+      bucket.close();
       scope.remove();
     },
     create: ({ connection, streamInfo }): NetworkFilter => ({
@@ -92,24 +87,7 @@ function createFactory(
   };
 }
 
-function openBucket(
-  config: Config,
-  time: TimeSource,
-  shared: Map<string, SharedBucket>,
-): { readonly bucket: TokenBucket; close(): void } {
-  if (config.shareKey === "") {
-    return { bucket: new TokenBucket(config.bucket, time), close: () => undefined };
-  }
-  const key = `${messageIdentity(config.bucket)}${config.shareKey}`;
-  let entry = shared.get(key);
-  if (entry === undefined) {
-    entry = { bucket: new TokenBucket(config.bucket, time), users: 0 };
-    shared.set(key, entry);
-  }
-  const held = entry;
-  held.users++;
-  const close = (): void => {
-    if (--held.users === 0) shared.delete(key);
-  };
-  return { bucket: held.bucket, close };
+function bucketKey({ shareKey, bucket, identity }: Config, listener: string): string {
+  if (shareKey === "") return `${listener} ${identity}`;
+  return `share ${messageIdentity(bucket)}${shareKey}`;
 }
