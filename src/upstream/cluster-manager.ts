@@ -9,6 +9,7 @@ import {
 } from "../stats/groups/cluster-manager-stats.ts";
 import type { Cluster, ClusterLookup, ClusterManager } from "./cluster.ts";
 import type { ClusterConfig } from "./cluster-config.ts";
+import type { SiblingCluster } from "./discovery.ts";
 import { flagsOfHealthStatus, type HostDescription } from "./host.ts";
 import { EMPTY_MEMBERSHIP } from "./host-set.ts";
 import type { HostTotals } from "./host-slots.ts";
@@ -75,6 +76,7 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
   private readonly stats: ClusterManagerStats;
   private readonly entries = new Map<string, Entry>();
   private readonly changeListeners: ((name: string) => void)[] = [];
+  private readonly watches = new Map<string, Set<() => void>>();
   private idleListeners: (() => void)[] = [];
   private closing = 0;
 
@@ -205,6 +207,24 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
 
   onMembersChanged(cluster: RuntimeCluster): void {
     if (cluster.ready) this.stats.clusterUpdated.inc();
+    if (this.watches.size > 0) this.tell(cluster.config.name);
+  }
+
+  find(name: string): SiblingCluster | null {
+    const active = this.entries.get(name)?.active;
+    if (active === null || active === undefined) return null;
+    return active.runtime ?? this.start(active);
+  }
+
+  watch(name: string, callback: () => void): () => void {
+    const callbacks = this.watches.get(name) ?? new Set();
+    // One callback may watch twice: each watch is its own.
+    const own = (): void => callback();
+    this.watches.set(name, callbacks.add(own));
+    return () => {
+      callbacks.delete(own);
+      if (callbacks.size === 0 && this.watches.get(name) === callbacks) this.watches.delete(name);
+    };
   }
 
   private open(entry: Entry): ClusterLookup {
@@ -276,6 +296,11 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
 
   private announce(name: string): void {
     for (const listener of this.changeListeners) listener(name);
+    this.tell(name);
+  }
+
+  private tell(name: string): void {
+    for (const callback of this.watches.get(name) ?? []) callback();
   }
 
   private entryOf(name: string): Entry {

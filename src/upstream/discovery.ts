@@ -6,13 +6,16 @@
 import type { CompileContext } from "../config/compile-context.ts";
 import type { Dispatcher } from "../platform/dispatcher.ts";
 import type { DnsResolver } from "../platform/dns.ts";
+import type { RandomGenerator } from "../platform/random.ts";
 import type { Cluster as ClusterMessage } from "../proto/generated/envoy/config/cluster/v3.ts";
 import type { ConfigSource } from "../proto/generated/envoy/config/core/v3.ts";
 import type { ClusterLoadAssignment } from "../proto/generated/envoy/config/endpoint/v3.ts";
 import type { ClusterMembershipStats } from "../stats/groups/cluster-membership-stats.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
-import type { Membership } from "./host-set.ts";
-import type { ClusterLoadBalancer } from "./load-balancer.ts";
+import type { ClusterInfo } from "./cluster.ts";
+import type { Host, HostDescription } from "./host.ts";
+import type { Membership, PrioritySet } from "./host-set.ts";
+import type { ClusterLoadBalancer, LoadBalancer } from "./load-balancer.ts";
 
 /** Told by a running discovery. */
 export interface DiscoveryListener {
@@ -23,6 +26,31 @@ export interface DiscoveryListener {
    * first do nothing.
    */
   onInitialized(): void;
+  /** One more member, made at its first use; at once part of the cluster. */
+  addHost(description: HostDescription): Host;
+  /** The same member with another address or health. */
+  updateHost(host: Host, description: HostDescription): void;
+  /** Members that `addHost` made. Their connections drain. */
+  removeHosts(hosts: readonly Host[]): void;
+}
+
+/** Another cluster of the same data plane, for clusters that are made of clusters. */
+export interface SiblingCluster {
+  readonly info: ClusterInfo;
+  readonly members: PrioritySet;
+  readonly loadBalancer: LoadBalancer;
+  /** Takes in what other data planes found out about the health of its members. */
+  catchUp(): void;
+}
+
+export interface SiblingClusters {
+  /** Null while it is unknown, or has no members yet. */
+  find(name: string): SiblingCluster | null;
+  /**
+   * Calls back when a cluster of that name comes, goes or is replaced, and when its members or
+   * their health change. Returns a function that ends the watch.
+   */
+  watch(name: string, callback: () => void): () => void;
 }
 
 /** One cluster's discovery, running. */
@@ -72,6 +100,10 @@ export interface DiscoveryServices {
   readonly stats: ClusterMembershipStats;
   readonly scope: StatsScope;
   readonly listener: DiscoveryListener;
+  readonly siblings: SiblingClusters;
+  readonly random: RandomGenerator;
+  /** Of the cluster itself. */
+  readonly info: ClusterInfo;
 }
 
 /** A compiled discovery configuration. */
@@ -86,6 +118,8 @@ export interface DiscoveryConfig {
   readonly hostsVary: boolean;
   /** Its discovery brings a load balancer: `lb_policy` must be CLUSTER_PROVIDED. */
   readonly providesLoadBalancer?: boolean;
+  /** Members come with the requests that need them, on each data plane its own. */
+  readonly hostsOnDemand?: boolean;
   /** Members known without asking anybody; null when they must be discovered. */
   readonly fixedMembership: Membership | null;
   create(services: DiscoveryServices): HostDiscovery;

@@ -103,6 +103,11 @@ export function applyMembership(
   return { next: { sets, byIdentity }, added, removed, changedPriorities: touched.size, changed };
 }
 
+/** Hosts of one priority, without localities. */
+export function singlePriority(byIdentity: ReadonlyMap<string, UpstreamHost>): PrioritySet {
+  return { sets: [makeHostSet(0, [...byIdentity.values()], EMPTY_MEMBERSHIP)], byIdentity };
+}
+
 /** The same hosts after their health changed. */
 export function refreshHealth(current: PrioritySet, membership: Membership): PrioritySet {
   const sets = current.sets.map((set) =>

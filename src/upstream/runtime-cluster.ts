@@ -15,7 +15,12 @@ import type { ClusterConfig } from "./cluster-config.ts";
 import { ClusterHealth } from "./cluster-health.ts";
 import { ClusterStats } from "./cluster-stats.ts";
 import type { HttpConnectionPool, TcpConnectionPool } from "./connection-pool.ts";
-import type { DiscoveryListener, HostDiscovery } from "./discovery.ts";
+import type {
+  DiscoveryListener,
+  HostDiscovery,
+  SiblingCluster,
+  SiblingClusters,
+} from "./discovery.ts";
 import { type Host, type HostDescription, healthStatusOf } from "./host.ts";
 import {
   applyMembership,
@@ -32,30 +37,31 @@ import type {
   LoadBalancerServices,
 } from "./load-balancer.ts";
 import { localityKey } from "./locality.ts";
+import { OnDemandMembers } from "./on-demand-members.ts";
 import { H1Pool } from "./pool/h1-pool.ts";
 import { TcpPool } from "./pool/tcp-pool.ts";
 import { ResourceLimits } from "./resource-limits.ts";
-import { UpstreamHost } from "./upstream-host.ts";
+import { type PoolOwner, UpstreamHost } from "./upstream-host.ts";
 import type { UpstreamServices } from "./upstream-services.ts";
 
 const PANIC_RUNTIME_KEY = "upstream.healthy_panic_threshold";
 
 /** Told what a runtime cluster does. */
-export interface RuntimeClusterListener {
+export interface RuntimeClusterListener extends SiblingClusters {
   /** Its first members are known, or discovery gave up waiting. Once. */
   onClusterReady(cluster: RuntimeCluster): void;
   /** Members or their health changed. */
   onMembersChanged(cluster: RuntimeCluster): void;
 }
 
-export class RuntimeCluster implements Cluster, DiscoveryListener {
+export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, SiblingCluster {
   readonly config: ClusterConfig;
   readonly info: ClusterInfo;
   /** Discovery has answered once. */
   ready = false;
   private readonly services: UpstreamServices;
   private readonly listener: RuntimeClusterListener;
-  private readonly balancer: ClusterLoadBalancer;
+  readonly loadBalancer: ClusterLoadBalancer;
   private readonly discovery: HostDiscovery;
   private readonly scope: StatsScope;
   private readonly membershipScope: StatsScope;
@@ -63,7 +69,10 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
   /** Null when neither outlier detection nor health checks can change a host's health. */
   private readonly health: ClusterHealth | null;
   private membership: Membership = EMPTY_MEMBERSHIP;
-  private members: PrioritySet = EMPTY_PRIORITY_SET;
+  /** Of discoveries that know all members. */
+  private known: PrioritySet = EMPTY_PRIORITY_SET;
+  /** Of discoveries that make members when they are needed. */
+  private readonly demanded: OnDemandMembers | null;
   /** Removed hosts whose pools are still busy. */
   private draining = 0;
   private closed = false;
@@ -74,7 +83,11 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     this.services = services;
     this.listener = listener;
     this.scope = clusterScope(services.stats, config);
-    this.membershipScope = clusterScope(services.configurationStats, config);
+    const onDemand = config.discovery.hostsOnDemand === true;
+    this.demanded = onDemand ? new OnDemandMembers() : null;
+    this.membershipScope = onDemand
+      ? this.scope
+      : clusterScope(services.configurationStats, config);
     this.slotName = `${config.name}\n${config.identity}`;
     this.info = makeInfo(config, services, {
       scope: this.scope,
@@ -93,8 +106,11 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
       stats: this.info.stats.membership,
       scope: this.membershipScope,
       listener: this,
+      siblings: listener,
+      random: services.dispatcher.random,
+      info: this.info,
     });
-    this.balancer =
+    this.loadBalancer =
       this.discovery.loadBalancer ?? config.policy.createBalancer(this.balancerServices());
   }
 
@@ -138,7 +154,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
       host = this.overrideHost(context.overrideHost.addressText);
       strict = context.overrideHost.strict;
     }
-    if (host === null && !strict) host = this.balancer.chooseHost(context);
+    if (host === null && !strict) host = this.loadBalancer.chooseHost(context);
     if (host === null) this.info.stats.upstreamCxNoneHealthy.inc();
     return host;
   }
@@ -155,31 +171,37 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
   }
 
   httpPool(host: Host, priority: ResourcePriority): HttpConnectionPool {
-    const { httpPools } = host as UpstreamHost;
-    return httpPools[priority === "HIGH" ? 1 : 0] ?? this.openHttpPool(host, priority);
+    return (host as UpstreamHost).httpPool(priority);
   }
 
   tcpPool(host: Host, priority: ResourcePriority): TcpConnectionPool {
-    const { tcpPools } = host as UpstreamHost;
-    return tcpPools[priority === "HIGH" ? 1 : 0] ?? this.openTcpPool(host, priority);
+    return (host as UpstreamHost).tcpPool(priority);
+  }
+
+  get members(): PrioritySet {
+    return this.demanded === null ? this.known : this.demanded.prioritySet;
   }
 
   get hostSets(): readonly HostSet[] {
     return this.members.sets;
   }
 
+  catchUp(): void {
+    this.health?.catchUp();
+  }
+
   onMembership(membership: Membership): void {
     if (this.closed) return;
-    const change = applyMembership(this.members, membership, (host) => this.createHost(host));
+    const change = applyMembership(this.known, membership, (host) => this.createHost(host));
     const { stats } = this.info;
     const samePolicy =
       membership.overprovisioningFactor === this.membership.overprovisioningFactor &&
       membership.weightedPriorityHealth === this.membership.weightedPriorityHealth;
     this.membership = membership;
-    this.members = change.next;
-    if (!change.changed && samePolicy && this.ready) {
-      stats.membership.updateNoRebuild.inc();
-      return;
+    this.known = change.next;
+    if (!change.changed && samePolicy) {
+      if (this.config.discovery.hostsVary) stats.membership.updateNoRebuild.inc();
+      if (this.ready) return;
     }
     this.rebalance();
     // Adding 0 would already count as use.
@@ -191,6 +213,29 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     if (this.config.closeConnectionsOnHostSetChange && change.changedPriorities > 0) {
       this.drainPools();
     }
+    this.listener.onMembersChanged(this);
+  }
+
+  addHost(description: HostDescription): Host {
+    const host = this.createHost(description);
+    this.demanded?.add(host);
+    this.info.stats.membership.membershipChange.inc();
+    this.info.stats.defaultTransportSocketMatches.inc();
+    this.showMembership();
+    this.listener.onMembersChanged(this);
+    return host;
+  }
+
+  updateHost(host: Host, description: HostDescription): void {
+    (host as UpstreamHost).update(description);
+  }
+
+  removeHosts(hosts: readonly Host[]): void {
+    for (const host of hosts as readonly UpstreamHost[]) {
+      if (this.demanded?.remove(host) === true) this.retire(host);
+    }
+    this.info.stats.membership.membershipChange.inc();
+    this.showMembership();
     this.listener.onMembersChanged(this);
   }
 
@@ -209,7 +254,8 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
   /** Health bits changed, here or on another data plane: computes tiers and loads anew. */
   onHealthChanged(): void {
     if (this.closed) return;
-    this.members = refreshHealth(this.members, this.membership);
+    if (this.demanded === null) this.known = refreshHealth(this.known, this.membership);
+    else this.demanded.refresh();
     this.rebalance();
     this.listener.onMembersChanged(this);
   }
@@ -249,11 +295,18 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
   private rebalance(): void {
     const { runtime } = this.services;
     const threshold = runtime.getInteger(PANIC_RUNTIME_KEY, this.config.panicThreshold);
-    this.balancer.update(this.members, Math.min(100, threshold));
+    this.loadBalancer.update(this.members, Math.min(100, threshold));
     this.showMembership();
   }
 
   private showMembership(): void {
+    const { membership } = this.info.stats;
+    if (this.demanded !== null) {
+      membership.membershipTotal.set(this.demanded.size);
+      membership.membershipHealthy.set(this.demanded.healthy);
+      membership.membershipDegraded.set(this.demanded.degraded);
+      return;
+    }
     let total = 0;
     let healthy = 0;
     let degraded = 0;
@@ -266,7 +319,6 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
       excluded += set.excluded.length;
       for (const host of set.hosts) heaviest = Math.max(heaviest, host.description.weight);
     }
-    const { membership } = this.info.stats;
     membership.membershipTotal.set(total);
     membership.membershipHealthy.set(healthy);
     membership.membershipDegraded.set(degraded);
@@ -279,7 +331,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     const key = `${this.slotName}\n${host.identity}\n${localityKey(host.locality, 0)}`;
     const cluster = this.health;
     const slot = cluster === null ? null : slots.health.acquire(key);
-    return new UpstreamHost(host, slots.hosts.acquire(key), { slot, cluster });
+    return new UpstreamHost(host, slots.hosts.acquire(key), this, { slot, cluster });
   }
 
   private retire(host: UpstreamHost): void {
@@ -307,17 +359,15 @@ export class RuntimeCluster implements Cluster, DiscoveryListener {
     }
   }
 
-  private openHttpPool(host: Host, priority: ResourcePriority): HttpConnectionPool {
-    const pool = new H1Pool(this.info, host as UpstreamHost, priority, this.services);
-    (host as UpstreamHost).httpPools[priority === "HIGH" ? 1 : 0] = pool;
+  openHttpPool(host: UpstreamHost, priority: ResourcePriority): HttpConnectionPool {
+    const pool = new H1Pool(this.info, host, priority, this.services);
     for (const limits of this.info.limits) limits.connectionPools.show();
     if (this.closed) pool.drain(() => undefined);
     return pool;
   }
 
-  private openTcpPool(host: Host, priority: ResourcePriority): TcpConnectionPool {
-    const pool = new TcpPool(this.info, host as UpstreamHost, priority, this.services);
-    (host as UpstreamHost).tcpPools[priority === "HIGH" ? 1 : 0] = pool;
+  openTcpPool(host: UpstreamHost, priority: ResourcePriority): TcpConnectionPool {
+    const pool = new TcpPool(this.info, host, priority, this.services);
     if (this.closed) pool.drain(() => undefined);
     return pool;
   }

@@ -2,6 +2,7 @@
  * A host of one data plane: the description of today, shared numbers, and this data plane's pools.
  * Envoy: `Upstream::HostImpl` (source/common/upstream/upstream_impl.cc).
  */
+import type { ResourcePriority } from "./cluster.ts";
 import type { ClusterHealth } from "./cluster-health.ts";
 import type { HttpConnectionPool, TcpConnectionPool } from "./connection-pool.ts";
 import type { HealthSlot } from "./health-slots.ts";
@@ -25,6 +26,12 @@ export interface HostHealth {
 
 export const NO_HEALTH: HostHealth = { slot: null, cluster: null };
 
+/** The cluster a host belongs to: it may be chosen through another cluster (aggregate). */
+export interface PoolOwner {
+  openHttpPool(host: UpstreamHost, priority: ResourcePriority): HttpConnectionPool;
+  openTcpPool(host: UpstreamHost, priority: ResourcePriority): TcpConnectionPool;
+}
+
 export class UpstreamHost implements Host {
   description: HostDescription;
   readonly stats: HostSlot;
@@ -38,13 +45,30 @@ export class UpstreamHost implements Host {
   /** Discovery's word on health; the rest is in shared memory. */
   private discoveryFlags: number;
   private readonly clusterHealth: ClusterHealth | null;
+  private readonly owner: PoolOwner;
 
-  constructor(description: HostDescription, stats: HostSlot, parts: HostHealth = NO_HEALTH) {
+  constructor(
+    description: HostDescription,
+    stats: HostSlot,
+    owner: PoolOwner,
+    parts: HostHealth = NO_HEALTH,
+  ) {
+    this.owner = owner;
     this.description = description;
     this.stats = stats;
     this.health = parts.slot;
     this.clusterHealth = parts.cluster;
     this.discoveryFlags = flagsOfHealthStatus(description.health);
+  }
+
+  httpPool(priority: ResourcePriority): HttpConnectionPool {
+    const index = priority === "HIGH" ? 1 : 0;
+    return this.httpPools[index] ?? this.openHttpPool(priority, index);
+  }
+
+  tcpPool(priority: ResourcePriority): TcpConnectionPool {
+    const index = priority === "HIGH" ? 1 : 0;
+    return this.tcpPools[index] ?? this.openTcpPool(priority, index);
   }
 
   get addressText(): string {
@@ -84,5 +108,17 @@ export class UpstreamHost implements Host {
       pool.drain(one);
     }
     one();
+  }
+
+  private openHttpPool(priority: ResourcePriority, index: 0 | 1): HttpConnectionPool {
+    const pool = this.owner.openHttpPool(this, priority);
+    this.httpPools[index] = pool;
+    return pool;
+  }
+
+  private openTcpPool(priority: ResourcePriority, index: 0 | 1): TcpConnectionPool {
+    const pool = this.owner.openTcpPool(this, priority);
+    this.tcpPools[index] = pool;
+    return pool;
   }
 }

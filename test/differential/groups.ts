@@ -1,6 +1,7 @@
 // All groups of the differential suite, slowest first so that two at a time finish together.
 import type { DifferentialGroup } from "./case.ts";
 import { accessLogs } from "./cases/access-logs.ts";
+import { aggregates } from "./cases/aggregate.ts";
 import { chainMatcher } from "./cases/chain-matcher.ts";
 import { corsCsrf } from "./cases/cors-csrf.ts";
 import { faults } from "./cases/faults.ts";
@@ -29,6 +30,7 @@ export const groups: readonly DifferentialGroup[] = [
   hcmOptions,
   routerFailures,
   upstreams,
+  aggregates,
   httpFilters,
   faults,
   accessLogs,

@@ -371,4 +371,8 @@ export const HTTP_EXPECTATIONS: readonly Expectation[] = [
     example: "priorities",
     steps: [{ spread: "GET /", kind: "http", times: 10, counts: { v1: [0, 0], v2: [10, 10] } }],
   },
+  {
+    example: "aggregate-failover",
+    steps: [{ spread: "GET /", kind: "http", times: 10, counts: { v1: [0, 0], v2: [10, 10] } }],
+  },
 ];

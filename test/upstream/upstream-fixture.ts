@@ -26,7 +26,7 @@ import type {
 } from "../../src/upstream/connection-pool.ts";
 import type { EndpointSubscriptions } from "../../src/upstream/discovery.ts";
 import type { Host } from "../../src/upstream/host.ts";
-import { EMPTY_CONTEXT } from "../../src/upstream/load-balancer.ts";
+import { EMPTY_CONTEXT, type LoadBalancerContext } from "../../src/upstream/load-balancer.ts";
 import { ConnectionIds } from "../../src/upstream/pool/pool-services.ts";
 import {
   createSharedUpstreamState,
@@ -284,9 +284,13 @@ export class TestStream implements ResponseDecoder, HttpPoolCallbacks {
 }
 
 /** Asks the cluster for a host and its pool for a stream. */
-export function request(cluster: Cluster, priority: "DEFAULT" | "HIGH" = "DEFAULT"): TestStream {
+export function request(
+  cluster: Cluster,
+  priority: "DEFAULT" | "HIGH" = "DEFAULT",
+  context: LoadBalancerContext = EMPTY_CONTEXT,
+): TestStream {
   const stream = new TestStream();
-  const host = cluster.chooseHost(EMPTY_CONTEXT);
+  const host = cluster.chooseHost(context);
   if (host === null) stream.events.push("no host");
   else stream.waiting = cluster.httpPool(host, priority).newStream(stream, stream);
   return stream;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { Cluster } from "../../../src/proto/generated/envoy/config/cluster/v3.ts";
-import { EMPTY_CONTEXT } from "../../../src/upstream/load-balancer.ts";
+import { EMPTY_CONTEXT, type LoadBalancerContext } from "../../../src/upstream/load-balancer.ts";
 import { assertNoLeaks } from "../../kit/leaks.ts";
 import { request, TestUpstream, type UpstreamFixture } from "../../upstream/upstream-fixture.ts";
 
@@ -15,6 +15,12 @@ export interface ClusterSubject {
   readonly message: Cluster;
   /** Null when members cannot change while the cluster lives. */
   readonly grow: (() => Promise<void>) | null;
+  /** Further clusters that must be there first. */
+  readonly others?: readonly Cluster[];
+  /** False when the hosts belong to other clusters. Default true. */
+  readonly ownsHosts?: boolean;
+  /** What requests bring; an empty context by default. */
+  readonly context?: LoadBalancerContext;
 }
 
 export function clusterContract(kind: string, make: () => ClusterSubject): void {
@@ -22,10 +28,15 @@ export function clusterContract(kind: string, make: () => ClusterSubject): void 
     let subject: ClusterSubject;
     let fixture: UpstreamFixture;
     let upstream: TestUpstream;
+    let context: LoadBalancerContext;
+    let owned: 0 | 1;
 
     beforeEach(async () => {
       subject = make();
       fixture = subject.fixture;
+      context = subject.context ?? EMPTY_CONTEXT;
+      owned = subject.ownsHosts === false ? 0 : 1;
+      for (const other of subject.others ?? []) fixture.add(other);
       upstream = await new TestUpstream().listen(fixture.network, 1000);
     });
 
@@ -59,7 +70,7 @@ export function clusterContract(kind: string, make: () => ClusterSubject): void 
       }
       await fixture.time.advance(10);
       assert.equal(waited, lookup.kind === "later" ? 1 : 0);
-      const stream = request(fixture.cluster("c"));
+      const stream = request(fixture.cluster("c"), "DEFAULT", context);
       await fixture.time.advance(0);
       assert.deepEqual(stream.events, ["ready"]);
       assert.equal(stream.host!.addressText, "127.0.0.1:1000");
@@ -79,11 +90,16 @@ export function clusterContract(kind: string, make: () => ClusterSubject): void 
     it("counts its members", async () => {
       fixture.add(subject.message);
       await fixture.time.advance(10);
-      fixture.cluster("c");
-      assert.equal(fixture.stat("cluster.c.membership_total"), 1);
-      assert.equal(fixture.stat("cluster.c.membership_healthy"), 1);
-      assert.equal(fixture.stat("cluster.c.membership_change"), 1);
-      assert.equal(fixture.stat("cluster_manager.active_clusters"), 1);
+      const stream = request(fixture.cluster("c"), "DEFAULT", context);
+      await fixture.time.advance(0);
+      assert.equal(fixture.stat("cluster.c.membership_total"), owned);
+      assert.equal(fixture.stat("cluster.c.membership_healthy"), owned);
+      assert.equal(fixture.stat("cluster.c.membership_change"), owned);
+      const others = subject.others?.length ?? 0;
+      assert.equal(fixture.stat("cluster_manager.active_clusters"), 1 + others);
+      assert.deepEqual(stream.events, ["ready"]);
+      upstream.answer(0);
+      await fixture.time.advance(0);
       assert.equal(fixture.stat("cluster_manager.warming_clusters"), 0);
     });
 
@@ -91,7 +107,7 @@ export function clusterContract(kind: string, make: () => ClusterSubject): void 
       fixture.add(subject.message);
       await fixture.time.advance(10);
       const first = fixture.cluster("c");
-      const stream = request(first);
+      const stream = request(first, "DEFAULT", context);
       await fixture.time.advance(0);
       assert.equal(fixture.add({ ...subject.message }), false);
       assert.equal(fixture.cluster("c"), first);
@@ -105,14 +121,14 @@ export function clusterContract(kind: string, make: () => ClusterSubject): void 
       upstream.answer(0);
       await fixture.time.advance(0);
       assert.deepEqual(stream.events, ["ready", "status 200 end"]);
-      assert.equal(upstream.closed, 1, "its connection was drained");
+      assert.equal(upstream.closed, owned, "its connection was drained");
       assert.equal(fixture.stat("cluster_manager.cluster_modified"), 1);
     });
 
     it("is gone for new requests once removed, while running ones finish", async () => {
       fixture.add(subject.message);
       await fixture.time.advance(10);
-      const stream = request(fixture.cluster("c"));
+      const stream = request(fixture.cluster("c"), "DEFAULT", context);
       await fixture.time.advance(0);
       assert.equal(fixture.manager.remove("c", "static"), true);
       assert.equal(fixture.manager.lookup("c").kind, "none");
@@ -130,13 +146,13 @@ export function clusterContract(kind: string, make: () => ClusterSubject): void 
       fixture.add(subject.message);
       await fixture.time.advance(10);
       const cluster = fixture.cluster("c");
-      const stream = request(cluster);
+      const stream = request(cluster, "DEFAULT", context);
       await fixture.time.advance(0);
       upstream.answer(0);
       await fixture.time.advance(0);
       const before = stream.host!;
       await subject.grow();
-      const hosts = new Set([1, 2, 3, 4].map(() => cluster.chooseHost(EMPTY_CONTEXT)!));
+      const hosts = new Set([1, 2, 3, 4].map(() => cluster.chooseHost(context)!));
       assert.ok(hosts.has(before), "the same object");
       assert.deepEqual([...hosts].map((host) => host.addressText).sort(), [
         "127.0.0.1:1000",

@@ -24,7 +24,7 @@ import {
   type LoadBalancingPolicy,
 } from "../../../src/upstream/load-balancer.ts";
 import { EMPTY_LOCALITY } from "../../../src/upstream/locality.ts";
-import { UpstreamHost } from "../../../src/upstream/upstream-host.ts";
+import { type PoolOwner, UpstreamHost } from "../../../src/upstream/upstream-host.ts";
 import { SeededRandom } from "../../kit/seeded-random.ts";
 import { SimulatedTime } from "../../kit/simulated-time.ts";
 
@@ -34,6 +34,16 @@ export interface TestMember {
   readonly priority?: number;
   readonly health?: HealthStatus;
 }
+
+/** Nobody connects to the hosts of these tests. */
+const NO_POOLS: PoolOwner = {
+  openHttpPool: () => {
+    throw new Error("no pool is opened in this test");
+  },
+  openTcpPool: () => {
+    throw new Error("no pool is opened in this test");
+  },
+};
 
 /** A load balancer over hosts that the test describes. */
 export class BalancerBench {
@@ -77,7 +87,7 @@ export class BalancerBench {
     this.members = applyMembership(
       this.members,
       membership,
-      (host) => new UpstreamHost(host, this.slots.acquire(host.identity)),
+      (host) => new UpstreamHost(host, this.slots.acquire(host.identity), NO_POOLS),
     ).next;
     this.balancer.update(this.members, panicThreshold);
     return this;

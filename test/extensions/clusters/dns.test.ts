@@ -5,7 +5,7 @@ import {
   logicalDns,
   strictDns,
 } from "../../../src/extensions/clusters/dns/dns.ts";
-import { resolveFamilies } from "../../../src/extensions/clusters/dns/name-resolution.ts";
+import { resolveFamilies } from "../../../src/extensions/common/dns/lookup-family.ts";
 import type { DnsAnswer } from "../../../src/platform/dns.ts";
 import type { Cluster } from "../../../src/proto/generated/envoy/config/cluster/v3.ts";
 import type { DnsCluster } from "../../../src/proto/generated/envoy/extensions/clusters/dns/v3.ts";

@@ -40,6 +40,8 @@ const services = {
 const cluster = new RuntimeCluster(compiled(staticMessage([1000])), services, {
   onClusterReady: () => undefined,
   onMembersChanged: () => undefined,
+  find: () => null,
+  watch: () => () => undefined,
 });
 cluster.start();
 await fixture.network.listen({ address: { ip: "127.0.0.1", port: 1000 } }, (socket) => {

@@ -3,11 +3,13 @@
  * after a failure. Envoy: `StrictDnsClusterImpl::ResolveTarget`, `LogicalDnsCluster::startResolve`.
  */
 import type { Dispatcher } from "../../../platform/dispatcher.ts";
-import type { DnsAnswer, DnsFamily, DnsResolver, ResolvedAddress } from "../../../platform/dns.ts";
+import type { DnsAnswer, DnsResolver, ResolvedAddress } from "../../../platform/dns.ts";
 import { randomBelow } from "../../../platform/random.ts";
 import type { Timer, TimerOwner } from "../../../platform/time.ts";
 import type { ClusterMembershipStats } from "../../../stats/groups/cluster-membership-stats.ts";
-import type { DnsSettings, LookupFamily } from "./dns-settings.ts";
+import { FailureBackOff } from "../../common/dns/failure-back-off.ts";
+import { resolveFamilies } from "../../common/dns/lookup-family.ts";
+import type { DnsSettings } from "./dns-settings.ts";
 
 export interface NameResolutionServices {
   readonly dispatcher: Dispatcher;
@@ -29,7 +31,7 @@ export class NameResolution implements TimerOwner {
   private readonly dns: DnsResolver;
   private readonly listener: NameResolutionListener;
   private readonly timer: Timer;
-  private failureMs: number;
+  private readonly failures: FailureBackOff;
   private closed = false;
 
   constructor(
@@ -45,7 +47,11 @@ export class NameResolution implements TimerOwner {
     this.dns =
       settings.servers.length === 0 ? services.dns : services.dns.withServers(settings.servers);
     this.timer = services.dispatcher.create(this, 0);
-    this.failureMs = settings.failureRefreshRate?.baseMs ?? 0;
+    this.failures = new FailureBackOff(
+      settings.failureRefreshRate,
+      settings.refreshRateMs,
+      services.dispatcher.random,
+    );
   }
 
   resolve(): void {
@@ -70,11 +76,11 @@ export class NameResolution implements TimerOwner {
     let waitMs: number;
     if (answer.kind === "failure") {
       stats.updateFailure.inc();
-      waitMs = this.nextFailureMs();
+      waitMs = this.failures.nextMs();
     } else {
       stats.updateSuccess.inc();
       const addresses = answer.kind === "resolved" ? answer.addresses : [];
-      this.failureMs = this.settings.failureRefreshRate?.baseMs ?? 0;
+      this.failures.reset();
       waitMs = this.nextRefreshMs(addresses);
       this.listener.onAddresses(addresses.map((one) => one.ip));
     }
@@ -91,83 +97,4 @@ export class NameResolution implements TimerOwner {
     }
     return jitterMs > 0 ? waitMs + randomBelow(this.services.dispatcher.random, jitterMs) : waitMs;
   }
-
-  /** Envoy: `JitteredExponentialBackOffStrategy`. */
-  private nextFailureMs(): number {
-    const rate = this.settings.failureRefreshRate;
-    if (rate === null) return this.settings.refreshRateMs;
-    const intervalMs = this.failureMs;
-    this.failureMs = Math.min(intervalMs * 2, rate.maxMs);
-    return randomBelow(this.services.dispatcher.random, intervalMs);
-  }
-}
-
-/** One answer out of up to two questions. */
-export function resolveFamilies(
-  dns: DnsResolver,
-  name: string,
-  family: LookupFamily,
-  callback: (answer: DnsAnswer) => void,
-): void {
-  switch (family) {
-    case "V4_ONLY":
-      dns.resolve(name, "v4", callback);
-      break;
-    case "V6_ONLY":
-      dns.resolve(name, "v6", callback);
-      break;
-    case "AUTO":
-      resolveInTurn(dns, name, ["v6", "v4"], callback);
-      break;
-    case "V4_PREFERRED":
-      resolveInTurn(dns, name, ["v4", "v6"], callback);
-      break;
-    case "ALL":
-      resolveBoth(dns, name, callback);
-      break;
-  }
-}
-
-/** The second family is asked only when the first gives no address. */
-function resolveInTurn(
-  dns: DnsResolver,
-  name: string,
-  families: readonly [DnsFamily, DnsFamily],
-  callback: (answer: DnsAnswer) => void,
-): void {
-  dns.resolve(name, families[0], (first) => {
-    if (first.kind === "resolved") callback(first);
-    else dns.resolve(name, families[1], callback);
-  });
-}
-
-/**
- * Addresses of both families, alternating from IPv6 (RFC 8305 §4); a failure only when both fail.
- */
-function resolveBoth(dns: DnsResolver, name: string, callback: (answer: DnsAnswer) => void): void {
-  dns.resolve(name, "v6", (v6) => {
-    dns.resolve(name, "v4", (v4) => {
-      const addresses = alternate(addressesOf(v6), addressesOf(v4));
-      if (addresses.length > 0) callback({ kind: "resolved", addresses });
-      else callback(v4.kind === "failure" ? v4 : v6);
-    });
-  });
-}
-
-function addressesOf(answer: DnsAnswer): readonly ResolvedAddress[] {
-  return answer.kind === "resolved" ? answer.addresses : [];
-}
-
-function alternate(
-  first: readonly ResolvedAddress[],
-  second: readonly ResolvedAddress[],
-): ResolvedAddress[] {
-  const all: ResolvedAddress[] = [];
-  for (let index = 0; index < Math.max(first.length, second.length); index++) {
-    const a = first[index];
-    const b = second[index];
-    if (a !== undefined) all.push(a);
-    if (b !== undefined) all.push(b);
-  }
-  return all;
 }
