@@ -6,12 +6,25 @@ import { placeholders, substitute } from "./bootstrap.ts";
 import { header, noHeader } from "./case.ts";
 import { explain, loadAccepted, readAccepted } from "./differences.ts";
 import { groups } from "./groups.ts";
-import { compare, OutcomeBuilder, printDifferences } from "./outcome.ts";
+import { compare, type Outcome, OutcomeBuilder, printDifferences } from "./outcome.ts";
+import { neverSeen, type Play, subjectVaried } from "./verdict.ts";
 
 const build = (fill: (builder: OutcomeBuilder) => void): ReadonlyMap<string, string> => {
   const builder = new OutcomeBuilder(new Map([["4711", "<port:main>"]]), false);
   fill(builder);
   return builder.outcome;
+};
+
+const play = (judge: string, subject: string): Play => {
+  const outcome = (value: string): Outcome => new Map([["end", value]]);
+  const unexplained = compare(outcome(judge), outcome(subject));
+  return {
+    judge: outcome(judge),
+    subject: outcome(subject),
+    unexplained,
+    problems: [],
+    died: false,
+  };
 };
 
 describe("differential harness", () => {
@@ -64,6 +77,29 @@ describe("differential harness", () => {
     const differences = compare(message(["a: 1", "b: 2"]), message(["b: 2", "a: 1"]));
     assert.equal(differences.length, 1);
     assert.match(printDifferences(differences, "envoy", "outrigger"), /^ {4}[-+] [ab]: \d$/m);
+  });
+
+  test("a port's digits inside an id are part of the id", () => {
+    const id = "904b4970-fef1-4fa4-9d7a-3d3b4711eb86";
+    assert.equal(
+      build((builder) => builder.set("a", `x ${id} 4711`)).get("a"),
+      "x <uuid> <port:main>",
+    );
+    const kept = new OutcomeBuilder(new Map([["4711", "<port:main>"]]), true);
+    kept.set("a", id);
+    assert.equal(kept.outcome.get("a"), id);
+  });
+
+  test("a difference that goes away is the subject's when the judge stayed the same", () => {
+    assert.deepEqual(subjectVaried([play("closed", "open"), play("open", "open")]), []);
+    const ours = subjectVaried([play("closed", "open"), play("closed", "closed")]);
+    assert.deepEqual(ours, [{ key: "end", judge: "closed", subject: "open" }]);
+  });
+
+  test("what the judge does too in some play is not the subject's own", () => {
+    const varied = subjectVaried([play("closed", "open"), play("closed", "closed")]);
+    assert.deepEqual(neverSeen(varied, [new Map([["end", "open"]])]), []);
+    assert.equal(neverSeen(varied, [new Map([["end", "closed"]])]).length, 1);
   });
 
   test("an accepted difference explains its keys and no others", () => {

@@ -21,11 +21,13 @@ export function writeReport(results: readonly CaseResult[]): string {
   const sorted = [...causes.values()].sort((a, b) => b.cases.length - a.cases.length);
   const failed = results.filter((one) => one.unexplained.length + one.problems.length > 0);
   const problems = results.flatMap((one) => one.problems.map((text) => `- ${one.name}: ${text}`));
+  const once = results.filter((one) => one.once.length > 0).map((one) => `- ${one.name}`);
   return [
     `# Differential report: ${failed.length} of ${results.length} cases differ`,
     "",
     ...sorted.map(printCause),
     ...(problems.length > 0 ? ["## Problems", "", ...problems] : []),
+    ...(once.length > 0 ? ["## Differed once, agreed when played again", "", ...once] : []),
     "",
   ].join("\n");
 }

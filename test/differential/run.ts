@@ -26,6 +26,11 @@ function print(result: CaseResult, subject: string): void {
     console.log(`${result.name}`);
     for (const [key, value] of result.judged) console.log(`  ${key} = ${JSON.stringify(value)}`);
   }
+  for (const play of result.once) {
+    console.log(`ONCE ${result.name}: differed, and agreed when played again`);
+    for (const problem of play.problems) console.log(`  ${problem}`);
+    console.log(printDifferences(play.unexplained, "envoy", subject));
+  }
   const bad = result.unexplained.length > 0 || result.problems.length > 0;
   if (!bad) {
     if (flag("verbose") !== null) console.log(`ok   ${result.name} (${result.durationMs | 0} ms)`);
@@ -61,10 +66,11 @@ async function main(): Promise<number> {
   for (const entry of stale) console.log(`STALE differences.md, "${entry.title}": nothing differs`);
   const report = flag("report");
   if (report) writeFileSync(report, writeReport(results));
+  const once = results.filter((one) => one.once.length > 0);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   console.log(
     `${results.length} cases, ${failed.length} with unexplained differences, ` +
-      `${used.size} accepted differences, ${stale.length} stale (${seconds} s)`,
+      `${once.length} differed once, ${used.size} accepted differences, ${stale.length} stale (${seconds} s)`,
   );
   return failed.length + stale.length > 0 ? 1 : 0;
 }

@@ -1,9 +1,16 @@
-// Plays groups of cases on a judge and a subject side by side and collects what differs.
+// Plays groups of cases on a judge and a subject side by side and collects what differs. A case
+// that differs is played again on fresh processes; verdict.ts says what that means.
 import type { ProxyCommand } from "../kit/proxy-process.ts";
 import type { DifferentialCase, DifferentialGroup, Facts } from "./case.ts";
 import { type AcceptedDifference, explain } from "./differences.ts";
 import { compare, type Difference, type Outcome } from "./outcome.ts";
 import { Side } from "./side.ts";
+import { agrees, neverSeen, type Play, subjectVaried } from "./verdict.ts";
+
+/** Plays of a case whose outcomes differ, in all. */
+const MAX_PLAYS = 3;
+/** Plays of the judge alone, to see whether it too does what the subject did once. */
+const JUDGE_PLAYS = 10;
 
 /** The verdict on one case. */
 export interface CaseResult {
@@ -13,6 +20,8 @@ export interface CaseResult {
   readonly used: readonly AcceptedDifference[];
   /** Facts that do not hold, a proxy that died, an exception: one line each. */
   readonly problems: readonly string[];
+  /** Earlier plays of a case whose last play agrees: what differed once. */
+  readonly once: readonly Play[];
   readonly note: string | null;
   readonly durationMs: number;
   /** What the judge did; null when it could not be played. */
@@ -27,6 +36,9 @@ export interface RunOptions {
   readonly chosen: (name: string) => boolean;
   readonly onResult: (result: CaseResult) => void;
 }
+
+/** Key of what the harness threw while it played. */
+const EXCEPTION = "exception";
 
 interface Listener {
   readonly name: string;
@@ -98,29 +110,68 @@ export class Pair {
 
   async play(testCase: DifferentialCase): Promise<CaseResult> {
     if (this.#sides === null) await this.start();
-    const refusal = this.#refused.get(testCase.on);
-    if (refusal) return this.#refusedCase(`${this.#group.name}/${testCase.name}`, refusal);
-    const sides = this.#sides as unknown as [Side, Side];
-    const began = performance.now();
     const name = `${this.#group.name}/${testCase.name}`;
-    const played = await Promise.allSettled(sides.map((side) => side.play(testCase)));
-    const [judge, subject] = played;
-    const differences =
-      judge?.status === "fulfilled" && subject?.status === "fulfilled"
-        ? compare(judge.value, subject.value)
-        : [];
-    const { unexplained, used } = explain(name, differences, this.#options.accepted);
-    const excused = differences.filter((difference) => !unexplained.includes(difference));
-    const excusedKeys = new Set(excused.map((difference) => difference.key));
+    const refusal = this.#refused.get(testCase.on);
+    if (refusal) return this.#refusedCase(name, refusal);
+    const began = performance.now();
+    const used = new Set<AcceptedDifference>();
+    const plays = [await this.#playOnce(name, testCase, used)];
+    while (plays.length < MAX_PLAYS && mayBeChance(plays)) {
+      await this.stop();
+      await this.start();
+      plays.push(await this.#playOnce(name, testCase, used));
+    }
+    const last = plays[plays.length - 1] as Play;
     return {
       name,
-      unexplained,
-      used,
-      problems: await this.#problems(testCase, sides, played, excusedKeys),
+      unexplained: last.unexplained,
+      used: [...used],
+      problems: agrees(last) ? await this.#ourVariation(testCase, plays) : last.problems,
+      once: agrees(last) ? plays.slice(0, -1) : [],
       note: testCase.note ?? null,
       durationMs: performance.now() - began,
-      judged: judge?.status === "fulfilled" ? judge.value : null,
+      judged: last.judge.has(EXCEPTION) ? null : last.judge,
     };
+  }
+
+  /** What the subject did in one play and neither it nor the judge does otherwise. */
+  async #ourVariation(
+    testCase: DifferentialCase,
+    plays: readonly Play[],
+  ): Promise<readonly string[]> {
+    const seen = plays.map((play) => play.judge);
+    let varied = neverSeen(subjectVaried(plays), seen);
+    for (let i = 0; i < JUDGE_PLAYS && varied.length > 0; i++) {
+      const judge = this.#sides?.[0];
+      if (judge) varied = neverSeen(varied, [await judge.play(testCase)]);
+    }
+    return varied.map(
+      ({ key, judge, subject }) =>
+        `subject varied: ${key} was once ${JSON.stringify(subject)}; ` +
+        `the judge has always ${JSON.stringify(judge)}`,
+    );
+  }
+
+  async #playOnce(
+    name: string,
+    testCase: DifferentialCase,
+    usedBefore: Set<AcceptedDifference>,
+  ): Promise<Play> {
+    const sides = this.#sides as unknown as [Side, Side];
+    const played = await Promise.allSettled(sides.map((side) => side.play(testCase)));
+    const [judge, subject] = played.map(outcomeOf) as [Outcome, Outcome];
+    const both = played.every((one) => one.status === "fulfilled");
+    const differences = compare(
+      both ? judge : exceptionOf(judge),
+      both ? subject : exceptionOf(subject),
+    );
+    const { unexplained, used } = explain(name, differences, this.#options.accepted);
+    for (const entry of used) usedBefore.add(entry);
+    const excused = differences.filter((difference) => !unexplained.includes(difference));
+    const excusedKeys = new Set(excused.map((difference) => difference.key));
+    const died = sides.some((side) => !side.running);
+    const problems = await this.#problems(testCase, sides, played, excusedKeys);
+    return { judge, subject, unexplained, problems, died };
   }
 
   /** A listener that the subject refuses by name is a difference like any other. */
@@ -128,7 +179,7 @@ export class Pair {
     const differences = [{ key: "refused", judge: undefined, subject: reason }];
     const { accepted } = this.#options;
     const { unexplained, used } = explain(name, differences, accepted);
-    return { name, unexplained, used, problems: [], note: null, durationMs: 0, judged: null };
+    return { ...failed(name, []), unexplained, used };
   }
 
   async #problems(
@@ -156,6 +207,23 @@ export class Pair {
     if (died) await this.stop();
     return problems;
   }
+}
+
+/** A difference that may go away when the case is played again. */
+function mayBeChance(plays: readonly Play[]): boolean {
+  const last = plays[plays.length - 1] as Play;
+  return !agrees(last) && !plays.some((play) => play.died);
+}
+
+function outcomeOf(played: PromiseSettledResult<Outcome>): Outcome {
+  if (played.status === "fulfilled") return played.value;
+  return new Map([[EXCEPTION, String(played.reason)]]);
+}
+
+/** Where one side could not be played, nothing else can be compared. */
+function exceptionOf(outcome: Outcome): Outcome {
+  const exception = outcome.get(EXCEPTION);
+  return new Map(exception === undefined ? [] : [[EXCEPTION, exception]]);
 }
 
 function holds(wanted: Facts[string], value: string | undefined): boolean {
@@ -210,7 +278,7 @@ async function runGroup(
       results.push(result);
     }
   } catch (error) {
-    const result = failed(`${group.name}/(start)`, String(error));
+    const result = failed(`${group.name}/(start)`, [String(error)]);
     options.onResult(result);
     results.push(result);
   } finally {
@@ -219,12 +287,13 @@ async function runGroup(
   return results;
 }
 
-function failed(name: string, problem: string): CaseResult {
+function failed(name: string, problems: readonly string[]): CaseResult {
   return {
     name,
     unexplained: [],
     used: [],
-    problems: [problem],
+    problems,
+    once: [],
     note: null,
     durationMs: 0,
     judged: null,

@@ -111,7 +111,7 @@ export class ProxyProcess {
       proxy.#stderr += String(error);
     });
     try {
-      await proxy.#waitUntilReady(20_000);
+      await proxy.#waitUntilReady(60_000);
     } catch (error) {
       await proxy.stop();
       throw error;
@@ -189,7 +189,7 @@ function adminRequest(port: number, path: string, method: "GET" | "POST"): Promi
       });
     });
     outgoing.on("error", reject);
-    outgoing.setTimeout(5_000, () => outgoing.destroy(new Error(`${path}: no answer in 5 s`)));
+    outgoing.setTimeout(20_000, () => outgoing.destroy(new Error(`${path}: no answer in 20 s`)));
     outgoing.end();
   });
 }

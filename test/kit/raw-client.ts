@@ -12,6 +12,10 @@ export interface RawClientOptions {
   readonly host?: string;
   /** The loopback address to connect from, e.g. "127.0.0.9". */
   readonly from?: string;
+  /**
+   * Called when a wait passes its deadline, before the last look: resolves when the peer is idle.
+   */
+  readonly settle?: () => Promise<void>;
 }
 
 /** A response, or what came instead of one. */
@@ -29,9 +33,13 @@ export class RawClient {
   #end: ConnectionEnd = "open";
   #wake: (() => void) | null = null;
   #localPort = 0;
+  /** Counts what arrived. */
+  #events = 0;
+  readonly #settle: (() => Promise<void>) | null;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, settle: (() => Promise<void>) | null) {
     this.#socket = socket;
+    this.#settle = settle;
     this.#localPort = socket.localPort ?? 0;
     socket.setNoDelay(true);
     socket.on("data", (bytes: Buffer) => {
@@ -51,7 +59,7 @@ export class RawClient {
       ...(options.from === undefined ? {} : { localAddress: options.from }),
     });
     await once(socket, "connect");
-    return new RawClient(socket);
+    return new RawClient(socket, options.settle ?? null);
   }
 
   /** The client's own port, as the proxy sees it. */
@@ -139,13 +147,21 @@ export class RawClient {
   }
 
   #notify(): void {
+    this.#events++;
     const wake = this.#wake;
     this.#wake = null;
     wake?.();
   }
 
   /** True when something arrived, false when the deadline passed first. */
-  #changed(deadline: number): Promise<boolean> {
+  async #changed(deadline: number): Promise<boolean> {
+    if (await this.#wokenBefore(deadline)) return true;
+    const events = this.#events;
+    await this.#settle?.();
+    return this.#events !== events;
+  }
+
+  #wokenBefore(deadline: number): Promise<boolean> {
     const leftMs = deadline - performance.now();
     if (leftMs <= 0) return Promise.resolve(false);
     return new Promise((resolve) => {

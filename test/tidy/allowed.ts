@@ -174,7 +174,7 @@ export const BANS: readonly Ban[] = [
       "test/kit/proxy-process.ts": "asks another process whether it is ready, again and again",
       "test/kit/scripted-upstream.ts": "a script may say that the upstream answers late",
       "test/examples/play.ts": "file watchers of the system tell nobody when they are done",
-      "test/differential/side.ts": "a case may say that the client waits; Envoy keeps real time",
+      "test/differential/barrier.ts": "a case may say that the client waits; Envoy keeps real time",
     },
   },
 ];
