@@ -124,6 +124,8 @@ export interface HostStats {
   requestTimedOut(): void;
   /** Requests in flight on this host from this data plane and all others. */
   readonly activeRequests: number;
+  /** Connections, also those that are being made, of all data planes. */
+  readonly activeConnections: number;
 }
 
 /** How an attempt ended, for policies that learn. */

@@ -156,16 +156,17 @@ const FIELDS: readonly UnsupportedField[] = [
   },
   {
     field: "original_dst_lb_config",
-    severity: "error",
-    present: (message) => message.originalDstLbConfig !== undefined,
-    message: "Clusters of type ORIGINAL_DST are not supported yet",
-    remedy: "remove the field",
+    severity: "warning",
+    present: (message) =>
+      message.originalDstLbConfig !== undefined && message.type !== "ORIGINAL_DST",
+    message: "It goes only with clusters of type ORIGINAL_DST",
+    remedy: "set type: ORIGINAL_DST and lb_policy: CLUSTER_PROVIDED",
   },
   {
     field: "cleanup_interval",
     severity: "warning",
-    present: (message) => message.cleanupInterval !== undefined,
-    message: "It goes only with clusters of type ORIGINAL_DST, which are not supported yet",
+    present: (message) => message.cleanupInterval !== undefined && message.type !== "ORIGINAL_DST",
+    message: "It goes only with clusters of type ORIGINAL_DST",
     remedy: "",
   },
   {

@@ -16,6 +16,7 @@ import { http1Edges } from "./cases/http1-edges.ts";
 import { listeners } from "./cases/listeners.ts";
 import { localReplies } from "./cases/local-replies.ts";
 import { matchers } from "./cases/matchers.ts";
+import { originalDsts } from "./cases/original-dst.ts";
 import { proxyProtocol } from "./cases/proxy-protocol.ts";
 import { routeActions } from "./cases/route-actions.ts";
 import { routeMatch } from "./cases/route-match.ts";
@@ -31,6 +32,7 @@ export const groups: readonly DifferentialGroup[] = [
   routerFailures,
   upstreams,
   aggregates,
+  originalDsts,
   httpFilters,
   faults,
   accessLogs,

@@ -375,4 +375,16 @@ export const HTTP_EXPECTATIONS: readonly Expectation[] = [
     example: "aggregate-failover",
     steps: [{ spread: "GET /", kind: "http", times: 10, counts: { v1: [0, 0], v2: [10, 10] } }],
   },
+  {
+    example: "original-dst",
+    steps: [
+      {
+        request: "GET /",
+        headers: { "x-envoy-original-dst-host": "127.0.0.1:1" },
+        status: 200,
+        answer: /^v2/,
+      },
+      { request: "GET /", status: 503, answer: "no healthy upstream" },
+    ],
+  },
 ];

@@ -198,7 +198,6 @@ describe("a cluster that is refused", () => {
       /TLS is not supported yet/,
       { transportSocketMatches: [{ name: "m", match: {}, transportSocket: tls }] },
     ],
-    ["type", /ORIGINAL_DST are not supported yet/, { type: "ORIGINAL_DST" }],
     [
       "cluster_type.name",
       /registered cluster factory implementation for name: 'acme'/,
@@ -231,7 +230,6 @@ describe("a cluster that is refused", () => {
         ...http({ commonHttpProtocolOptions: { maxRequestsPerConnection: 2 } }),
       },
     ],
-    ["original_dst_lb_config", /ORIGINAL_DST/, { originalDstLbConfig: { useHttpHeader: true } }],
     [
       `typed_extension_protocol_options[${HTTP}].header_key_format.stateful_formatter`,
       /Reason phrases are not forwarded/,

@@ -21,7 +21,7 @@ describe("the catalogues of clusters and load balancers", () => {
   it("hold what the proxy promises today", () => {
     assert.deepEqual(
       clusterFactories().flatMap((one) => (one.type === "" ? [] : [one.type])),
-      ["STATIC", "STRICT_DNS", "LOGICAL_DNS", "EDS"],
+      ["STATIC", "STRICT_DNS", "LOGICAL_DNS", "EDS", "ORIGINAL_DST"],
     );
     assert.deepEqual(
       loadBalancerFactories().map((one) => one.lbPolicy),

@@ -21,22 +21,28 @@ import {
   type FormatServices,
 } from "../../common/substitution-format.ts";
 
-/** Object factories of Envoy whose objects are plain texts. */
-const TEXT_FACTORIES: readonly string[] = ["envoy.string", "envoy.hashable_string"];
+/**
+ * Object factories of Envoy whose objects are texts here: plain ones, and what clusters read. A
+ * text that says no address or port there counts as not set.
+ */
+const TEXT_FACTORIES: readonly string[] = [
+  "envoy.string",
+  "envoy.hashable_string",
+  "envoy.network.transport_socket.original_dst_address",
+  "envoy.upstream.dynamic_host",
+  "envoy.upstream.dynamic_port",
+];
 
 /** Keys with an object factory of their own, each read by a part of Envoy that is not here yet. */
 const WELL_KNOWN_KEYS: readonly string[] = [
   "envoy.network.application_protocols",
   "envoy.network.ip",
-  "envoy.network.transport_socket.original_dst_address",
   "envoy.network.upstream_server_name",
   "envoy.network.upstream_subject_alt_names",
   "envoy.ratelimit.hits_addend",
   "envoy.tcp_proxy.cluster",
   "envoy.tcp_proxy.disable_tunneling",
   "envoy.tcp_proxy.per_connection_idle_timeout_ms",
-  "envoy.upstream.dynamic_host",
-  "envoy.upstream.dynamic_port",
 ];
 
 interface Entry {

@@ -42,7 +42,6 @@ export function loadBalancerContext(
   const dynamic = streamInfo.metadata("envoy.lb") ?? null;
   const { metadataMatch: filterMatch, hashPolicy } = config;
   const plain = routeMatch === null && filterMatch === null && dynamic === null;
-  if (plain && hashPolicy === null) return EMPTY_CONTEXT;
   return {
     ...EMPTY_CONTEXT,
     hash: hashPolicy === null ? null : hash(hashPolicy, streamInfo),
