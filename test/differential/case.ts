@@ -1,6 +1,7 @@
 // What a differential case is: bytes to send, a script for the upstreams, and optional facts that
 // must hold on both sides. Cases are data; side.ts plays them, outcome.ts compares.
 import type { UpstreamReply, UpstreamScript } from "../kit/scripted-upstream.ts";
+import type { DistributionCase } from "./distribution.ts";
 
 /** One thing the client does. `client` numbers the connections of a case, from 0. */
 export type Step =
@@ -56,6 +57,8 @@ export interface DifferentialGroup {
   /** Envoy bootstrap; strings may hold `@port:N@`, `@upstream:N@`, `@refused:N@`, `@file:N@`. */
   readonly bootstrap: Readonly<Record<string, unknown>>;
   readonly cases: readonly DifferentialCase[];
+  /** What is chosen at random, compared by counts over many requests. */
+  readonly distributions?: readonly DistributionCase[];
   /** Extra command-line arguments for both proxies. */
   readonly args?: readonly string[];
 }

@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import { placeholders, substitute } from "./bootstrap.ts";
 import { header, noHeader } from "./case.ts";
 import { explain, loadAccepted, readAccepted } from "./differences.ts";
+import { chiSquareTail, hasShares, sameDistribution } from "./distribution.ts";
 import { groups } from "./groups.ts";
 import { compare, type Outcome, OutcomeBuilder, printDifferences } from "./outcome.ts";
 import { neverSeen, type Play, subjectVaried } from "./verdict.ts";
@@ -29,7 +30,9 @@ const play = (judge: string, subject: string): Play => {
 
 describe("differential harness", () => {
   test("at least 250 cases run, each with a name of its own", () => {
-    const names = groups.flatMap((group) => group.cases.map((one) => `${group.name}/${one.name}`));
+    const names = groups.flatMap((group) =>
+      [...group.cases, ...(group.distributions ?? [])].map((one) => `${group.name}/${one.name}`),
+    );
     assert.ok(names.length >= 250);
     const repeated = names.filter((name, i) => names.indexOf(name) !== i);
     assert.deepEqual(repeated, []);
@@ -100,6 +103,34 @@ describe("differential harness", () => {
     const varied = subjectVaried([play("closed", "open"), play("closed", "closed")]);
     assert.deepEqual(neverSeen(varied, [new Map([["end", "open"]])]), []);
     assert.equal(neverSeen(varied, [new Map([["end", "closed"]])]).length, 1);
+  });
+
+  test("the tail of chi-square is that of the tables", () => {
+    const table: readonly [statistic: number, degrees: number, p: number][] = [
+      [3.841459, 1, 0.05],
+      [6.634897, 1, 0.01],
+      [18.307038, 10, 0.05],
+      [23.209251, 10, 0.01],
+      [124.342113, 100, 0.05],
+      [0.003932, 1, 0.95],
+      [70.064895, 100, 0.99],
+      [27.631021, 2, 1e-6],
+    ];
+    for (const [statistic, degrees, p] of table) {
+      const found = chiSquareTail(statistic, degrees);
+      assert.ok(Math.abs(found / p - 1) < 1e-4, `${statistic}, ${degrees}: ${found}`);
+    }
+  });
+
+  test("samples of one distribution agree, of two they do not", () => {
+    const counts = (a: number, b: number): ReadonlyMap<string, number> =>
+      new Map(Object.entries({ a, b }));
+    assert.ok(sameDistribution(counts(10_000, 10_000), counts(10_080, 9_920)) > 0.1);
+    assert.ok(sameDistribution(counts(10_000, 10_000), counts(10_400, 9_600)) < 1e-4);
+    assert.ok(sameDistribution(counts(10_000, 10_000), counts(10_600, 9_400)) < 1e-6);
+    assert.equal(hasShares(counts(5_000, 15_000), { a: 25, b: 75 }), 1);
+    assert.ok(hasShares(counts(5_400, 14_600), { a: 1, b: 3 }) < 1e-6);
+    assert.equal(hasShares(counts(1, 2), { a: 1 }), 0);
   });
 
   test("an accepted difference explains its keys and no others", () => {

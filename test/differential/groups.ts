@@ -4,6 +4,7 @@ import { accessLogs } from "./cases/access-logs.ts";
 import { aggregates } from "./cases/aggregate.ts";
 import { chainMatcher } from "./cases/chain-matcher.ts";
 import { corsCsrf } from "./cases/cors-csrf.ts";
+import { balancingDistributions, routeDistributions } from "./cases/distributions.ts";
 import { faults } from "./cases/faults.ts";
 import { hcmAddresses } from "./cases/hcm-addresses.ts";
 import { hcmOptions } from "./cases/hcm-options.ts";
@@ -55,4 +56,6 @@ export const groups: readonly DifferentialGroup[] = [
   routeMatch,
   routeActions,
   headerMutations,
+  balancingDistributions,
+  routeDistributions,
 ];

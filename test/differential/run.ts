@@ -26,6 +26,11 @@ function print(result: CaseResult, subject: string): void {
     console.log(`${result.name}`);
     for (const [key, value] of result.judged) console.log(`  ${key} = ${JSON.stringify(value)}`);
   }
+  if (result.counts) {
+    const [left, right, p] = result.counts;
+    console.log(`DIST ${result.name}: p ${p.toPrecision(3)} (${result.durationMs | 0} ms)`);
+    console.log(`  envoy ${left}\n  ${subject} ${right}`);
+  }
   for (const play of result.once) {
     console.log(`ONCE ${result.name}: differed, and agreed when played again`);
     for (const problem of play.problems) console.log(`  ${problem}`);
@@ -44,7 +49,9 @@ function print(result: CaseResult, subject: string): void {
 }
 
 async function main(): Promise<number> {
-  const names = groups.flatMap((group) => group.cases.map((one) => `${group.name}/${one.name}`));
+  const names = groups.flatMap((group) =>
+    [...group.cases, ...(group.distributions ?? [])].map((one) => `${group.name}/${one.name}`),
+  );
   const chosen = (name: string): boolean => words.every((word) => name.includes(word));
   if (flag("list") !== null) {
     console.log(names.filter(chosen).join("\n"));

@@ -3,6 +3,13 @@
 import type { ProxyCommand } from "../kit/proxy-process.ts";
 import type { DifferentialCase, DifferentialGroup, Facts } from "./case.ts";
 import { type AcceptedDifference, explain } from "./differences.ts";
+import {
+  type Counts,
+  type DistributionCase,
+  judgeCounts,
+  printCounts,
+  sameDistribution,
+} from "./distribution.ts";
 import { compare, type Difference, type Outcome } from "./outcome.ts";
 import { Side } from "./side.ts";
 import { agrees, neverSeen, type Play, subjectVaried } from "./verdict.ts";
@@ -22,6 +29,8 @@ export interface CaseResult {
   readonly problems: readonly string[];
   /** Earlier plays of a case whose last play agrees: what differed once. */
   readonly once: readonly Play[];
+  /** Of a distribution: what was counted on both sides, and the p-value of their difference. */
+  readonly counts: readonly [judge: string, subject: string, p: number] | null;
   readonly note: string | null;
   readonly durationMs: number;
   /** What the judge did; null when it could not be played. */
@@ -127,6 +136,7 @@ export class Pair {
       unexplained: last.unexplained,
       used: [...used],
       problems: agrees(last) ? await this.#ourVariation(testCase, plays) : last.problems,
+      counts: null,
       once: agrees(last) ? plays.slice(0, -1) : [],
       note: testCase.note ?? null,
       durationMs: performance.now() - began,
@@ -172,6 +182,34 @@ export class Pair {
     const died = sides.some((side) => !side.running);
     const problems = await this.#problems(testCase, sides, played, excusedKeys);
     return { judge, subject, unexplained, problems, died };
+  }
+
+  /** Compares one distribution. Its threshold leaves nothing to chance: it is played once. */
+  async count(testCase: DistributionCase): Promise<CaseResult> {
+    if (this.#sides === null) await this.start();
+    const name = `${this.#group.name}/${testCase.name}`;
+    const refusal = this.#refused.get(testCase.on);
+    if (refusal) return this.#refusedCase(name, refusal);
+    const began = performance.now();
+    const [left, right] = this.#sides as unknown as [Side, Side];
+    const counted = await Promise.allSettled([left.count(testCase), right.count(testCase)]);
+    const problems = counted.flatMap((one) =>
+      one.status === "rejected" ? [String(one.reason)] : [],
+    );
+    const [judge, subject] = counted.map((one) =>
+      one.status === "fulfilled" ? one.value : new Map(),
+    ) as [Counts, Counts];
+    const judged = judgeCounts(testCase, judge, subject);
+    const { unexplained, used } = explain(name, judged.differences, this.#options.accepted);
+    const sides = { judge: printCounts(judge), subject: printCounts(subject) };
+    return {
+      ...failed(name, [...problems, ...judged.problems]),
+      unexplained,
+      used,
+      counts: [sides.judge, sides.subject, sameDistribution(judge, subject)],
+      note: testCase.note ?? null,
+      durationMs: performance.now() - began,
+    };
   }
 
   /** A listener that the subject refuses by name is a difference like any other. */
@@ -266,17 +304,20 @@ async function runGroup(
   group: DifferentialGroup,
   options: RunOptions,
 ): Promise<readonly CaseResult[]> {
-  const cases = group.cases.filter((one) => options.chosen(`${group.name}/${one.name}`));
-  if (cases.length === 0) return [];
+  const chosen = (one: { name: string }): boolean => options.chosen(`${group.name}/${one.name}`);
+  const cases = group.cases.filter(chosen);
+  const distributions = (group.distributions ?? []).filter(chosen);
+  if (cases.length + distributions.length === 0) return [];
   const pair = new Pair(group, options);
   const results: CaseResult[] = [];
   try {
     await pair.start();
-    for (const testCase of cases) {
-      const result = await pair.play(testCase);
+    const add = (result: CaseResult): void => {
       options.onResult(result);
       results.push(result);
-    }
+    };
+    for (const testCase of cases) add(await pair.play(testCase));
+    for (const testCase of distributions) add(await pair.count(testCase));
   } catch (error) {
     const result = failed(`${group.name}/(start)`, [String(error)]);
     options.onResult(result);
@@ -294,6 +335,7 @@ function failed(name: string, problems: readonly string[]): CaseResult {
     used: [],
     problems,
     once: [],
+    counts: null,
     note: null,
     durationMs: 0,
     judged: null,

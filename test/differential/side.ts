@@ -3,11 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { burst } from "../kit/burst-client.ts";
 import { freePorts, type ProxyCommand, ProxyProcess } from "../kit/proxy-process.ts";
 import { ScriptedUpstream } from "../kit/scripted-upstream.ts";
 import { settle, sleep, withBarrier } from "./barrier.ts";
 import { type Message, placeholders, substitute } from "./bootstrap.ts";
-import type { DifferentialCase, DifferentialGroup } from "./case.ts";
+import { type DifferentialCase, type DifferentialGroup, get } from "./case.ts";
+import type { Counts, DistributionCase } from "./distribution.ts";
 import { type Outcome, OutcomeBuilder } from "./outcome.ts";
 import { StepPlayer } from "./step-player.ts";
 
@@ -127,6 +129,21 @@ export class Side {
     if (testCase.counters !== false) outcome.counters(this.#counters, after);
     this.#counters = after;
     return outcome.outcome;
+  }
+
+  /** Plays a distribution: how many answers of each kind came. */
+  async count(testCase: DistributionCase): Promise<Counts> {
+    for (const upstream of this.#upstreams) upstream.play({ burst: true });
+    const port = Number(this.#values.get(`@port:${testCase.on}@`));
+    if (!port) throw new Error(`no port named "${testCase.on}" in the bootstrap`);
+    const counts = await burst({
+      port,
+      request: testCase.request ?? get("/"),
+      requests: testCase.requests ?? 20_000,
+      connections: testCase.connections ?? 4,
+    });
+    this.#counters = await this.#rest();
+    return counts;
   }
 
   #replacements(): Map<string, string> {

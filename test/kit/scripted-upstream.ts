@@ -29,6 +29,10 @@ export interface UpstreamScript {
   readonly replies?: readonly UpstreamReply[];
   /** Raw bytes instead of HTTP: nothing is parsed, every byte is recorded. */
   readonly tcp?: "sink" | "echo";
+  /**
+   * Answers every request (without a body) with the upstream's name; records nothing: for bursts.
+   */
+  readonly burst?: boolean;
   /** Raw mode: answer FIN with FIN (default true). */
   readonly finishOnEnd?: boolean;
 }
@@ -165,9 +169,20 @@ export class ScriptedUpstream {
   }
 
   #data(connection: Connection, bytes: Buffer): void {
+    if (this.#script.burst) {
+      this.#answerBurst(connection, bytes);
+      return;
+    }
     this.#all += bytes.toString("latin1");
     for (const wake of [...this.#watchers]) wake();
     this.#take(connection, bytes);
+  }
+
+  #answerBurst(connection: Connection, bytes: Buffer): void {
+    const heads = (connection.other + bytes.toString("latin1")).split("\r\n\r\n");
+    connection.other = heads.pop() ?? "";
+    const { send } = reply(200, this.name);
+    connection.socket.write((send as string).repeat(heads.length), "latin1");
   }
 
   #take(connection: Connection, bytes: Buffer): void {
