@@ -53,17 +53,17 @@ export const HostFact = {
   ExternalFailure: 5,
   LocalSuccess: 6,
   LocalFailure: 7,
-  /** Monotonic times in ms; 0 = never. */
+  /** Monotonic times in ms, plus 1; 0 = never. */
   EjectedAtMs: 8,
   UnejectedAtMs: 9,
   EjectionJitterMs: 10,
-  /** Percent plus 1; 0 = not known. */
+  /** As `encodeRate` makes them. */
   ExternalSuccessRate: 11,
   LocalSuccessRate: 12,
-  /** Health checks: monotonic time in ms of the last change of health. */
+  /** Health checks: monotonic time in ms, plus 1, of the last change of health. */
   CheckChangedAtMs: 13,
 } as const;
-/** The same for a cluster. */
+/** The same for a cluster, as `encodeRate` makes them. */
 export const ClusterFact = {
   ExternalAverage: 4,
   ExternalThreshold: 5,
@@ -71,6 +71,24 @@ export const ClusterFact = {
   LocalThreshold: 7,
 } as const;
 const CELLS = 14;
+
+/**
+ * New memory is zero, which shall mean "not known"; the rate that Envoy shows for it is −1. Its own
+ * inverse.
+ */
+export function encodeRate(rate: number): number {
+  if (rate === 0) return -1;
+  return rate === -1 ? 0 : rate;
+}
+
+/** New memory is zero, which shall mean "never". */
+export function encodeTime(timeMs: number): number {
+  return timeMs + 1;
+}
+
+export function decodeTime(value: number): number {
+  return value - 1;
+}
 
 /** As many hosts as `host-slots.ts` counts, and their clusters. */
 const CAPACITY = 81_920;
@@ -161,6 +179,13 @@ export class HealthSlot {
   /** The value after the addition. */
   add(word: number, value: number): number {
     return Atomics.add(this.words, this.wordAt + word, value) + value;
+  }
+
+  /** Sets the word to 0. */
+  clear(word: number): void {
+    const at = this.wordAt + word;
+    // Almost always it is 0 already, and a load is cheaper than a store.
+    if (Atomics.load(this.words, at) !== 0) Atomics.store(this.words, at, 0);
   }
 
   /** True when the word was `expected` and is `next` now. */

@@ -174,6 +174,8 @@ export interface HostMonitor {
   onHttpStatus(status: number): void;
   /** `status` is what the client was told instead of an answer; 0 when nothing was said. */
   onResult(result: MonitorResult, status: number): void;
+  /** An active health check found the host healthy: it may end an ejection. */
+  onActiveHealthCheckSuccess(): void;
 }
 
 /** A host of one data plane: description, shared numbers, this data plane's pools. */
