@@ -125,7 +125,12 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
   };
 }
 
-function openLogFiles({ files, logFlushIntervalMs, stats }: CatalogueServices): StatedLogFiles {
+/** Log files of one data plane, counted in `filesystem.*`. */
+export function openLogFiles({
+  files,
+  logFlushIntervalMs,
+  stats,
+}: Pick<CatalogueServices, "files" | "logFlushIntervalMs" | "stats">): StatedLogFiles {
   const filesystem = createFilesystemStats(stats.scope("filesystem"));
   return new StatedLogFiles(files, logFlushIntervalMs, filesystem);
 }

@@ -57,6 +57,8 @@ export interface BootstrapConfig {
   readonly versionOverride: number | null;
   readonly runtimeLayers: readonly RuntimeLayerConfig[];
   readonly sourceAddresses: readonly SocketAddress[];
+  /** `cluster_manager.outlier_detection.event_log_path`; "" = no log. */
+  readonly outlierEventLogPath: string;
   /** `overload_manager`; null = no limit. */
   readonly maxDownstreamConnections: number | null;
   readonly cds: ConfigSource | null;
@@ -96,6 +98,7 @@ export function compileBootstrap(
       [],
       context.at("cluster_manager").at("upstream_bind_config"),
     ),
+    outlierEventLogPath: message.clusterManager?.outlierDetection?.eventLogPath ?? "",
     maxDownstreamConnections: compileOverloadManager(
       message.overloadManager,
       context.at("overload_manager"),

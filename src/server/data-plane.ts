@@ -6,7 +6,12 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { CompileContext } from "../config/compile-context.ts";
 import type { RuntimeSnapshot } from "../config/runtime.ts";
-import { buildCatalogue, type Catalogue, type CatalogueServices } from "../extensions/catalogue.ts";
+import {
+  buildCatalogue,
+  type Catalogue,
+  type CatalogueServices,
+  openLogFiles,
+} from "../extensions/catalogue.ts";
 import type { NodeFacts } from "../extensions/network-filters/http-connection-manager/forwarding.ts";
 import type { RouteSubscriptions } from "../http/route-subscriptions.ts";
 import type { ConnectionLimit } from "../network/connection-limit.ts";
@@ -68,6 +73,8 @@ export interface DataPlaneServices {
   readonly routes: RouteSubscriptions;
   /** Bootstrap `cluster_manager.upstream_bind_config`. */
   readonly sourceAddresses: readonly SocketAddress[];
+  /** Bootstrap `cluster_manager.outlier_detection.event_log_path`; "" = no log. */
+  readonly outlierEventLogPath: string;
   /** Envoy `--file-flush-interval-msec`. */
   readonly logFlushIntervalMs: number;
   /** See every request, besides the configured access logs. */
@@ -223,6 +230,12 @@ export class DataPlane {
       endpoints: services.endpoints,
       runtime: services.runtime,
       ...own,
+      eventLogs: openLogFiles({
+        files: platform.files,
+        logFlushIntervalMs: services.logFlushIntervalMs,
+        stats: services.stats.root,
+      }),
+      outlierEventLogPath: services.outlierEventLogPath,
       stats: services.stats.root,
       configurationStats: services.configurationStats,
       connectionIds: new ConnectionIds(),

@@ -101,7 +101,6 @@ const OF_CLUSTER_MANAGER: readonly ManagerEntry[] = [
     "enable_deferred_cluster_creation",
     "Clusters are always made at once",
   ],
-  ["outlierDetection", "outlier_detection", "No host is ejected yet: there is nothing to log"],
 ];
 
 /** Where configuration could come from besides files. */

@@ -53,6 +53,7 @@ function createCompilingPlane(platform: DataPlanePlatform): DataPlane {
       endpoints: { subscribe: none },
       routes: { subscribe: none },
       sourceAddresses: [],
+      outlierEventLogPath: "",
       logFlushIntervalMs: 0,
       requestLogs: [],
     },

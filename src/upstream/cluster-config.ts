@@ -21,6 +21,7 @@ import type { ClusterFactory, DiscoveryConfig } from "./discovery.ts";
 import type { HealthStatus } from "./host.ts";
 import { compileMetadata } from "./load-assignment.ts";
 import type { LoadBalancerFactory, LoadBalancingPolicy } from "./load-balancer.ts";
+import { compileOutlierDetection, type OutlierConfig } from "./outlier/outlier-config.ts";
 import { compileProtocolOptions } from "./protocol-options.ts";
 import type { Thresholds } from "./resource-limits.ts";
 import { reportUnsupportedClusterFields } from "./unsupported-cluster-fields.ts";
@@ -55,6 +56,8 @@ export interface ClusterConfig {
   /** [DEFAULT, HIGH]. */
   readonly thresholds: readonly [Thresholds, Thresholds];
   readonly tracked: TrackedClusterStats;
+  /** Null: no host is ever ejected. */
+  readonly outlierDetection: OutlierConfig | null;
   /** The health of its hosts may change: outlier detection or health checks are configured. */
   readonly tracksHealth: boolean;
 }
@@ -94,6 +97,10 @@ export function compileCluster(
       context.at("upstream_bind_config"),
     ),
   };
+  const outlierDetection = compileOutlierDetection(
+    message.outlierDetection,
+    context.at("outlier_detection"),
+  );
   const thresholds = compileCircuitBreakers(
     message.circuitBreakers,
     context.at("circuit_breakers"),
@@ -110,6 +117,7 @@ export function compileCluster(
     http1: Object.freeze(protocol.http1),
     connection: Object.freeze(connection),
     thresholds,
+    outlierDetection,
   });
 }
 
@@ -122,6 +130,7 @@ type CommonFields = Omit<
   | "http1"
   | "connection"
   | "thresholds"
+  | "outlierDetection"
 >;
 
 function commonFields(message: Cluster): CommonFields {

@@ -10,10 +10,12 @@ import {
 import type { Cluster, ClusterLookup, ClusterManager } from "./cluster.ts";
 import type { ClusterConfig } from "./cluster-config.ts";
 import type { SiblingCluster } from "./discovery.ts";
+import { encodeRate, HostFact } from "./health-slots.ts";
 import { flagsOfHealthStatus, type HostDescription } from "./host.ts";
 import { EMPTY_MEMBERSHIP } from "./host-set.ts";
 import type { HostTotals } from "./host-slots.ts";
 import { localityKey } from "./locality.ts";
+import type { OutlierRates } from "./outlier/outlier-detector.ts";
 import { RuntimeCluster, type RuntimeClusterListener } from "./runtime-cluster.ts";
 import type { UpstreamHost } from "./upstream-host.ts";
 import type { UpstreamServices } from "./upstream-services.ts";
@@ -28,6 +30,9 @@ export interface HostStatus {
   readonly flags: number;
   /** Null while nobody has used the cluster. */
   readonly totals: HostTotals | null;
+  /** Percent in the last interval of outlier detection; −1 = not known. */
+  readonly successRate: number;
+  readonly localOriginSuccessRate: number;
 }
 
 /** One cluster for the admin page. */
@@ -39,10 +44,18 @@ export interface ClusterStatus {
   readonly localityWeights: ReadonlyMap<string, number>;
   /** Percent. */
   readonly overprovisioningFactor: number;
+  /** Null without outlier detection. */
+  readonly outlierRates: OutlierRates | null;
   /** False while nobody has used it. */
   readonly started: boolean;
 }
 
+const UNKNOWN_RATES: OutlierRates = {
+  average: -1,
+  threshold: -1,
+  localAverage: -1,
+  localThreshold: -1,
+};
 const NONE: ClusterLookup = { kind: "none" };
 const nothing = (): void => undefined;
 
@@ -354,7 +367,16 @@ function describe({ config, source, runtime }: Registration): ClusterStatus {
     const members = config.discovery.fixedMembership ?? EMPTY_MEMBERSHIP;
     const { localityWeights, overprovisioningFactor } = members;
     const hosts = members.hosts.map(unusedHost);
-    return { config, source, hosts, localityWeights, overprovisioningFactor, started: false };
+    const outlierRates = config.outlierDetection === null ? null : UNKNOWN_RATES;
+    return {
+      config,
+      source,
+      hosts,
+      localityWeights,
+      overprovisioningFactor,
+      outlierRates,
+      started: false,
+    };
   }
   const { hostSets } = runtime;
   const localityWeights = new Map<string, number>();
@@ -369,12 +391,14 @@ function describe({ config, source, runtime }: Registration): ClusterStatus {
     hosts: hostSets.flatMap((set) => set.hosts.map((host) => usedHost(host as UpstreamHost))),
     localityWeights,
     overprovisioningFactor: hostSets[0]?.overprovisioningFactor ?? 140,
+    outlierRates: runtime.successRates(),
     started: true,
   };
 }
 
 function unusedHost(description: HostDescription): HostStatus {
-  return { description, flags: flagsOfHealthStatus(description.health), totals: null };
+  const flags = flagsOfHealthStatus(description.health);
+  return { description, flags, totals: null, successRate: -1, localOriginSuccessRate: -1 };
 }
 
 function usedHost(host: UpstreamHost): HostStatus {
@@ -382,5 +406,7 @@ function usedHost(host: UpstreamHost): HostStatus {
     description: host.description,
     flags: host.healthFlags(),
     totals: host.stats.totals(),
+    successRate: encodeRate(host.health?.fact(HostFact.ExternalSuccessRate) ?? 0),
+    localOriginSuccessRate: encodeRate(host.health?.fact(HostFact.LocalSuccessRate) ?? 0),
   };
 }

@@ -38,6 +38,8 @@ import type {
 } from "./load-balancer.ts";
 import { localityKey } from "./locality.ts";
 import { OnDemandMembers } from "./on-demand-members.ts";
+import { createOutlierDetector } from "./outlier/create-outlier-detector.ts";
+import type { OutlierDetector, OutlierRates } from "./outlier/outlier-detector.ts";
 import { H1Pool } from "./pool/h1-pool.ts";
 import { TcpPool } from "./pool/tcp-pool.ts";
 import { ResourceLimits } from "./resource-limits.ts";
@@ -68,6 +70,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
   private readonly slotName: string;
   /** Null when neither outlier detection nor health checks can change a host's health. */
   private readonly health: ClusterHealth | null;
+  private readonly outlier: OutlierDetector | null;
   private membership: Membership = EMPTY_MEMBERSHIP;
   /** Of discoveries that know all members. */
   private known: PrioritySet = EMPTY_PRIORITY_SET;
@@ -99,6 +102,10 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
     this.health = config.tracksHealth
       ? new ClusterHealth(services.dispatcher, services.slots.health, this.slotName, this)
       : null;
+    this.outlier = createOutlierDetector(config, services, this.health?.slot ?? null, {
+      own: this.scope,
+      shared: this.membershipScope,
+    });
     this.discovery = config.discovery.create({
       dispatcher: services.dispatcher,
       dns: services.dns,
@@ -122,6 +129,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
   /** Ends discovery and drains every pool; `done` runs when the last connection is gone. */
   close(done: () => void): void {
     this.closed = true;
+    this.outlier?.close();
     this.onDrained = done;
     this.discovery.close();
     this.draining++;
@@ -203,6 +211,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
       if (this.config.discovery.hostsVary) stats.membership.updateNoRebuild.inc();
       if (this.ready) return;
     }
+    this.outlier?.updateHosts(change.added, change.removed);
     this.rebalance();
     // Adding 0 would already count as use.
     if (change.changedPriorities > 0) {
@@ -248,6 +257,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
   /** Runtime values changed: computes tiers, loads and limits anew. */
   refresh(): void {
     this.readRuntimeLimits();
+    this.outlier?.refresh();
     this.onHealthChanged();
   }
 
@@ -264,6 +274,12 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
   showShared(): void {
     for (const limits of this.info.limits) limits.show();
     this.health?.catchUp();
+    this.outlier?.show();
+  }
+
+  /** For the admin page; null without outlier detection. */
+  successRates(): OutlierRates | null {
+    return this.outlier?.rates() ?? null;
   }
 
   private balancerServices(): LoadBalancerServices {

@@ -47,13 +47,6 @@ const FIELDS: readonly UnsupportedField[] = [
     remedy: "",
   },
   {
-    field: "outlier_detection",
-    severity: "warning",
-    present: (message) => message.outlierDetection !== undefined,
-    message: "Outlier detection is not supported yet: no host is ejected",
-    remedy: "",
-  },
-  {
     field: "lb_subset_config",
     severity: "warning",
     present: (message) => message.lbSubsetConfig !== undefined,

@@ -3,6 +3,7 @@ import type { RuntimeSnapshot } from "../config/runtime.ts";
 import type { DnsResolver } from "../platform/dns.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { EndpointSubscriptions } from "./discovery.ts";
+import type { EventLogs } from "./event-logs.ts";
 import { createHealthSlots, HealthSlots, reclaimHealthSlots } from "./health-slots.ts";
 import { createHostSlots, HostSlots, reclaimHostSlots } from "./host-slots.ts";
 import { createLimiterSlots, LimiterSlots, reclaimLimiterSlots } from "./limiter-slots.ts";
@@ -59,6 +60,10 @@ export interface UpstreamServices extends PoolServices {
   readonly endpoints: EndpointSubscriptions;
   readonly runtime: RuntimeSnapshot;
   readonly slots: UpstreamSlots;
+  /** For ejections and changes of health. */
+  readonly eventLogs: EventLogs;
+  /** Bootstrap `cluster_manager.outlier_detection.event_log_path`; "" = no log. */
+  readonly outlierEventLogPath: string;
   /**
    * This data plane does what must be done once per process: health checks, outlier intervals.
    * True on exactly one live data plane; its successor finds the state in shared memory.

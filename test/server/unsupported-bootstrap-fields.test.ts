@@ -51,10 +51,6 @@ const CASES: readonly (readonly [report: string, message: Bootstrap])[] = [
     "warning cluster_manager.enable_deferred_cluster_creation",
     { clusterManager: { enableDeferredClusterCreation: true } },
   ],
-  [
-    "warning cluster_manager.outlier_detection",
-    { clusterManager: { outlierDetection: { eventLogPath: "/log" } } },
-  ],
 ];
 
 describe("a bootstrap field that is not obeyed", () => {

@@ -276,7 +276,10 @@ describe("a cluster that is refused", () => {
 describe("a cluster that is taken with a warning", () => {
   const cases: readonly [string, Partial<Cluster>][] = [
     ["health_checks", { healthChecks: [{}] }],
-    ["outlier_detection", { outlierDetection: {} }],
+    [
+      "outlier_detection.monitors",
+      { outlierDetection: { monitors: [{ name: "m", typedConfig: { typeUrl: "", value: {} } }] } },
+    ],
     ["lb_subset_config", { lbSubsetConfig: {} }],
     ["lrs_server", { lrsServer: { self: {} } }],
     ["common_lb_config.zone_aware_lb_config", { commonLbConfig: { zoneAwareLbConfig: {} } }],

@@ -25,6 +25,7 @@ import type {
   PooledUpstreamInfo,
 } from "../../src/upstream/connection-pool.ts";
 import type { EndpointSubscriptions } from "../../src/upstream/discovery.ts";
+import { type EventLogs, NO_EVENT_LOGS } from "../../src/upstream/event-logs.ts";
 import type { Host } from "../../src/upstream/host.ts";
 import { EMPTY_CONTEXT, type LoadBalancerContext } from "../../src/upstream/load-balancer.ts";
 import { ConnectionIds } from "../../src/upstream/pool/pool-services.ts";
@@ -62,6 +63,8 @@ export interface FixtureOptions {
   readonly state?: SharedUpstreamState;
   readonly dataPlane?: number;
   readonly time?: SimulatedTime;
+  readonly eventLogs?: EventLogs;
+  readonly outlierEventLogPath?: string;
 }
 
 export interface UpstreamFixture {
@@ -98,6 +101,8 @@ export function upstreamFixture(options: FixtureOptions = {}): UpstreamFixture {
     endpoints: options.endpoints ?? NO_ENDPOINTS,
     runtime: options.runtime ?? DEFAULT_RUNTIME,
     slots: openUpstreamSlots(state, options.dataPlane ?? 0),
+    eventLogs: options.eventLogs ?? NO_EVENT_LOGS,
+    outlierEventLogPath: options.outlierEventLogPath ?? "",
     leader: (options.dataPlane ?? 0) === 0,
     stats: store.root,
     configurationStats: store.root,

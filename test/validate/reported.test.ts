@@ -23,7 +23,6 @@ typed_extension_protocol_options:
     cluster("type: STATIC\n»http2_protocol_options: {}"),
     /HTTP\/2|http2/,
   ],
-  ["outlier detection", cluster("type: STATIC\n»outlier_detection: {}"), /[Oo]utlier/],
   [
     "active health checks",
     cluster(`type: STATIC

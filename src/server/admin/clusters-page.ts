@@ -6,6 +6,7 @@ import { formatSocketAddress } from "../../platform/sockets.ts";
 import type { HostStatus } from "../../upstream/cluster-manager.ts";
 import { HealthFlag } from "../../upstream/host.ts";
 import type { HostTotals } from "../../upstream/host-slots.ts";
+import type { OutlierRates } from "../../upstream/outlier/outlier-detector.ts";
 import type { Thresholds } from "../../upstream/resource-limits.ts";
 import type { ClusterFacts } from "../plane-facts.ts";
 import { addressJson } from "./address-json.ts";
@@ -40,10 +41,11 @@ function* clusterTexts(all: Iterable<ClusterFacts>): Generator<string> {
   }
 }
 
-function clusterText({ config, source }: ClusterFacts): string {
+function clusterText({ config, source, outlierRates }: ClusterFacts): string {
   const { name, observabilityName, thresholds, discovery } = config;
   const lines = [
     `observability_name::${observabilityName}`,
+    ...outlierLines(outlierRates),
     ...thresholdLines("default", thresholds[0]),
     ...thresholdLines("high", thresholds[1]),
     `added_via_api::${source === "dynamic"}`,
@@ -51,6 +53,16 @@ function clusterText({ config, source }: ClusterFacts): string {
   const service = discovery.serviceName ?? "";
   if (service !== "") lines.push(`eds_service_name::${service}`);
   return lines.map((line) => `${name}::${line}\n`).join("");
+}
+
+function outlierLines(rates: OutlierRates | null): string[] {
+  if (rates === null) return [];
+  return [
+    `outlier::success_rate_average::${rates.average}`,
+    `outlier::success_rate_ejection_threshold::${rates.threshold}`,
+    `outlier::local_origin_success_rate_average::${rates.localAverage}`,
+    `outlier::local_origin_success_rate_ejection_threshold::${rates.localThreshold}`,
+  ];
 }
 
 function thresholdLines(priority: string, thresholds: Thresholds): string[] {
@@ -93,7 +105,8 @@ const GAUGES: readonly (readonly [string, keyof HostTotals])[] = [
 ];
 const SORTED = [...COUNTERS, ...GAUGES].sort(([a], [b]) => (a < b ? -1 : 1));
 
-function hostText(cluster: string, { description, flags, totals }: HostStatus): string {
+function hostText(cluster: string, host: HostStatus): string {
+  const { description, flags, totals } = host;
   const { locality } = description;
   const values: readonly (readonly [string, string | number | boolean])[] = [
     ...SORTED.map(([name, key]) => [name, (totals ?? NO_TOTALS)[key]] as const),
@@ -105,8 +118,8 @@ function hostText(cluster: string, { description, flags, totals }: HostStatus): 
     ["sub_zone", locality.subZone],
     ["canary", description.canary],
     ["priority", description.priority],
-    ["success_rate", -1],
-    ["local_origin_success_rate", -1],
+    ["success_rate", host.successRate],
+    ["local_origin_success_rate", host.localOriginSuccessRate],
   ];
   const prefix = `${cluster}::${formatSocketAddress(description.address)}::`;
   return values.map(([name, value]) => `${prefix}${name}::${value}\n`).join("");
@@ -133,12 +146,14 @@ function healthText(flags: number): string {
 }
 
 function* clusterJsons(all: Iterable<ClusterFacts>): Generator<unknown> {
-  for (const { config, source, hosts } of all) {
+  for (const { config, source, hosts, outlierRates: rates } of all) {
     const service = config.discovery.serviceName ?? "";
     yield {
       name: config.name,
       ...(source === "dynamic" ? { added_via_api: true } : {}),
+      ...percentJson("success_rate_ejection_threshold", rates?.threshold ?? -1),
       host_statuses: new StreamedList(hostJsons(hosts)),
+      ...percentJson("local_origin_success_rate_ejection_threshold", rates?.localThreshold ?? -1),
       circuit_breakers: {
         thresholds: [
           thresholdsJson(config.thresholds[0]),
@@ -152,15 +167,17 @@ function* clusterJsons(all: Iterable<ClusterFacts>): Generator<unknown> {
 }
 
 function* hostJsons(hosts: readonly HostStatus[]): Generator<unknown> {
-  for (const { description, flags, totals } of hosts) {
+  for (const { description, flags, totals, ...rates } of hosts) {
     const { hostname, priority, weight, locality } = description;
     yield {
       address: addressJson(description.address),
       stats: statsJson(totals ?? NO_TOTALS),
       health_status: healthJson(flags),
+      ...percentJson("success_rate", rates.successRate),
       weight,
       ...(hostname === "" ? {} : { hostname }),
       ...(priority === 0 ? {} : { priority }),
+      ...percentJson("local_origin_success_rate", rates.localOriginSuccessRate),
       locality: withoutEmpty({
         region: locality.region,
         zone: locality.zone,
@@ -177,6 +194,12 @@ function statsJson(totals: HostTotals): unknown[] {
     ...COUNTERS.map(([name, key]) => ({ name, ...value(key) })),
     ...GAUGES.map(([name, key]) => ({ type: "GAUGE", name, ...value(key) })),
   ];
+}
+
+/** A `Percent`; nothing when it is not known. */
+function percentJson(field: string, percent: number): Record<string, unknown> {
+  if (percent < 0) return {};
+  return { [field]: percent === 0 ? {} : { value: percent } };
 }
 
 const FLAG_FIELDS: readonly (readonly [flag: number, field: string])[] = [

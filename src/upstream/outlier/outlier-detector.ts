@@ -46,6 +46,14 @@ export interface OutlierServices {
   readonly log: OutlierEventLog | null;
 }
 
+/** Success rates over the cluster for the admin page: percent, −1 = not known. */
+export interface OutlierRates {
+  readonly average: number;
+  readonly threshold: number;
+  readonly localAverage: number;
+  readonly localThreshold: number;
+}
+
 type Sample = HostSample<OutlierMonitor>;
 
 export class OutlierDetector implements OutlierMonitorOwner, TimerOwner {
@@ -79,6 +87,17 @@ export class OutlierDetector implements OutlierMonitorOwner, TimerOwner {
   /** Brings the gauge up to date: another data plane may have decided. */
   show(): void {
     this.services.stats.ejectionsActive.set(this.services.cluster.load(ClusterWord.Ejected));
+  }
+
+  rates(): OutlierRates {
+    const { cluster } = this.services;
+    const rate = (fact: number): number => encodeRate(cluster.fact(fact));
+    return {
+      average: rate(EXTERNAL_ORIGIN.averageFact),
+      threshold: rate(EXTERNAL_ORIGIN.thresholdFact),
+      localAverage: rate(LOCAL_ORIGIN.averageFact),
+      localThreshold: rate(LOCAL_ORIGIN.thresholdFact),
+    };
   }
 
   /** The cluster goes away. What is shared stays for others that still have it. */

@@ -15,6 +15,7 @@ import { HttpConnectionManagerStats } from "../../../src/stats/groups/http-conne
 import { Http1CodecStats } from "../../../src/stats/groups/http1-codec-stats.ts";
 import { createListenerManagerStats } from "../../../src/stats/groups/listener-manager-stats.ts";
 import * as listener from "../../../src/stats/groups/listener-stats.ts";
+import { createOutlierDetectionStats } from "../../../src/stats/groups/outlier-detection-stats.ts";
 import { ResponseClassStats } from "../../../src/stats/groups/response-class-stats.ts";
 import { createRouterStats } from "../../../src/stats/groups/router-stats.ts";
 import { createRuntimeStats } from "../../../src/stats/groups/runtime-stats.ts";
@@ -59,6 +60,10 @@ function createAllGroups(): StatsStore {
     circuitBreaker.createCircuitBreakerStats(at(`${CLUSTER}.circuit_breakers.${priority}`));
   }
   circuitBreaker.createCircuitBreakerRemainingStats(at(`${CLUSTER}.circuit_breakers.default`));
+  createOutlierDetectionStats(
+    at(`${CLUSTER}.outlier_detection`),
+    at(`${CLUSTER}.outlier_detection`),
+  );
   new VirtualClusterStats(at("vhost.vh_two.vcluster.checkout"));
   createSubscriptionStats(at(`${HTTP}.rds.routes.v1`));
   return store;
@@ -74,8 +79,8 @@ function ours(): string[] {
 const ELSEWHERE: readonly RegExp[] = [
   // Counted by ResponseCodeStats, which creates it with the first response.
   / cluster\.backend\.v1\.upstream_rq_completed$/,
-  // Outlier detection, the transport socket matcher and the HTTP/1 codec of the cluster.
-  / cluster\.backend\.v1\.(?:outlier_detection\.|default\.total_match_count|http1\.)/,
+  // The transport socket matcher and the HTTP/1 codec of the cluster.
+  / cluster\.backend\.v1\.(?:default\.total_match_count|http1\.)/,
   // Prefixes that other parts own: filters, the watchdog, the route table's own reloads.
   / http\.egress\.(?:rbac|fault|user_agent|http_local_rate_limit)\./,
   / http\.egress\.rds\.routes\.v1\.(?:config_reload|update_empty)/,

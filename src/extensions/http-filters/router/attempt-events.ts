@@ -7,6 +7,7 @@
 import type { StreamResetReason } from "../../../codec/codec.ts";
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";
 import { isGrpc } from "../../../http/local-reply.ts";
+import { MonitorResult } from "../../../upstream/host.ts";
 import { isGrpcSuccess } from "./grpc-outcome.ts";
 import type { RequestStats } from "./request-stats.ts";
 import type { UpstreamRequest } from "./upstream-request.ts";
@@ -62,15 +63,18 @@ export function attemptResetLate(attempt: UpstreamRequest): boolean {
   return true;
 }
 
-/** The time-out of the route ended the attempt. */
-export function attemptTimedOut(attempt: UpstreamRequest): void {
+/** The time-out of the route ended the attempt; `status` is what the client gets. */
+export function attemptTimedOut(attempt: UpstreamRequest, status: number): void {
   attempt.host.stats.requestTimedOut();
+  if (attempt.headReceived) return;
+  attempt.host.monitor?.onResult(MonitorResult.LocalOriginTimeout, status);
 }
 
-/** The time-out of this attempt ended it. */
-export function tryTimedOut(attempt: UpstreamRequest): void {
+/** The time-out of this attempt ended it; `status` is what the client would get. */
+export function tryTimedOut(attempt: UpstreamRequest, status: number): void {
   attempt.cluster.info.stats.upstreamRqPerTryTimeout.inc();
   attempt.host.stats.requestTimedOut();
+  attempt.host.monitor?.onResult(MonitorResult.LocalOriginTimeout, status);
 }
 
 /** We answer in the place of an attempt that gave none. */

@@ -127,7 +127,7 @@ export class RouterFilter
   onTimeout(): void {
     const upstream = this.giveUp();
     this.counts?.timedOut();
-    if (upstream !== null) attemptTimedOut(upstream);
+    if (upstream !== null) attemptTimedOut(upstream, this.timeoutStatus);
     this.replyTimeout("response_timeout", upstream);
   }
 
@@ -135,7 +135,7 @@ export class RouterFilter
   onTryTimeout(): void {
     if (this.responseHeaders !== null) return;
     const upstream = this.giveUp();
-    if (upstream !== null) tryTimedOut(upstream);
+    if (upstream !== null) tryTimedOut(upstream, this.timeoutStatus);
     this.replyTimeout("upstream_per_try_timeout", upstream);
   }
 
@@ -412,9 +412,13 @@ export class RouterFilter
     return upstream;
   }
 
+  private get timeoutStatus(): number {
+    return this.timeoutAltResponse ? 204 : 504;
+  }
+
   private replyTimeout(details: string, attempt: UpstreamRequest | null): void {
     this.callbacks.streamInfo.setFlag(ResponseFlag.UpstreamRequestTimeout);
-    const status = this.timeoutAltResponse ? 204 : 504;
+    const status = this.timeoutStatus;
     if (this.responseHeaders === null && attempt !== null) {
       attemptAborted(attempt, this.counts as RequestStats, status);
     }

@@ -18,7 +18,13 @@ import type {
   PoolFailureReason,
   TcpPoolCallbacks,
 } from "../../../upstream/connection-pool.ts";
-import type { AttemptOutcome, Host, HostFeedback } from "../../../upstream/host.ts";
+import {
+  type AttemptOutcome,
+  type Host,
+  type HostFeedback,
+  MonitorResult,
+} from "../../../upstream/host.ts";
+import { reportHead, reportReset } from "./outlier-report.ts";
 import { resetFlag } from "./reset-reason.ts";
 import { TcpUpstream } from "./tcp-upstream.ts";
 import { UpstreamLog, type UpstreamLogging } from "./upstream-log.ts";
@@ -52,6 +58,8 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   readonly host: Host;
   /** The response is complete. */
   responseEnded = false;
+  /** The head of the final response came. */
+  headReceived = false;
   /** gRPC: the outcome stands in trailers that are still to come. */
   outcomeInTrailers = false;
   private encoder: RequestEncoder | null = null;
@@ -188,6 +196,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     streamInfo.upstreamTxStartMs = dispatcher.nowMs;
     for (let pauses = this.responsePauses; pauses > 0; pauses--) encoder.readDisable(true);
     this.log?.onReady(upstream);
+    this.host.monitor?.onResult(MonitorResult.LocalOriginConnectSuccess, 0);
     this.owner.onUpstreamReady(this);
     const bodyless = this.headersEnd;
     encoder.encodeHeaders(this.headers, bodyless);
@@ -206,6 +215,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     this.resumeRequest();
     if (this.feedback !== null) this.endFeedback("failed");
     this.endLog(resetFlag(reason), transportFailure);
+    if (this.host.monitor !== null) reportReset(this.host.monitor, reason);
     this.owner.onUpstreamReset(this, reason, transportFailure);
   }
 
@@ -218,6 +228,8 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     const { streamInfo, dispatcher } = this.callbacks;
     if (streamInfo.upstreamRxStartMs < 0) streamInfo.upstreamRxStartMs = dispatcher.nowMs;
     this.log?.onHeaders(headers);
+    this.headReceived = true;
+    if (this.host.monitor !== null) reportHead(this.host.monitor, this.headers, headers);
     if (this.feedback !== null) this.reportHead(this.feedback, headers);
     const opens = this.awaitsTunnel && this.opensTunnel(headers.status);
     if (opens) this.encoder?.enableTunnel();
@@ -255,6 +267,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     this.resumeRequest();
     if (this.feedback !== null) this.endFeedback("failed");
     this.endLog(resetFlag(reason), transportFailure);
+    if (this.host.monitor !== null) reportReset(this.host.monitor, reason);
     this.owner.onUpstreamReset(this, reason, transportFailure);
   }
 

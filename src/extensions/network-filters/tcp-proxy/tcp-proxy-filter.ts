@@ -23,7 +23,7 @@ import type {
   PoolFailureReason,
   TcpPoolCallbacks,
 } from "../../../upstream/connection-pool.ts";
-import type { Host } from "../../../upstream/host.ts";
+import { type Host, MonitorResult } from "../../../upstream/host.ts";
 import type { TcpProxyConfig } from "./config.ts";
 import { loadBalancerContext, pickRoute } from "./route-choice.ts";
 import { type StatsLease, UpstreamSide } from "./upstream-side.ts";
@@ -175,9 +175,10 @@ export class TcpProxyFilter implements NetworkFilter, TcpPoolCallbacks, TimerOwn
     this.log("TcpConnectionEnd");
   }
 
-  onPoolReady(connection: Connection, _host: Host, upstream: PooledUpstreamInfo): void {
+  onPoolReady(connection: Connection, host: Host, upstream: PooledUpstreamInfo): void {
     const { runtime, streamInfo } = this;
     this.waiting = null;
+    host.monitor?.onResult(MonitorResult.LocalOriginConnectSuccessFinal, 0);
     streamInfo.upstream = upstream;
     streamInfo.upstreamConnectStartMs = upstream.connectStartMs;
     streamInfo.upstreamConnectEndMs = upstream.connectEndMs;
@@ -199,6 +200,9 @@ export class TcpProxyFilter implements NetworkFilter, TcpPoolCallbacks, TimerOwn
     streamInfo.upstreamTransportFailureReason = transportFailure;
     if (reason === "remote connection failure" || reason === "connection timeout") {
       streamInfo.setFlag(ResponseFlag.UpstreamConnectionFailure);
+      const timedOut = reason === "connection timeout";
+      const { LocalOriginTimeout, LocalOriginConnectFailed } = MonitorResult;
+      host?.monitor?.onResult(timedOut ? LocalOriginTimeout : LocalOriginConnectFailed, 0);
     }
     // A pool may fail inside `newConnection`; each attempt counts, so that this ends.
     if (this.state === CONNECTING) this.establish();
