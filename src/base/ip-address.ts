@@ -118,3 +118,8 @@ function groupAt(groups: Uint16Array, index: number, gap: number, missing: numbe
   if (gap < 0 || index < gap) return groups[index]!;
   return index < gap + missing ? 0 : groups[index - missing]!;
 }
+
+/** The dotted form of what `parseIpv4` gives. */
+export function ipv4Text(value: number): string {
+  return [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255].join(".");
+}

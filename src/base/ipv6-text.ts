@@ -11,7 +11,11 @@ export function ipv6FromBytes(bytes: Buffer, at: number): string {
 /** The canonical form of other IPv6 text; null when it is no IPv6 address. */
 export function canonicalIpv6(text: string): string | null {
   const words = new Uint32Array(4);
-  if (!parseIpv6(text, words)) return null;
+  return parseIpv6(text, words) ? ipv6Text(words) : null;
+}
+
+/** Four words, most significant first. */
+export function ipv6Text(words: Uint32Array): string {
   const groups: number[] = [];
   for (const word of words) groups.push(word >>> 16, word & 0xffff);
   return formatGroups(groups);

@@ -1,7 +1,7 @@
 // hot: per request
-/** Query parameters of a path, as sent (not decoded). Envoy: `Utility::QueryParamsMulti`. */
+/** Query parameters of a path. Envoy: `Utility::QueryParamsMulti`. */
 
-/** The first value of a parameter; "" for `?name`, null when absent. */
+/** The first value of a parameter, as sent; "" for `?name`, null when absent. */
 export function queryParameter(path: string, name: string): string | null {
   let at = path.indexOf("?") + 1;
   if (at === 0) return null;
@@ -16,6 +16,26 @@ export function queryParameter(path: string, name: string): string | null {
     at = end + 1;
   }
   return null;
+}
+
+/** As `queryParameter`, with names and values decoded: `%41` is `A`. */
+export function decodedQueryParameter(path: string, name: string): string | null {
+  const start = path.indexOf("?") + 1;
+  if (start === 0) return null;
+  for (const pair of path.slice(start).split("&")) {
+    const equals = pair.indexOf("=");
+    const key = equals < 0 ? pair : pair.slice(0, equals);
+    if (percentDecode(key) === name) return equals < 0 ? "" : percentDecode(pair.slice(equals + 1));
+  }
+  return null;
+}
+
+/** Bytes as latin1 text; what is no escape stays. */
+function percentDecode(text: string): string {
+  if (!text.includes("%")) return text;
+  return text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
 }
 
 const EQUALS = 61;

@@ -14,6 +14,7 @@ export type Rules = Readonly<Record<string, unknown>>;
 const utf8 = new TextEncoder();
 
 export function stringProblem(rules: Rules, value: string): Problem | null {
+  if (value === "" && rules["ignore_empty"] === true) return null;
   return (
     lengthProblem(rules, [...value].length, "character") ??
     textProblem(rules, value) ??

@@ -26,6 +26,11 @@ import { compileHashPolicy } from "./hash-policy.ts";
 import { requestHeaderName } from "./header-matcher.ts";
 import type { PathMatcher } from "./path-matcher.ts";
 import { mergeFilterConfigs } from "./per-filter-config.ts";
+import {
+  compileRateLimits,
+  type RateLimitPolicy,
+  type RouteRateLimits,
+} from "./rate-limit-policy.ts";
 import { compileHostRewrite, compilePathRewrite } from "./rewrite.ts";
 import type { Route, RouteMatchInput, UpgradeMap } from "./route.ts";
 import type { RouteIdentity } from "./route-identity.ts";
@@ -74,6 +79,8 @@ export interface RouteParent {
   readonly virtualHost: VirtualHost;
   readonly virtualHostMetadata: Metadata | null;
   readonly virtualClusters: VirtualClusters | null;
+  /** `rate_limits` of the virtual host. */
+  readonly rateLimits: RateLimitPolicy | null;
   /** Virtual host and route configuration, most specific first. */
   readonly levels: readonly RouteLevel[];
   readonly mostSpecificWins: boolean;
@@ -233,12 +240,21 @@ class RouteCompiler {
       statPrefix: this.message.statPrefix ?? "",
       virtualClusters,
       hashPolicy: compileHashPolicy(message.hashPolicy, context),
+      rateLimits: this.rateLimits(message, context),
       hostRewrite: compileHostRewrite(message, services.formats, context),
       pathRewrite: compilePathRewrite(message, path, services.formats, context),
       requestMutations: mutationOrder(this.stack, "requestMutations"),
       responseMutations: mutationOrder(this.stack, "responseMutations"),
       clock: services.time,
     };
+  }
+
+  private rateLimits(message: RouteAction, context: CompileContext): RouteRateLimits | null {
+    const { services, rateLimits: virtualHost } = this.parent;
+    const compilation = { ...services, inFilter: false };
+    const route = compileRateLimits(message.rateLimits, compilation, context);
+    if (route === null && virtualHost === null) return null;
+    return { route, virtualHost, includeVirtualHost: message.includeVhRateLimits === true };
   }
 
   private weighted(

@@ -13,6 +13,7 @@ import type {
 } from "../proto/generated/envoy/config/route/v3.ts";
 import { compileRoute, filterMetadata, type RouteParent, type RouteRule } from "./compile-route.ts";
 import { type HttpMatchData, REQUEST_INPUTS } from "./match-inputs.ts";
+import { compileRateLimits } from "./rate-limit-policy.ts";
 import { compileLevel, type RouteLevel } from "./route-levels.ts";
 import type { RouteServices } from "./route-services.ts";
 import { reportVirtualHost } from "./unsupported-fields.ts";
@@ -43,6 +44,7 @@ export function compileVirtualHost(
     virtualHost: message,
     virtualHostMetadata: filterMetadata(message.metadata),
     virtualClusters: compileVirtualClusters(message.virtualClusters, context),
+    rateLimits: compileRateLimits(message.rateLimits, { ...services, inFilter: false }, context),
     levels: [level, settings.level],
     mostSpecificWins: settings.mostSpecificWins,
     maxDirectResponseBytes: settings.maxDirectResponseBytes,

@@ -11,6 +11,7 @@ import { Headers } from "../codec/header-names.ts";
 import type { Metadata, StreamInfo } from "../network/stream-info.ts";
 import type { AddCookie, HashPolicy } from "./hash-policy.ts";
 import type { HeaderMutations } from "./header-mutation.ts";
+import type { RouteRateLimits } from "./rate-limit-policy.ts";
 import { type HostRewrite, type PathRewrite, updateAuthority } from "./rewrite.ts";
 import type { PerFilterConfigs, Route, RouteEntry, UpgradeMap } from "./route.ts";
 import { applyMutations, type RouteClock, requestFormatContext } from "./route-format.ts";
@@ -46,6 +47,7 @@ export interface ForwardingAction {
   readonly statPrefix: string;
   readonly virtualClusters: VirtualClusters | null;
   readonly hashPolicy: HashPolicy | null;
+  readonly rateLimits: RouteRateLimits | null;
   readonly hostRewrite: HostRewrite | null;
   readonly pathRewrite: PathRewrite | null;
   /** Levels in order of application, empty ones left out. */
@@ -191,6 +193,10 @@ export class ForwardRoute implements Route, RouteEntry {
 
   get statPrefix(): string {
     return this.action.statPrefix;
+  }
+
+  get rateLimits(): RouteRateLimits | null {
+    return this.action.rateLimits;
   }
 
   virtualCluster(headers: RequestHeaderMap): string {

@@ -76,17 +76,29 @@ class CompiledRouteTable implements RouteTable {
 class LazyVirtualHost implements VirtualHostSlot {
   private readonly message: VirtualHostMessage;
   private readonly settings: TableSettings;
+  /** Path of the message: filters tell their configs apart by it. */
+  private readonly place: string;
   private compiled: VirtualHost | null;
 
-  constructor(message: VirtualHostMessage, settings: TableSettings, compiled: VirtualHost | null) {
+  constructor(
+    message: VirtualHostMessage,
+    settings: TableSettings,
+    place: string,
+    compiled: VirtualHost | null,
+  ) {
     this.message = message;
     this.settings = settings;
+    this.place = place;
     this.compiled = compiled;
   }
 
   get(): VirtualHost {
     // Problems were reported when the table was compiled; what remains can only be a warning.
-    this.compiled ??= compileVirtualHost(this.message, this.settings, new CompileContext());
+    this.compiled ??= compileVirtualHost(
+      this.message,
+      this.settings,
+      new CompileContext(this.place),
+    );
     return this.compiled;
   }
 }
@@ -170,7 +182,7 @@ export class RouteTableCompilation {
   private addHost(host: VirtualHostMessage, index: number, keep: boolean): void {
     const at = this.context.at("virtual_hosts", index);
     const compiled = compileVirtualHost(host, this.settings, at);
-    const slot = new LazyVirtualHost(host, this.lazySettings, keep ? compiled : null);
+    const slot = new LazyVirtualHost(host, this.lazySettings, at.path, keep ? compiled : null);
     if ((host.domains ?? []).length === 0) {
       at.at("domains").error("A virtual host needs a domain", 'use "*" for every host');
     }

@@ -6,6 +6,7 @@
 import type { RequestHeaderMap, ResponseHeaderMap } from "../codec/header-map.ts";
 import type { HeaderName } from "../codec/header-names.ts";
 import type { Metadata, RouteFacts, StreamInfo } from "../network/stream-info.ts";
+import type { RouteRateLimits } from "./rate-limit-policy.ts";
 
 /** Per-filter configs by filter name in http_filters. */
 export interface PerFilterConfigs {
@@ -115,6 +116,8 @@ export interface RouteEntry {
     info: StreamInfo,
   ): void;
   readonly metadata: Metadata | null;
+  /** Null when neither the route nor its virtual host has rate_limits. */
+  readonly rateLimits: RouteRateLimits | null;
 }
 
 /** What a request needs to be matched. */

@@ -17,7 +17,6 @@ type Report = readonly [field: string, value: unknown, text: string];
 const ONCE = "is not supported yet: requests are forwarded once";
 const NO_MIRROR = "is not supported yet: no copy of the request is sent";
 const NO_SPANS = "has no effect: tracing is not supported yet";
-const NO_LIMITS = "has no effect: there is no rate limit filter yet";
 const NO_READER = "has no effect: nothing reads typed metadata";
 const BUFFER = "is not supported yet: it limits retries, which are not there either";
 
@@ -29,7 +28,6 @@ export function reportRouteAction(message: RouteAction, context: CompileContext)
     ["request_mirror_policies", message.requestMirrorPolicies, NO_MIRROR],
     ["flush_timeout", message.flushTimeout, "is not supported yet: the manager's timeout counts"],
     ["early_data_policy", message.earlyDataPolicy, "has no effect: TLS is not supported yet"],
-    ["rate_limits", message.rateLimits, NO_LIMITS],
   ]);
   const redirects = "is not supported yet: redirects of the upstream go to the client";
   warn(context, [["internal_redirect_policy", message.internalRedirectPolicy, redirects]]);
@@ -65,7 +63,6 @@ export function reportVirtualHost(message: VirtualHost, context: CompileContext)
     ["request_mirror_policies", message.requestMirrorPolicies, NO_MIRROR],
     ["per_request_buffer_limit_bytes", message.perRequestBufferLimitBytes, BUFFER],
     ["request_body_buffer_limit", message.requestBodyBufferLimit, BUFFER],
-    ["rate_limits", message.rateLimits, NO_LIMITS],
   ]);
   reportTypedMetadata(message.metadata, context);
   if (message.includeIsTimeoutRetryHeader === true) {

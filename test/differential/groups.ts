@@ -19,6 +19,7 @@ import { localReplies } from "./cases/local-replies.ts";
 import { matchers } from "./cases/matchers.ts";
 import { originalDsts } from "./cases/original-dst.ts";
 import { proxyProtocol } from "./cases/proxy-protocol.ts";
+import { rateLimits } from "./cases/rate-limits.ts";
 import { routeActions } from "./cases/route-actions.ts";
 import { routeMatch } from "./cases/route-match.ts";
 import { routerFailures } from "./cases/router.ts";
@@ -36,6 +37,7 @@ export const groups: readonly DifferentialGroup[] = [
   originalDsts,
   httpFilters,
   faults,
+  rateLimits,
   accessLogs,
   listeners,
   localReplies,

@@ -180,6 +180,23 @@ export const HTTP_EXPECTATIONS: readonly Expectation[] = [
     ],
   },
   {
+    example: "local-rate-limit",
+    steps: [
+      { request: "GET /", headers: { "x-user": "me" }, status: 200 },
+      { request: "GET /", headers: { "x-user": "me" }, status: 200 },
+      { request: "GET /", headers: { "x-user": "me" }, status: 200 },
+      {
+        request: "GET /",
+        headers: { "x-user": "me" },
+        status: 429,
+        answer: "local_rate_limited",
+        answerHeaders: { "x-ratelimit-limit": "3", "x-ratelimit-reset": /^\d\d$/ },
+      },
+      { request: "GET /", headers: { "x-user": "batch" }, status: 200 },
+      { request: "GET /", status: 200, answerHeaders: { "x-ratelimit-limit": "1000" } },
+    ],
+  },
+  {
     example: "access-log-text",
     steps: [
       { request: "GET /some?x=1", status: 200 },

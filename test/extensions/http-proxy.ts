@@ -1,6 +1,7 @@
 // A whole proxy on simulated time and a network in memory, in front of one upstream that answers
 // every request with the request itself. Configuration is written as in a bootstrap file.
 import type { ListenSocket } from "../../src/platform/sockets.ts";
+import type { ServerOptions } from "../../src/server/server.ts";
 import { headerValues } from "../kit/http1-message.ts";
 import { MemoryPeer } from "../kit/memory-client.ts";
 import { type Answer, ServerFixture } from "../server/server-fixture.ts";
@@ -60,8 +61,11 @@ export class HttpProxy {
     this.server = server;
   }
 
-  static async start(options: HttpProxyOptions = {}): Promise<HttpProxy> {
-    const proxy = new HttpProxy(await ServerFixture.create(bootstrapText(options)));
+  static async start(
+    options: HttpProxyOptions = {},
+    server: Partial<ServerOptions> = {},
+  ): Promise<HttpProxy> {
+    const proxy = new HttpProxy(await ServerFixture.create(bootstrapText(options), server));
     const { network } = proxy.server;
     const address = { ip: "127.0.0.1", port: UPSTREAM_PORT };
     proxy.upstream = await network.listen({ address }, (socket) => {
@@ -89,6 +93,11 @@ export class HttpProxy {
   exchange(start: string, headers: readonly string[] = [], body: string = ""): Promise<Answer> {
     const lines = headers.map((line) => `${line}\r\n`).join("");
     return this.server.request(PROXY_PORT, start, { headers: lines, body });
+  }
+
+  /** Runs on with another configuration. */
+  async reload(options: HttpProxyOptions): Promise<void> {
+    await this.server.reload(bootstrapText(options));
   }
 
   /** Head lines that the upstream received of request `index`. */

@@ -166,7 +166,7 @@ describe("fields that are not obeyed", () => {
     const metadata = { typedFilterMetadata: {} };
     const one = {
       match: { prefix: "/" },
-      route: { cluster: "c", rateLimits: [{}], earlyDataPolicy: { name: "e" } },
+      route: { cluster: "c", earlyDataPolicy: { name: "e" } },
       decorator: { operation: "o" },
       tracing: {},
       metadata,
@@ -175,7 +175,6 @@ describe("fields that are not obeyed", () => {
       {
         name: "v",
         domains: ["*"],
-        rateLimits: [{}],
         includeIsTimeoutRetryHeader: true,
         metadata,
         routes: [one, one],
@@ -188,7 +187,6 @@ describe("fields that are not obeyed", () => {
         /and in (\d+) more/.exec(problem)?.[1],
       ]),
       [
-        ["rate_limits", "2"],
         ["metadata.typed_filter_metadata", "2"],
         ["include_is_timeout_retry_header", undefined],
         ["routes[0].decorator", "1"],

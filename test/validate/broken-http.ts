@@ -14,6 +14,15 @@ const CORS = `name: envoy.filters.http.cors
   typed_config: { "@type": ${EXTENSIONS}.filters.http.cors.v3.Cors }`;
 const STDOUT = `"@type": ${EXTENSIONS}.access_loggers.stream.v3.StdoutAccessLog`;
 
+/** One HTTP filter with these fields, before the router. */
+const filterWith = (name: string, type: string, fields: string): string =>
+  httpFilters(`
+- name: envoy.filters.http.${name}
+  typed_config:
+    "@type": ${EXTENSIONS}.filters.http.${type}
+${fields.replace(/^/gm, "    ")}
+${ROUTER}`);
+
 export const BROKEN_HTTP: readonly BrokenConfig[] = [
   {
     what: "a manager without a stat_prefix",
@@ -50,10 +59,10 @@ export const BROKEN_HTTP: readonly BrokenConfig[] = [
   {
     what: "an HTTP filter that comes later",
     text: httpFilters(`
-      - name: envoy.filters.http.fault
-        »typed_config: { "@type": ${EXTENSIONS}.filters.http.fault.v3.HTTPFault }
+      - name: envoy.filters.http.rbac
+        »typed_config: { "@type": ${EXTENSIONS}.filters.http.rbac.v3.RBAC }
 ${ROUTER.replace(/^/gm, "      ")}`),
-    message: /fault/i,
+    message: /rbac/i,
     remedy: /./,
   },
   {
@@ -274,5 +283,116 @@ ${ROUTER.replace(/^/gm, "      ")}`),
 ${ROUTER.replace(/^/gm, "      ")}`),
     message: /required/,
     remedy: /max_request_bytes/,
+  },
+  {
+    what: "a delay without a duration",
+    text: filterWith("fault", "fault.v3.HTTPFault", `»delay: { percentage: { numerator: 1 } }`),
+    message: /fault_delay_secifier/,
+    remedy: /fixed_delay/,
+  },
+  {
+    what: "a delay of nothing",
+    text: filterWith("fault", "fault.v3.HTTPFault", `delay: { »fixed_delay: 0s }`),
+    message: /more than 0s/,
+    remedy: /./,
+  },
+  {
+    what: "an abort that says no status",
+    text: filterWith("fault", "fault.v3.HTTPFault", `»abort: { percentage: { numerator: 1 } }`),
+    message: /error_type/,
+    remedy: /http_status/,
+  },
+  {
+    what: "an abort with a status below 200",
+    text: filterWith("fault", "fault.v3.HTTPFault", `abort: { »http_status: 199 }`),
+    message: /at least 200/,
+    remedy: /./,
+  },
+  {
+    what: "a response rate of nothing",
+    text: filterWith(
+      "fault",
+      "fault.v3.HTTPFault",
+      `response_rate_limit: { fixed_limit: { »limit_kbps: 0 } }`,
+    ),
+    message: /at least 1/,
+    remedy: /./,
+  },
+  {
+    what: "a rate limit without a stat prefix",
+    text: filterWith("local_ratelimit", "local_ratelimit.v3.LocalRateLimit", `»stat_prefix: ''`),
+    message: /empty/,
+    remedy: /./,
+  },
+  {
+    what: "a token bucket without tokens",
+    text: filterWith(
+      "local_ratelimit",
+      "local_ratelimit.v3.LocalRateLimit",
+      `stat_prefix: a
+»token_bucket: { fill_interval: 1s }`,
+    ),
+    message: /max_tokens|more than 0/,
+    remedy: /./,
+  },
+  {
+    what: "a token bucket that refills too often",
+    text: filterWith(
+      "local_ratelimit",
+      "local_ratelimit.v3.LocalRateLimit",
+      `stat_prefix: a
+token_bucket: { max_tokens: 1, »fill_interval: 0.01s }`,
+    ),
+    message: /50 ms/,
+    remedy: /0.05s/,
+  },
+  {
+    what: "a descriptor that is there twice",
+    text: filterWith(
+      "local_ratelimit",
+      "local_ratelimit.v3.LocalRateLimit",
+      `stat_prefix: a
+descriptors:
+- { entries: [{ key: a, value: b }], token_bucket: { max_tokens: 1, fill_interval: 1s } }
+- »{ entries: [{ key: a, value: b }], token_bucket: { max_tokens: 1, fill_interval: 1s } }`,
+    ),
+    message: /a=b/,
+    remedy: /remove/,
+  },
+  {
+    what: "a stage in a filter's own rate_limits",
+    text: filterWith(
+      "local_ratelimit",
+      "local_ratelimit.v3.LocalRateLimit",
+      `stat_prefix: a
+token_bucket: { max_tokens: 1, fill_interval: 1s }
+rate_limits: [{ »stage: 1, actions: [{ remote_address: {} }] }]`,
+    ),
+    message: /routes/,
+    remedy: /remove/,
+  },
+  {
+    what: "a descriptor extension",
+    text: filterWith(
+      "local_ratelimit",
+      "local_ratelimit.v3.LocalRateLimit",
+      `stat_prefix: a
+token_bucket: { max_tokens: 1, fill_interval: 1s }
+rate_limits: [{ actions: [{ »extension: { name: a, typed_config: { "@type": ${EXTENSIONS}.rate_limit_descriptors.expr.v3.Descriptor, descriptor_key: a, text: a } } }] }]`,
+    ),
+    message: /extension/,
+    remedy: /actions/,
+  },
+  {
+    what: "a limit shared over the local cluster",
+    text: filterWith(
+      "local_ratelimit",
+      "local_ratelimit.v3.LocalRateLimit",
+      `stat_prefix: a
+token_bucket: { max_tokens: 1, fill_interval: 1s }
+»local_cluster_rate_limit: {}`,
+    ),
+    message: /local cluster/,
+    remedy: /divide/,
   },
 ];

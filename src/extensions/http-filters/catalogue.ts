@@ -11,6 +11,7 @@ import { csrf } from "./csrf/csrf.ts";
 import { fault } from "./fault/fault.ts";
 import { headerMutation } from "./header-mutation/header-mutation.ts";
 import { healthCheck } from "./health-check/health-check.ts";
+import { httpLocalRateLimit } from "./local-ratelimit/local-ratelimit.ts";
 import type { UpstreamLogServices } from "./router/config.ts";
 import { router } from "./router/router.ts";
 import { setFilterState } from "./set-filter-state/set-filter-state.ts";
@@ -39,6 +40,13 @@ export function httpFilters(services: HttpFilterServices): readonly HttpFilterTy
     csrf(draw),
     fault({ ...draw, limiters }),
     bufferFilter(),
+    httpLocalRateLimit({
+      draw,
+      limiters,
+      formats,
+      time: dispatcher,
+      serviceCluster: services.serviceCluster,
+    }),
     healthCheck(services),
     setMetadata(),
     setFilterState(services),

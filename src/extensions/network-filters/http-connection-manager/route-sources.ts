@@ -77,7 +77,7 @@ class SubscribedRoutes implements ClosableRouteSource, RouteWatcher {
   }
 
   onRoutes(message: RouteConfiguration): string | null {
-    const context = new CompileContext();
+    const context = new CompileContext(message.name ?? "");
     const table = compileRouteTable(
       message,
       { ...this.services, validateClusters: false },
