@@ -1,4 +1,5 @@
 /** Entry of the program: hands the arguments and the Node platform to the command line. */
+
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -12,6 +13,7 @@ import { ChildRequestChannel } from "./platform/node/child-requests.ts";
 import { NodeDnsResolver } from "./platform/node/dns.ts";
 import { NodeFiles } from "./platform/node/files.ts";
 import { NodeHostEnvironment } from "./platform/node/host-environment.ts";
+import { http2Clients } from "./platform/node/http2-client.ts";
 import { SystemRandom } from "./platform/node/random.ts";
 import { readWholeFile } from "./platform/node/read-file.ts";
 import { NodeSocketFactory } from "./platform/node/socket-factory.ts";
@@ -33,6 +35,7 @@ const context: CommandContext = {
     sockets: new NodeSocketFactory(),
     dns: new NodeDnsResolver(),
     files,
+    http2: http2Clients,
     host: new NodeHostEnvironment(),
   },
   createLoader: async (kind) => {

@@ -12,20 +12,25 @@ import type { NetworkFilterType } from "../network/network-filter.ts";
 import type { Dispatcher } from "../platform/dispatcher.ts";
 import type { Files } from "../platform/files.ts";
 import type { HostEnvironment } from "../platform/host-environment.ts";
+import type { Http2Clients } from "../platform/http2-client.ts";
 import type { RouteServices } from "../route/route-services.ts";
 import { createFilesystemStats } from "../stats/groups/filesystem-stats.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { ClusterManager } from "../upstream/cluster.ts";
 import type { ClusterFactory } from "../upstream/discovery.ts";
+import type { HealthCheckCatalogues } from "../upstream/health/health-check-config.ts";
 import type { LimiterSlots } from "../upstream/limiter-slots.ts";
 import type { LoadBalancerFactory } from "../upstream/load-balancer.ts";
 import { accessLoggers } from "./access-loggers/catalogue.ts";
+import type { FileLoggerServices } from "./access-loggers/file/file.ts";
 import { clusterFactories } from "./clusters/catalogue.ts";
 import { AccessLogs } from "./common/access-log/access-logs.ts";
 import { StatedLogFiles } from "./common/access-log/log-files.ts";
 import { readDataSource } from "./common/data-source.ts";
 import type { FormatServices } from "./common/substitution-format.ts";
 import { SubstitutionFormatParser } from "./formatters/format-parser.ts";
+import { healthEventSinks } from "./health-check-event-sinks/catalogue.ts";
+import { healthCheckers } from "./health-checkers/catalogue.ts";
 import { httpFilters } from "./http-filters/catalogue.ts";
 import type { UpstreamLogServices } from "./http-filters/router/config.ts";
 import { listenerFilters } from "./listener-filters/catalogue.ts";
@@ -40,6 +45,7 @@ export interface CatalogueServices {
   readonly clusters: ClusterManager;
   readonly runtime: RuntimeSnapshot;
   readonly files: Files;
+  readonly http2: Http2Clients;
   readonly host: HostEnvironment;
   readonly stats: StatsScope;
   readonly node: NodeFacts;
@@ -58,6 +64,7 @@ export interface CatalogueServices {
 export interface Catalogue {
   readonly clusters: readonly ClusterFactory[];
   readonly loadBalancers: readonly LoadBalancerFactory[];
+  readonly healthChecks: HealthCheckCatalogues;
   readonly listenerFilters: readonly ListenerFilterType[];
   readonly networkFilters: readonly NetworkFilterType[];
   readonly connectionLogs: ConnectionLogCompiler | null;
@@ -100,6 +107,7 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
   return {
     clusters: clusterFactories(),
     loadBalancers: loadBalancerFactories(),
+    healthChecks: createHealthChecks(loggers, services.http2),
     listenerFilters: listenerFilters(),
     networkFilters: networkFilters({
       http: {
@@ -122,6 +130,16 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
     }),
     connectionLogs: accessLogs,
     accessLogs,
+  };
+}
+
+function createHealthChecks(
+  services: FileLoggerServices,
+  http2: Http2Clients,
+): HealthCheckCatalogues {
+  return {
+    checkers: healthCheckers({ formats: services.formats, http2 }),
+    eventSinks: healthEventSinks(services),
   };
 }
 

@@ -46,7 +46,7 @@ import { describeExtensions, type ExtensionFacts } from "./extension-facts.ts";
 import { createHttp1Client } from "./http1-client-factory.ts";
 
 /** The outside world of a data plane. */
-export interface DataPlanePlatform extends DispatcherPlatform {
+export interface DataPlanePlatform extends DispatcherPlatform, Pick<CatalogueServices, "http2"> {
   readonly sockets: SocketFactory;
   readonly dns: DnsResolver;
   readonly files: Files;
@@ -144,6 +144,7 @@ export class DataPlane {
       clusters: this.clusters,
       runtime: services.runtime,
       files: platform.files,
+      http2: platform.http2,
       host: platform.host,
       stats: services.stats.root,
       node: services.node,
@@ -157,6 +158,7 @@ export class DataPlane {
     this.clusterCatalogues = {
       clusters: this.catalogue.clusters,
       loadBalancers: this.catalogue.loadBalancers,
+      healthChecks: this.catalogue.healthChecks,
       sourceAddresses: services.sourceAddresses,
     };
     const managerScope = services.configurationStats.scope("listener_manager");

@@ -21,6 +21,10 @@ export function describeExtensions(catalogue: Catalogue): ExtensionFacts[] {
     ...catalogue.networkFilters.map(withMessages("envoy.filters.network")),
     ...catalogue.clusters.map(withMessage("envoy.clusters")),
     ...catalogue.loadBalancers.map(withMessage("envoy.load_balancing_policies")),
+    ...catalogue.healthChecks.checkers.map(({ name }) =>
+      withMessages("envoy.health_checkers")({ name, messages: [] }),
+    ),
+    ...catalogue.healthChecks.eventSinks.map(withMessage("envoy.health_check.event_sinks")),
   ];
 }
 

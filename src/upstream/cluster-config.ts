@@ -18,6 +18,11 @@ import {
   compilePreconnect,
 } from "./connection-options.ts";
 import type { ClusterFactory, DiscoveryConfig } from "./discovery.ts";
+import {
+  compileHealthChecks,
+  type HealthCheckCatalogues,
+  type HealthCheckConfig,
+} from "./health/health-check-config.ts";
 import type { HealthStatus } from "./host.ts";
 import { compileMetadata } from "./load-assignment.ts";
 import type { LoadBalancerFactory, LoadBalancingPolicy } from "./load-balancer.ts";
@@ -58,6 +63,10 @@ export interface ClusterConfig {
   readonly tracked: TrackedClusterStats;
   /** Null: no host is ever ejected. */
   readonly outlierDetection: OutlierConfig | null;
+  /** Null when its hosts are not checked. */
+  readonly healthCheck: HealthCheckConfig | null;
+  /** TCP connections end when their host turns failed; otherwise they may go on. */
+  readonly closeConnectionsOnHostHealthFailure: boolean;
   /** The health of its hosts may change: outlier detection or health checks are configured. */
   readonly tracksHealth: boolean;
 }
@@ -66,6 +75,7 @@ export interface ClusterConfig {
 export interface ClusterCatalogues {
   readonly clusters: readonly ClusterFactory[];
   readonly loadBalancers: readonly LoadBalancerFactory[];
+  readonly healthChecks: HealthCheckCatalogues;
   /** Bootstrap `cluster_manager.upstream_bind_config`. */
   readonly sourceAddresses: readonly SocketAddress[];
 }
@@ -105,6 +115,7 @@ export function compileCluster(
     message.circuitBreakers,
     context.at("circuit_breakers"),
   );
+  const healthCheck = compileHealthChecks(message, catalogues.healthChecks, context);
   checkProvidedBalancer(message, discovery, policy, context);
   const failed = context.diagnostics.slice(before).some((one) => one.severity === "error");
   if (failed || discovery === null || policy === null) return null;
@@ -118,6 +129,7 @@ export function compileCluster(
     connection: Object.freeze(connection),
     thresholds,
     outlierDetection,
+    healthCheck,
   });
 }
 
@@ -131,6 +143,7 @@ type CommonFields = Omit<
   | "connection"
   | "thresholds"
   | "outlierDetection"
+  | "healthCheck"
 >;
 
 function commonFields(message: Cluster): CommonFields {
@@ -145,6 +158,7 @@ function commonFields(message: Cluster): CommonFields {
     overrideHostStatuses: overrideStatuses(message),
     waitForWarmOnInit: message.waitForWarmOnInit ?? true,
     closeConnectionsOnHostSetChange: common?.closeConnectionsOnHostSetChange === true,
+    closeConnectionsOnHostHealthFailure: message.closeConnectionsOnHostHealthFailure === true,
     perConnectionBufferLimitBytes: message.perConnectionBufferLimitBytes ?? BUFFER_LIMIT_BYTES,
     tracksHealth: message.outlierDetection !== undefined || (message.healthChecks ?? []).length > 0,
     tracked: {

@@ -53,6 +53,11 @@ export class ClusterHealth implements Flushable {
     this.catchUp();
   }
 
+  /** This data plane opened a connection pool. */
+  markUsed(): void {
+    this.slot.store(ClusterWord.Used, 1);
+  }
+
   close(): void {
     this.slot.release();
   }

@@ -120,7 +120,7 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
     next.inherits = current !== null;
     if (entry.warming !== null) this.retire(entry.warming, false);
     entry.warming = next;
-    if (config.discovery.eager) this.startWarming(next);
+    if (config.discovery.eager || config.healthCheck !== null) this.startWarming(next);
     else this.activate(entry, next);
     this.showCounts();
     return true;

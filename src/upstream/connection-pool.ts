@@ -58,4 +58,6 @@ export interface TcpPoolCallbacks {
 export interface TcpConnectionPool {
   newConnection(callbacks: TcpPoolCallbacks): PoolCancellable | null;
   drain(done: () => void): void;
+  /** Ends every connection at once. */
+  closeConnections(): void;
 }

@@ -34,6 +34,8 @@ export const ClusterWord = {
   HealthGeneration: 0,
   /** Hosts ejected now. */
   Ejected: 1,
+  /** 1 once any data plane has opened a connection pool. */
+  Used: 2,
   /** 1 + number of the data plane that decides about ejections at this moment; 0 = none. */
   Decider: 9,
 } as const;

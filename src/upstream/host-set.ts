@@ -3,7 +3,13 @@
  * new values; the old ones stay true for whoever still holds them. Envoy: `HostSet`, `PrioritySet`
  * (envoy/upstream/upstream.h).
  */
-import { coarseHealth, type Host, type HostDescription, isExcluded } from "./host.ts";
+import {
+  coarseHealth,
+  type Host,
+  type HostDescription,
+  healthCheckKey,
+  isExcluded,
+} from "./host.ts";
 import { type HostsByLocality, splitByLocality } from "./locality.ts";
 import type { UpstreamHost } from "./upstream-host.ts";
 
@@ -147,11 +153,15 @@ function sameDescription(a: HostDescription, b: HostDescription): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** Identity alone does not make the same host: a move to another locality replaces it. */
+/**
+ * Identity alone does not make the same host: a move to another locality, or another place where it
+ * is checked, replaces it.
+ */
 function sameHost(a: HostDescription, b: HostDescription): boolean {
   return (
     a.locality.region === b.locality.region &&
     a.locality.zone === b.locality.zone &&
-    a.locality.subZone === b.locality.subZone
+    a.locality.subZone === b.locality.subZone &&
+    healthCheckKey(a.healthCheck) === healthCheckKey(b.healthCheck)
   );
 }

@@ -4,7 +4,7 @@
  */
 import type { HeaderMap, ResponseHeaderMap } from "../codec/header-map.ts";
 import type { Metadata } from "../network/stream-info.ts";
-import type { SocketAddress } from "../platform/sockets.ts";
+import { formatSocketAddress, type SocketAddress } from "../platform/sockets.ts";
 
 export interface Locality {
   readonly region: string;
@@ -20,10 +20,28 @@ export type HealthStatus =
   | "TIMEOUT"
   | "DEGRADED";
 
+/** `health_check_config` of an endpoint. */
+export interface HostHealthCheck {
+  /** Where it is checked. */
+  readonly address: SocketAddress;
+  /** Host header of HTTP checks; "" = as the cluster says. */
+  readonly hostname: string;
+  /** It is not checked, and counts as healthy. */
+  readonly disabled: boolean;
+}
+
+/** Equal when hosts are checked alike. */
+export function healthCheckKey(check: HostHealthCheck | null): string {
+  if (check === null) return "";
+  return check.disabled ? "disabled" : formatSocketAddress(check.address);
+}
+
 /**
  * What configuration or discovery says of a host: frozen, replaced as a whole. Envoy: `LbEndpoint`.
  */
 export interface HostDescription {
+  /** How it is checked otherwise than at its address; null: no differently. */
+  readonly healthCheck: HostHealthCheck | null;
   readonly address: SocketAddress;
   /**
    * Further addresses of the same endpoint, tried when the first does not answer (RFC 8305);
@@ -178,6 +196,14 @@ export interface HostMonitor {
   onActiveHealthCheckSuccess(): void;
 }
 
+/**
+ * Hears what responses to ordinary traffic say of a host's health. Envoy: `HealthCheckHostMonitor`.
+ */
+export interface HealthCheckMonitor {
+  /** A response carried `x-envoy-immediate-health-check-fail`. */
+  onImmediateHealthCheckFail(): void;
+}
+
 /** A host of one data plane: description, shared numbers, this data plane's pools. */
 export interface Host {
   readonly description: HostDescription;
@@ -187,6 +213,8 @@ export interface Host {
   feedback: HostFeedback | null;
   /** Null when nothing watches the host: its cluster has no outlier detection. */
   readonly monitor: HostMonitor | null;
+  /** Null when the host is not under active health checks. */
+  readonly healthMonitor: HealthCheckMonitor | null;
   /** Bits of `HealthFlag`. */
   healthFlags(): number;
   /** Every data plane sees the change at its next choice of a host. */

@@ -12,6 +12,11 @@ import type {
   LbEndpoint,
   LocalityLbEndpoints,
 } from "../proto/generated/envoy/config/endpoint/v3.ts";
+import {
+  compileEndpointHealthCheck,
+  describeHealthCheck,
+  type EndpointHealthCheck,
+} from "./health/endpoint-health-check.ts";
 import type { HostDescription, Locality } from "./host.ts";
 import type { Membership } from "./host-set.ts";
 import { EMPTY_LOCALITY, localityKey } from "./locality.ts";
@@ -29,6 +34,7 @@ export interface EndpointConfig {
   readonly locality: Locality;
   readonly metadata: Metadata | null;
   readonly health: HostDescription["health"];
+  readonly healthCheck: EndpointHealthCheck | null;
 }
 
 export interface LoadAssignmentConfig {
@@ -108,6 +114,7 @@ export function describe(endpoint: EndpointConfig, address: SocketAddress): Host
     weight: endpoint.weight,
     priority: endpoint.priority,
     health: endpoint.health,
+    healthCheck: describeHealthCheck(endpoint.healthCheck, address),
     canary: endpoint.metadata?.["envoy.lb"]?.["canary"] === true,
   });
 }
@@ -158,14 +165,10 @@ function compileEndpoint(
   }
   const endpoint = message.endpoint ?? {};
   const at = context.at("endpoint");
-  if (endpoint.healthCheckConfig?.disableActiveHealthCheck === true) {
-    at.at("health_check_config")
-      .at("disable_active_health_check")
-      .warn("Active health checks are not supported yet: there is nothing to turn off");
-  }
   reportTypedMetadata(message.metadata, context);
   const address = compileTargetAddress(endpoint.address, names, at.at("address"));
   if (address === null) return null;
+  const healthCheck = compileEndpointHealthCheck(endpoint.healthCheckConfig, address, at);
   return {
     address,
     additionalAddresses: compileAdditional(endpoint, at),
@@ -175,6 +178,7 @@ function compileEndpoint(
     locality: EMPTY_LOCALITY,
     metadata: compileMetadata(message.metadata),
     health: message.healthStatus ?? "UNKNOWN",
+    healthCheck,
   };
 }
 

@@ -4,16 +4,11 @@
  * per host. Envoy: `ThreadLocalClusterManagerImpl::ClusterEntry` and the main thread's
  * `ClusterImplBase` in one.
  */
-import {
-  type CircuitBreakerStats,
-  createCircuitBreakerRemainingStats,
-  createCircuitBreakerStats,
-} from "../stats/groups/circuit-breaker-stats.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { Cluster, ClusterInfo, MemberCounts, ResourcePriority } from "./cluster.ts";
 import type { ClusterConfig } from "./cluster-config.ts";
 import { ClusterHealth } from "./cluster-health.ts";
-import { ClusterStats } from "./cluster-stats.ts";
+import { makeClusterInfo } from "./cluster-info.ts";
 import type { HttpConnectionPool, TcpConnectionPool } from "./connection-pool.ts";
 import type {
   DiscoveryListener,
@@ -21,7 +16,8 @@ import type {
   SiblingCluster,
   SiblingClusters,
 } from "./discovery.ts";
-import { type Host, type HostDescription, healthStatusOf } from "./host.ts";
+import { type ClusterChecks, createClusterChecks } from "./health/cluster-checks.ts";
+import { type Host, type HostDescription, healthCheckKey, healthStatusOf } from "./host.ts";
 import {
   applyMembership,
   EMPTY_MEMBERSHIP,
@@ -42,7 +38,6 @@ import { createOutlierDetector } from "./outlier/create-outlier-detector.ts";
 import type { OutlierDetector, OutlierRates } from "./outlier/outlier-detector.ts";
 import { H1Pool } from "./pool/h1-pool.ts";
 import { TcpPool } from "./pool/tcp-pool.ts";
-import { ResourceLimits } from "./resource-limits.ts";
 import { type PoolOwner, UpstreamHost } from "./upstream-host.ts";
 import type { UpstreamServices } from "./upstream-services.ts";
 
@@ -61,6 +56,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
   readonly info: ClusterInfo;
   /** Discovery has answered once. */
   ready = false;
+  private initialized = false;
   private readonly services: UpstreamServices;
   private readonly listener: RuntimeClusterListener;
   readonly loadBalancer: ClusterLoadBalancer;
@@ -71,6 +67,11 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
   /** Null when neither outlier detection nor health checks can change a host's health. */
   private readonly health: ClusterHealth | null;
   private readonly outlier: OutlierDetector | null;
+  /** Null without active health checks. */
+  private readonly checks: ClusterChecks | null;
+  /** What discovery names. */
+  private discovered: Membership = EMPTY_MEMBERSHIP;
+  /** Those, and hosts that stay as long as their checks pass. */
   private membership: Membership = EMPTY_MEMBERSHIP;
   /** Of discoveries that know all members. */
   private known: PrioritySet = EMPTY_PRIORITY_SET;
@@ -92,7 +93,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
       ? this.scope
       : clusterScope(services.configurationStats, config);
     this.slotName = `${config.name}\n${config.identity}`;
-    this.info = makeInfo(config, services, {
+    this.info = makeClusterInfo(config, services, {
       scope: this.scope,
       membershipScope: this.membershipScope,
       slot: services.slots.limits.acquire(this.slotName),
@@ -105,6 +106,11 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
     this.outlier = createOutlierDetector(config, services, this.health?.slot ?? null, {
       own: this.scope,
       shared: this.membershipScope,
+    });
+    this.checks = createClusterChecks(config, services, {
+      info: this.info,
+      scope: this.scope,
+      slot: this.health?.slot ?? null,
     });
     this.discovery = config.discovery.create({
       dispatcher: services.dispatcher,
@@ -132,6 +138,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
     this.outlier?.close();
     this.onDrained = done;
     this.discovery.close();
+    this.checks?.close();
     this.draining++;
     for (const host of this.members.byIdentity.values()) this.retire(host);
     this.hostDrained();
@@ -198,8 +205,11 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
     this.health?.catchUp();
   }
 
-  onMembership(membership: Membership): void {
+  onMembership(discovered: Membership): void {
     if (this.closed) return;
+    this.discovered = discovered;
+    const { checks } = this;
+    const membership = checks?.retain(discovered, this.known.byIdentity) ?? discovered;
     const change = applyMembership(this.known, membership, (host) => this.createHost(host));
     const { stats } = this.info;
     const samePolicy =
@@ -218,6 +228,8 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
       stats.membership.membershipChange.add(change.changedPriorities);
     }
     if (change.added.length > 0) stats.defaultTransportSocketMatches.add(change.added.length);
+    checks?.start(change.added);
+    checks?.stop(change.removed);
     for (const host of change.removed) this.retire(host);
     if (this.config.closeConnectionsOnHostSetChange && change.changedPriorities > 0) {
       this.drainPools();
@@ -228,6 +240,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
   addHost(description: HostDescription): Host {
     const host = this.createHost(description);
     this.demanded?.add(host);
+    this.checks?.start([host]);
     this.info.stats.membership.membershipChange.inc();
     this.info.stats.defaultTransportSocketMatches.inc();
     this.showMembership();
@@ -241,7 +254,9 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
 
   removeHosts(hosts: readonly Host[]): void {
     for (const host of hosts as readonly UpstreamHost[]) {
-      if (this.demanded?.remove(host) === true) this.retire(host);
+      if (this.demanded?.remove(host) !== true) continue;
+      this.checks?.stop([host]);
+      this.retire(host);
     }
     this.info.stats.membership.membershipChange.inc();
     this.showMembership();
@@ -249,9 +264,10 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
   }
 
   onInitialized(): void {
-    if (this.ready || this.closed) return;
-    this.ready = true;
-    this.listener.onClusterReady(this);
+    if (this.ready || this.closed || this.initialized) return;
+    this.initialized = true;
+    if (this.checks === null) this.becomeReady();
+    else this.checks.whenChecked(this.members.byIdentity.values(), () => this.becomeReady());
   }
 
   /** Runtime values changed: computes tiers, loads and limits anew. */
@@ -264,6 +280,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
   /** Health bits changed, here or on another data plane: computes tiers and loads anew. */
   onHealthChanged(): void {
     if (this.closed) return;
+    if (this.health !== null) this.dropFailed();
     if (this.demanded === null) this.known = refreshHealth(this.known, this.membership);
     else this.demanded.refresh();
     this.rebalance();
@@ -280,6 +297,23 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
   /** For the admin page; null without outlier detection. */
   successRates(): OutlierRates | null {
     return this.outlier?.rates() ?? null;
+  }
+
+  private becomeReady(): void {
+    this.ready = true;
+    this.listener.onClusterReady(this);
+  }
+
+  /** A host that turned failed loses its connections, and its place if only its health held it. */
+  private dropFailed(): void {
+    let leaves = false;
+    for (const host of this.members.byIdentity.values()) {
+      if (!host.turnedFailed()) continue;
+      this.checks?.takeReport(host);
+      this.drainHost(host, this.config.closeConnectionsOnHostHealthFailure);
+      leaves ||= host.pendingRemoval;
+    }
+    if (leaves) this.onMembership(this.discovered);
   }
 
   private balancerServices(): LoadBalancerServices {
@@ -344,10 +378,15 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
 
   private createHost(host: HostDescription): UpstreamHost {
     const { slots } = this.services;
-    const key = `${this.slotName}\n${host.identity}\n${localityKey(host.locality, 0)}`;
+    const { healthCheck } = host;
+    const check = healthCheck === null ? "" : `\n${healthCheckKey(healthCheck)}`;
+    const key = `${this.slotName}\n${host.identity}\n${localityKey(host.locality, 0)}${check}`;
     const cluster = this.health;
     const slot = cluster === null ? null : slots.health.acquire(key);
-    return new UpstreamHost(host, slots.hosts.acquire(key), this, { slot, cluster });
+    const made = new UpstreamHost(host, slots.hosts.acquire(key), this, { slot, cluster });
+    if (this.demanded === null) this.checks?.admit(made, this.known.byIdentity.get(host.identity));
+    made.turnedFailed();
+    return made;
   }
 
   private retire(host: UpstreamHost): void {
@@ -368,15 +407,24 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
 
   /** New pools are made at the next request; the old ones let go of their connections. */
   private drainPools(): void {
-    for (const host of this.members.byIdentity.values()) {
-      for (const pool of [...host.httpPools, ...host.tcpPools]) pool?.drain(() => undefined);
-      host.httpPools.fill(null);
-      host.tcpPools.fill(null);
+    for (const host of this.members.byIdentity.values()) this.drainHost(host, false);
+  }
+
+  private drainHost(host: UpstreamHost, closeTcp: boolean): void {
+    const { httpPools, tcpPools } = host;
+    for (const pool of [...httpPools, ...tcpPools]) {
+      if (pool === null) continue;
+      this.draining++;
+      pool.drain(() => this.hostDrained());
     }
+    if (closeTcp) for (const pool of tcpPools) pool?.closeConnections();
+    httpPools.fill(null);
+    tcpPools.fill(null);
   }
 
   openHttpPool(host: UpstreamHost, priority: ResourcePriority): HttpConnectionPool {
     const pool = new H1Pool(this.info, host, priority, this.services);
+    this.health?.markUsed();
     for (const limits of this.info.limits) limits.connectionPools.show();
     if (this.closed) pool.drain(() => undefined);
     return pool;
@@ -384,6 +432,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
 
   openTcpPool(host: UpstreamHost, priority: ResourcePriority): TcpConnectionPool {
     const pool = new TcpPool(this.info, host, priority, this.services);
+    this.health?.markUsed();
     if (this.closed) pool.drain(() => undefined);
     return pool;
   }
@@ -392,45 +441,4 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
 /** `cluster.<name>`. */
 function clusterScope(root: StatsScope, config: ClusterConfig): StatsScope {
   return root.scope(`cluster.${config.observabilityName}`);
-}
-
-interface InfoParts {
-  readonly scope: StatsScope;
-  readonly membershipScope: StatsScope;
-  /** The cluster's slot of limits. */
-  readonly slot: number;
-}
-
-function makeInfo(
-  config: ClusterConfig,
-  services: UpstreamServices,
-  parts: InfoParts,
-): ClusterInfo {
-  // The limits are those of all data planes together: one of them shows the gauges.
-  const breakers = parts.membershipScope.scope("circuit_breakers");
-  const limits = (priority: 0 | 1, word: string): ResourceLimits => {
-    const thresholds = config.thresholds[priority];
-    const scope = breakers.scope(word);
-    const open: CircuitBreakerStats = createCircuitBreakerStats(scope);
-    const left = thresholds.trackRemaining ? createCircuitBreakerRemainingStats(scope) : null;
-    return new ResourceLimits(
-      services.slots.limits.place(parts.slot, priority),
-      thresholds,
-      open,
-      left,
-    );
-  };
-  return {
-    name: config.name,
-    observabilityName: config.observabilityName,
-    metadata: config.metadata,
-    perConnectionBufferLimitBytes: config.perConnectionBufferLimitBytes,
-    maxStreamDurationMs: config.maxStreamDurationMs,
-    wantsHttp2: config.wantsHttp2,
-    http1: config.http1,
-    connection: config.connection,
-    stats: new ClusterStats(parts.scope, parts.membershipScope, config.tracked),
-    maintenanceModeKey: `upstream.maintenance_mode.${config.name}`,
-    limits: [limits(0, "default"), limits(1, "high")],
-  };
 }

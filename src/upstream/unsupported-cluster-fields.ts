@@ -14,8 +14,6 @@ interface UnsupportedField {
   readonly remedy: string;
 }
 
-const NEEDS_HEALTH_CHECKS = "It takes effect only with health checks, which are not supported yet";
-
 const FIELDS: readonly UnsupportedField[] = [
   {
     field: "transport_socket",
@@ -38,13 +36,6 @@ const FIELDS: readonly UnsupportedField[] = [
     present: (message) => message.transportSocketMatcher !== undefined,
     message: "transport_socket_matcher is not supported yet",
     remedy: "remove the field",
-  },
-  {
-    field: "health_checks",
-    severity: "warning",
-    present: (message) => (message.healthChecks ?? []).length > 0,
-    message: "Active health checks are not supported yet: hosts count as healthy",
-    remedy: "",
   },
   {
     field: "lb_subset_config",
@@ -82,13 +73,6 @@ const FIELDS: readonly UnsupportedField[] = [
     remedy: "",
   },
   {
-    field: "close_connections_on_host_health_failure",
-    severity: "warning",
-    present: (message) => message.closeConnectionsOnHostHealthFailure === true,
-    message: NEEDS_HEALTH_CHECKS,
-    remedy: "",
-  },
-  {
     field: "track_cluster_stats.per_endpoint_stats",
     severity: "warning",
     present: (message) => message.trackClusterStats?.perEndpointStats === true,
@@ -118,13 +102,6 @@ const FIELDS: readonly UnsupportedField[] = [
     },
     message: "Updates are applied at once",
     remedy: "set it to 0s",
-  },
-  {
-    field: "common_lb_config.ignore_new_hosts_until_first_hc",
-    severity: "warning",
-    present: ({ commonLbConfig }) => commonLbConfig?.ignoreNewHostsUntilFirstHc === true,
-    message: NEEDS_HEALTH_CHECKS,
-    remedy: "",
   },
   {
     field: "common_lb_config.consistent_hashing_lb_config",
@@ -160,13 +137,6 @@ const FIELDS: readonly UnsupportedField[] = [
     severity: "warning",
     present: (message) => message.cleanupInterval !== undefined && message.type !== "ORIGINAL_DST",
     message: "It goes only with clusters of type ORIGINAL_DST",
-    remedy: "",
-  },
-  {
-    field: "ignore_health_on_host_removal",
-    severity: "warning",
-    present: (message) => message.ignoreHealthOnHostRemoval === true,
-    message: NEEDS_HEALTH_CHECKS,
     remedy: "",
   },
   {

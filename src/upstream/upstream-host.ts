@@ -8,6 +8,8 @@ import type { HttpConnectionPool, TcpConnectionPool } from "./connection-pool.ts
 import type { HealthSlot } from "./health-slots.ts";
 import {
   flagsOfHealthStatus,
+  type HealthCheckMonitor,
+  HealthFlag,
   type Host,
   type HostDescription,
   type HostFeedback,
@@ -17,6 +19,7 @@ import type { HostSlot } from "./host-slots.ts";
 
 /** DEFAULT and HIGH. */
 const PRIORITIES = 2;
+const FAILED = HealthFlag.FailedActiveHealthCheck | HealthFlag.FailedOutlierCheck;
 
 /** The health of a host and of its cluster, as all data planes share it. */
 export interface HostHealth {
@@ -37,11 +40,15 @@ export class UpstreamHost implements Host {
   readonly stats: HostSlot;
   feedback: HostFeedback | null = null;
   monitor: HostMonitor | null = null;
+  healthMonitor: HealthCheckMonitor | null = null;
+  /** Discovery names it no more; it stays as long as its health checks pass. */
+  pendingRemoval = false;
   /** What outlier detection and health checks know of it; null when its cluster has neither. */
   readonly health: HealthSlot | null;
   /** By resource priority; null until first used. */
   readonly httpPools: (HttpConnectionPool | null)[] = new Array<null>(PRIORITIES).fill(null);
   readonly tcpPools: (TcpConnectionPool | null)[] = new Array<null>(PRIORITIES).fill(null);
+  private failed = false;
   /** Discovery's word on health; the rest is in shared memory. */
   private discoveryFlags: number;
   private readonly clusterHealth: ClusterHealth | null;
@@ -82,7 +89,15 @@ export class UpstreamHost implements Host {
   }
 
   healthFlags(): number {
-    return this.stats.flags() | this.discoveryFlags;
+    const flags = this.stats.flags() | this.discoveryFlags;
+    return this.pendingRemoval ? flags | HealthFlag.PendingDynamicRemoval : flags;
+  }
+
+  /** Its checks fail or it is ejected, and this data plane did not know yet. */
+  turnedFailed(): boolean {
+    const before = this.failed;
+    this.failed = (this.stats.flags() & FAILED) !== 0;
+    return this.failed && !before;
   }
 
   setHealthFlag(flag: number): void {

@@ -1,10 +1,12 @@
 // The command line without a process: arguments in; exit code, output and a running proxy out, on
 // simulated time, a network and files in memory.
+
 import type { CommandContext } from "../../src/cli/command-context.ts";
 import { main } from "../../src/cli/program.ts";
 import { createLocalConfigLoader } from "../../src/config/local-config-loader.ts";
 import { MemoryClient } from "../kit/memory-client.ts";
 import { MemoryNetwork } from "../kit/memory-network.ts";
+import { NO_HTTP2 } from "../kit/no-http2.ts";
 import { SeededRandom } from "../kit/seeded-random.ts";
 import { SimulatedTime } from "../kit/simulated-time.ts";
 import { bootstrap, httpListener } from "../server/configs.ts";
@@ -107,6 +109,7 @@ export class CliFixture {
         sockets: this.network,
         dns: new FakeDns(time),
         files: this.files,
+        http2: NO_HTTP2,
         host: {
           address: "127.0.0.1",
           hostname: "test",

@@ -247,6 +247,14 @@ export const HTTP_EXPECTATIONS: readonly Expectation[] = [
     ],
   },
   {
+    example: "active-health-checks",
+    steps: [
+      { spread: "GET /", kind: "http", times: 6, counts: { v1: [6, 6], v2: [0, 0] } },
+      { admin: "GET /clusters", matches: /health_flags::\/failed_active_hc$/m },
+      { log: /"health_check_failure_event":\{"failure_type":"ACTIVE","first_check":true\}/ },
+    ],
+  },
+  {
     example: "health-check",
     steps: [
       { request: "GET /healthz", status: 200, answer: "" },

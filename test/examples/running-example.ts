@@ -1,6 +1,7 @@
 // One example, running: the command line in this process, on real sockets of the loopback whose
 // ports the system chose. The example's files are copied, and their ports replaced, so that
 // examples run side by side.
+
 import { once } from "node:events";
 import {
   cpSync,
@@ -22,6 +23,7 @@ import type { LogFile } from "../../src/platform/files.ts";
 import { NodeDnsResolver } from "../../src/platform/node/dns.ts";
 import { NodeFiles } from "../../src/platform/node/files.ts";
 import { NodeHostEnvironment } from "../../src/platform/node/host-environment.ts";
+import { http2Clients } from "../../src/platform/node/http2-client.ts";
 import { SystemRandom } from "../../src/platform/node/random.ts";
 import { readWholeFile } from "../../src/platform/node/read-file.ts";
 import { NodeSocketFactory } from "../../src/platform/node/socket-factory.ts";
@@ -167,6 +169,7 @@ export class RunningExample {
         sockets: new NodeSocketFactory(),
         dns: new NodeDnsResolver(),
         files: this.files,
+        http2: http2Clients,
         host: new NodeHostEnvironment(),
       },
       createLoader: () => createLocalConfigLoader({ read: readWholeFile }),

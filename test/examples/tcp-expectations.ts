@@ -6,6 +6,14 @@ const hello = (serverName: string): string => clientHello({ serverName }).toStri
 
 export const TCP_EXPECTATIONS: readonly Expectation[] = [
   {
+    example: "tcp-health-checks",
+    steps: [
+      { send: "hello", receive: "v2:hello" },
+      { send: "again", receive: "v2:again" },
+      { admin: "GET /clusters", matches: /health_flags::\/failed_active_hc\/active_hc_timeout$/m },
+    ],
+  },
+  {
     example: "tcp-proxy",
     steps: [
       // Nine of ten go to blue, whose two hosts are v1 and v2.

@@ -1,5 +1,6 @@
 // A whole Server on simulated time, a network in memory and files in memory: with an admin port, a
 // client and upstreams that answer with their name.
+
 import assert from "node:assert/strict";
 import type { Diagnostic } from "../../src/base/diagnostic.ts";
 import { createLocalConfigLoader } from "../../src/config/local-config-loader.ts";
@@ -18,6 +19,7 @@ import { headerValues, type RawMessage, readMessage } from "../kit/http1-message
 import { leaks } from "../kit/leaks.ts";
 import { MemoryClient } from "../kit/memory-client.ts";
 import { MemoryNetwork } from "../kit/memory-network.ts";
+import { NO_HTTP2 } from "../kit/no-http2.ts";
 import { SeededRandom } from "../kit/seeded-random.ts";
 import { SimulatedTime } from "../kit/simulated-time.ts";
 import { FakeDns } from "../upstream/fake-dns.ts";
@@ -210,6 +212,7 @@ function platformOf(fixture: ServerFixture): ConstructorParameters<typeof Server
     sockets: network,
     dns,
     files: fixture.files,
+    http2: NO_HTTP2,
     host: {
       address: "127.0.0.1",
       hostname: "test",

@@ -10,6 +10,7 @@ import { Server } from "../../src/server/server.ts";
 import { drainServer } from "../../src/server/shutdown.ts";
 import { MemoryNetwork } from "../kit/memory-network.ts";
 import type { Link } from "../kit/memory-socket.ts";
+import { NO_HTTP2 } from "../kit/no-http2.ts";
 import { SeededRandom } from "../kit/seeded-random.ts";
 import { SimulatedTime } from "../kit/simulated-time.ts";
 import { MemoryFiles } from "../server/memory-files.ts";
@@ -274,6 +275,7 @@ export class World {
       sockets: network,
       dns: new FakeDns(time),
       files,
+      http2: NO_HTTP2,
       host: {
         hostname: "simulation",
         address: "127.0.0.1",

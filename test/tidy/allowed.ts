@@ -186,6 +186,7 @@ export interface PackageHome {
 
 /** Where each run-time package may be imported. The reasons for having it are in src/README.md. */
 export const PACKAGE_HOMES: Readonly<Record<string, PackageHome>> = {
+  "http2-wrapper": { homes: [NODE], because: "it speaks through Node's own HTTP/2 and sockets" },
   koffi: { homes: [NODE], because: "system calls belong to the Node platform" },
   yaml: { homes: ["src/proto/"], because: "only the child process loads it" },
   "prom-client": { homes: ["src/stats/"], because: "exposition is one file" },

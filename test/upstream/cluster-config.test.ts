@@ -275,7 +275,6 @@ describe("a cluster that is refused", () => {
 
 describe("a cluster that is taken with a warning", () => {
   const cases: readonly [string, Partial<Cluster>][] = [
-    ["health_checks", { healthChecks: [{}] }],
     [
       "outlier_detection.monitors",
       { outlierDetection: { monitors: [{ name: "m", typedConfig: { typeUrl: "", value: {} } }] } },
@@ -299,17 +298,12 @@ describe("a cluster that is taken with a warning", () => {
     ["http2_protocol_options", { http2ProtocolOptions: {} }],
     ["upstream_bind_config.freebind", { upstreamBindConfig: { freebind: true } }],
     [
-      "common_lb_config.ignore_new_hosts_until_first_hc",
-      { commonLbConfig: { ignoreNewHostsUntilFirstHc: true } },
-    ],
-    [
       "common_lb_config.consistent_hashing_lb_config",
       { commonLbConfig: { consistentHashingLbConfig: {} } },
     ],
     ["ring_hash_lb_config", { ringHashLbConfig: {} }],
     ["maglev_lb_config", { maglevLbConfig: {} }],
     ["cleanup_interval", { cleanupInterval: seconds(5) }],
-    ["ignore_health_on_host_removal", { ignoreHealthOnHostRemoval: true }],
     ["lrs_report_endpoint_metrics", { lrsReportEndpointMetrics: ["cpu"] }],
     ["metadata.typed_filter_metadata", { metadata: { typedFilterMetadata: {} } }],
     [
@@ -324,10 +318,6 @@ describe("a cluster that is taken with a warning", () => {
     [
       "load_assignment.endpoints[0].metadata",
       { loadAssignment: { endpoints: [{ metadata: {} }] } },
-    ],
-    [
-      "load_assignment.endpoints[0].lb_endpoints[0].endpoint.health_check_config.disable_active_health_check",
-      oneEndpoint({ endpoint: { ...ONE, healthCheckConfig: { disableActiveHealthCheck: true } } }),
     ],
     [
       "load_assignment.endpoints[0].lb_endpoints[0].metadata.typed_filter_metadata",
@@ -347,7 +337,8 @@ describe("a cluster that is taken with a warning", () => {
 
   it("needs the catalogues it is given, not others", () => {
     const context = new CompileContext();
-    const none = { clusters: [], loadBalancers: [], sourceAddresses: [] };
+    const healthChecks = { checkers: [], eventSinks: [] };
+    const none = { clusters: [], loadBalancers: [], healthChecks, sourceAddresses: [] };
     assert.equal(compileCluster(staticMessage([1]), none, context), null);
     assert.equal(context.diagnostics.length, 2);
   });

@@ -9,9 +9,13 @@ import { RequestHeaderMap } from "../../src/codec/header-map.ts";
 import { CompileContext } from "../../src/config/compile-context.ts";
 import { DEFAULT_RUNTIME, type RuntimeSnapshot } from "../../src/config/runtime.ts";
 import { clusterFactories } from "../../src/extensions/clusters/catalogue.ts";
+import type { LogFiles } from "../../src/extensions/common/access-log/line-logger.ts";
+import { healthEventSinks } from "../../src/extensions/health-check-event-sinks/catalogue.ts";
+import { healthCheckers } from "../../src/extensions/health-checkers/catalogue.ts";
 import { loadBalancerFactories } from "../../src/extensions/load-balancers/catalogue.ts";
 import type { Dispatcher } from "../../src/platform/dispatcher.ts";
 import type { DnsResolver } from "../../src/platform/dns.ts";
+import type { Http2Clients } from "../../src/platform/http2-client.ts";
 import type { Socket } from "../../src/platform/sockets.ts";
 import type { Cluster as ClusterMessage } from "../../src/proto/generated/envoy/config/cluster/v3.ts";
 import { StatSlab } from "../../src/stats/slab.ts";
@@ -35,8 +39,10 @@ import {
   type SharedUpstreamState,
   type UpstreamServices,
 } from "../../src/upstream/upstream-services.ts";
+import { testFormats } from "../extensions/formatters/format-fixture.ts";
 import type { GaugeReading } from "../kit/leaks.ts";
 import { MemoryNetwork } from "../kit/memory-network.ts";
+import { NO_HTTP2 } from "../kit/no-http2.ts";
 import { SeededRandom } from "../kit/seeded-random.ts";
 import { SimulatedTime } from "../kit/simulated-time.ts";
 
@@ -55,7 +61,7 @@ export const NO_ENDPOINTS: EndpointSubscriptions = {
 
 const LIVE_GAUGES = ["upstream_cx_active", "upstream_rq_active", "upstream_rq_pending_active"];
 
-export interface FixtureOptions {
+export interface FixtureOptions extends CompileOptions {
   readonly dns?: DnsResolver;
   readonly endpoints?: EndpointSubscriptions;
   readonly runtime?: RuntimeSnapshot;
@@ -117,7 +123,7 @@ export function upstreamFixture(options: FixtureOptions = {}): UpstreamFixture {
     state,
     manager,
     add: (message) => {
-      const config = compiled(message);
+      const config = compiled(message, options);
       // Held here too, so that a test can read them after the cluster is gone.
       const scope = store.root.scope("cluster").scope(config.observabilityName);
       for (const name of LIVE_GAUGES) scope.gauge(name);
@@ -147,7 +153,22 @@ export function upstreamFixture(options: FixtureOptions = {}): UpstreamFixture {
   };
 }
 
-export function compileWith(message: ClusterMessage): {
+export interface CompileOptions {
+  readonly http2?: Http2Clients;
+  /** Where event logs go. */
+  readonly logs?: LogFiles;
+}
+
+const NO_LOGS: LogFiles = {
+  open: () => {
+    throw new Error("no log is written in this test");
+  },
+};
+
+export function compileWith(
+  message: ClusterMessage,
+  options: CompileOptions = {},
+): {
   config: ClusterConfig | null;
   context: CompileContext;
 } {
@@ -157,6 +178,10 @@ export function compileWith(message: ClusterMessage): {
     {
       clusters: clusterFactories(),
       loadBalancers: loadBalancerFactories(),
+      healthChecks: {
+        checkers: healthCheckers({ formats: testFormats(), http2: options.http2 ?? NO_HTTP2 }),
+        eventSinks: healthEventSinks({ files: options.logs ?? NO_LOGS, appendProblem: () => null }),
+      },
       sourceAddresses: [],
     },
     context,
@@ -164,8 +189,8 @@ export function compileWith(message: ClusterMessage): {
   return { config, context };
 }
 
-export function compiled(message: ClusterMessage): ClusterConfig {
-  const { config, context } = compileWith(message);
+export function compiled(message: ClusterMessage, options: CompileOptions = {}): ClusterConfig {
+  const { config, context } = compileWith(message, options);
   if (config === null) throw new Error(JSON.stringify(context.diagnostics));
   return config;
 }

@@ -41,7 +41,7 @@ export class Connector implements TimerOwner {
     dispatcher: Dispatcher,
     sockets: SocketFactory,
     settings: ConnectionSettings,
-    host: HostDescription,
+    host: Pick<HostDescription, "address" | "additionalAddresses">,
     callbacks: ConnectorCallbacks,
   ) {
     this.dispatcher = dispatcher;
@@ -93,7 +93,7 @@ export class Connector implements TimerOwner {
     const address = this.addresses[this.next];
     if (address === undefined) return;
     this.next++;
-    const source = this.sourceFor(address);
+    const source = sourceAddressFor(address, this.settings.sourceAddresses);
     const attempt = new Attempt(
       this,
       address,
@@ -105,16 +105,17 @@ export class Connector implements TimerOwner {
     this.stagger ??= this.dispatcher.create(this, 0);
     this.stagger.arm(STAGGER_MS);
   }
+}
 
-  /** Only an address of the target's own family can be bound. */
-  private sourceFor(address: SocketAddress): SocketAddress | null {
-    if (address.path !== undefined) return null;
-    const v6 = address.ip.includes(":");
-    for (const source of this.settings.sourceAddresses) {
-      if (source.ip.includes(":") === v6) return source;
-    }
-    return null;
-  }
+/** Only an address of the target's own family can be bound. */
+export function sourceAddressFor(
+  address: SocketAddress,
+  sources: readonly SocketAddress[],
+): SocketAddress | null {
+  if (address.path !== undefined) return null;
+  const v6 = address.ip.includes(":");
+  for (const source of sources) if (source.ip.includes(":") === v6) return source;
+  return null;
 }
 
 /** One socket on its way. */

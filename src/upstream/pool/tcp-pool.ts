@@ -59,6 +59,12 @@ export class TcpPool implements TcpConnectionPool {
     this.checkDrained();
   }
 
+  closeConnections(): void {
+    for (const list of [this.connecting, this.busy]) {
+      for (let one = list.first; one !== null; one = list.first) one.close();
+    }
+  }
+
   counts(): { connecting: number; busy: number; pending: number } {
     return {
       connecting: this.connecting.size,

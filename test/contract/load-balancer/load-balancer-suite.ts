@@ -78,6 +78,7 @@ export class BalancerBench {
           priority: member.priority ?? 0,
           locality: EMPTY_LOCALITY,
           metadata: null,
+          healthCheck: null,
           health: member.health ?? "UNKNOWN",
         },
         { ip: "127.0.0.1", port: member.port },

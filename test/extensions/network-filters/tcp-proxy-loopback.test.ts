@@ -59,6 +59,7 @@ async function start(upstreamPort: number, address: Address = ANY_PORT): Promise
   const kinds = {
     clusters: clusterFactories(),
     loadBalancers: loadBalancerFactories(),
+    healthChecks: { checkers: [], eventSinks: [] },
     sourceAddresses: [],
   };
   const cluster = compileCluster(staticMessage([upstreamPort]), kinds, new CompileContext());

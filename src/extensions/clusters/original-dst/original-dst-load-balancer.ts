@@ -123,6 +123,7 @@ function describe(address: SocketAddress, addressText: string): HostDescription 
     weight: 1,
     priority: 0,
     health: "UNKNOWN",
+    healthCheck: null,
     canary: false,
   });
 }
