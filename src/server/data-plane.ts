@@ -84,7 +84,13 @@ export interface DataPlaneServices {
 export interface DataPlaneOptions {
   /** 0 … N−1. */
   readonly id: number;
-  readonly reusePort: boolean;
+  /** N. */
+  readonly dataPlanes: number;
+  /**
+   * This data plane accepts also from what can be bound only once. Worker threads all do: what they
+   * listen on is bound by the main thread.
+   */
+  readonly bindsUnshared: boolean;
 }
 
 /** `path` is where it stands in the configuration: diagnostics point into it. */
@@ -138,7 +144,9 @@ export class DataPlane {
     this.dispatcher = new Dispatcher(platform);
     this.stats = services.stats;
     const slots = openUpstreamSlots(services.shared, options.id);
-    this.clusters = this.createClusters(platform, services, { slots, leader: options.id === 0 });
+    const connectionIds = new ConnectionIds(options.id, options.dataPlanes);
+    const leader = options.id === 0;
+    this.clusters = this.createClusters(platform, services, { slots, leader, connectionIds });
     this.catalogue = buildCatalogue({
       dispatcher: this.dispatcher,
       clusters: this.clusters,
@@ -223,7 +231,7 @@ export class DataPlane {
   private createClusters(
     platform: DataPlanePlatform,
     services: DataPlaneServices,
-    own: Pick<UpstreamServices, "slots" | "leader">,
+    own: Pick<UpstreamServices, "slots" | "leader" | "connectionIds">,
   ): UpstreamClusterManager {
     return new UpstreamClusterManager({
       dispatcher: this.dispatcher,
@@ -240,7 +248,6 @@ export class DataPlane {
       outlierEventLogPath: services.outlierEventLogPath,
       stats: services.stats.root,
       configurationStats: services.configurationStats,
-      connectionIds: new ConnectionIds(),
       createHttp1Client,
     });
   }
@@ -250,7 +257,7 @@ export class DataPlane {
     services: DataPlaneServices,
     options: DataPlaneOptions,
   ): ListenerManager {
-    let connections = 0;
+    const connectionIds = new ConnectionIds(options.id, options.dataPlanes);
     return new ListenerManager(
       {
         dispatcher: this.dispatcher,
@@ -267,11 +274,11 @@ export class DataPlane {
         globalLimit: services.globalLimit,
         rejectsConnections: () => false,
         workerId: options.id,
-        nextConnectionId: () => connections++,
+        nextConnectionId: () => connectionIds.next() - 1,
       },
       platform.sockets,
       this.listenerManagerStats,
-      { reusePort: options.reusePort, bindsUnshared: options.id === 0 },
+      { reusePort: options.dataPlanes > 1, bindsUnshared: options.bindsUnshared },
     );
   }
 
