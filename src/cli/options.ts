@@ -44,13 +44,7 @@ export const FLAGS: readonly Flag[] = [
     names: ["--concurrency"],
     kind: "value",
     only: "run",
-    help: "worker threads that serve: a number, or auto for one per processor (default 1)",
-  },
-  {
-    names: ["--cpuset-threads"],
-    kind: "switch",
-    only: "run",
-    help: "as --concurrency auto, unless --concurrency is given",
+    help: "data planes; this release runs one, and warns when more are asked for",
   },
   { names: ["--service-cluster"], kind: "value", help: "name of the local service" },
   { names: ["--service-node"], kind: "value", help: "id of this node" },
@@ -153,6 +147,7 @@ export const FLAGS: readonly Flag[] = [
   {
     names: [
       "--local-address-ip-version",
+      "--cpuset-threads",
       "--bootstrap-version",
       "--max-stats",
       "--max-obj-name-len",

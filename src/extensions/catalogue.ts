@@ -10,6 +10,7 @@ import type { ConnectionLogCompiler } from "../network/connection-log.ts";
 import type { ListenerFilterType } from "../network/listener-filter.ts";
 import type { NetworkFilterType } from "../network/network-filter.ts";
 import type { Dispatcher } from "../platform/dispatcher.ts";
+import type { DnsResolver } from "../platform/dns.ts";
 import type { Files } from "../platform/files.ts";
 import type { HostEnvironment } from "../platform/host-environment.ts";
 import type { Http2Clients } from "../platform/http2-client.ts";
@@ -27,6 +28,7 @@ import { clusterFactories } from "./clusters/catalogue.ts";
 import { AccessLogs } from "./common/access-log/access-logs.ts";
 import { StatedLogFiles } from "./common/access-log/log-files.ts";
 import { readDataSource } from "./common/data-source.ts";
+import { DnsCaches } from "./common/dynamic-forward-proxy/dns-caches.ts";
 import type { FormatServices } from "./common/substitution-format.ts";
 import { SubstitutionFormatParser } from "./formatters/format-parser.ts";
 import { healthEventSinks } from "./health-check-event-sinks/catalogue.ts";
@@ -59,6 +61,7 @@ export interface CatalogueServices {
   readonly requestLogs: readonly AccessLogger[];
   /** Limits of filters, exact over all data planes. */
   readonly limiters: LimiterSlots;
+  readonly dns: DnsResolver;
 }
 
 export interface Catalogue {
@@ -83,18 +86,9 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
   const accessLogs = new AccessLogs(accessLoggers(loggers), filterServices);
   const replyServices = { ...formatServices, ...filterServices };
   const logServices = createLogServices(accessLogs);
-  const filters = new HttpFilterCatalogue(
-    httpFilters({
-      ...formatServices,
-      ...logServices,
-      clusters,
-      dispatcher,
-      runtime,
-      limiters: services.limiters,
-      healthCheckFailed: services.healthCheckFailed,
-      serviceCluster: services.node.serviceCluster,
-    }),
-  );
+  const dnsCaches = new DnsCaches(services);
+  const filterParts = { formats: formatServices, logs: logServices, dnsCaches };
+  const filters = createHttpFilters(services, filterParts);
   const routes = (): RouteServices => ({
     runtime,
     formats,
@@ -105,7 +99,7 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
     validateClusters: true,
   });
   return {
-    clusters: clusterFactories(),
+    clusters: clusterFactories({ dnsCaches }),
     loadBalancers: loadBalancerFactories(),
     healthChecks: createHealthChecks(loggers, services.http2),
     listenerFilters: listenerFilters(),
@@ -144,6 +138,22 @@ function createHealthChecks(
 }
 
 /** Log files of one data plane, counted in `filesystem.*`. */
+interface HttpFilterParts {
+  readonly formats: FormatServices;
+  readonly logs: UpstreamLogServices;
+  readonly dnsCaches: DnsCaches;
+}
+
+function createHttpFilters(
+  services: CatalogueServices,
+  { formats, logs, dnsCaches }: HttpFilterParts,
+): HttpFilterCatalogue {
+  const { clusters, dispatcher, runtime, limiters, healthCheckFailed } = services;
+  const { serviceCluster } = services.node;
+  const own = { clusters, dispatcher, runtime, limiters, healthCheckFailed, serviceCluster };
+  return new HttpFilterCatalogue(httpFilters({ ...formats, ...logs, ...own, dnsCaches }));
+}
+
 export function openLogFiles({
   files,
   logFlushIntervalMs,

@@ -84,13 +84,7 @@ export interface DataPlaneServices {
 export interface DataPlaneOptions {
   /** 0 … N−1. */
   readonly id: number;
-  /** N. */
-  readonly dataPlanes: number;
-  /**
-   * This data plane accepts also from what can be bound only once. Worker threads all do: what they
-   * listen on is bound by the main thread.
-   */
-  readonly bindsUnshared: boolean;
+  readonly reusePort: boolean;
 }
 
 /** `path` is where it stands in the configuration: diagnostics point into it. */
@@ -144,9 +138,7 @@ export class DataPlane {
     this.dispatcher = new Dispatcher(platform);
     this.stats = services.stats;
     const slots = openUpstreamSlots(services.shared, options.id);
-    const connectionIds = new ConnectionIds(options.id, options.dataPlanes);
-    const leader = options.id === 0;
-    this.clusters = this.createClusters(platform, services, { slots, leader, connectionIds });
+    this.clusters = this.createClusters(platform, services, { slots, leader: options.id === 0 });
     this.catalogue = buildCatalogue({
       dispatcher: this.dispatcher,
       clusters: this.clusters,
@@ -162,6 +154,7 @@ export class DataPlane {
       healthCheckFailed: services.healthCheckFailed,
       requestLogs: services.requestLogs,
       limiters: slots.limiters,
+      dns: platform.dns,
     });
     this.clusterCatalogues = {
       clusters: this.catalogue.clusters,
@@ -231,7 +224,7 @@ export class DataPlane {
   private createClusters(
     platform: DataPlanePlatform,
     services: DataPlaneServices,
-    own: Pick<UpstreamServices, "slots" | "leader" | "connectionIds">,
+    own: Pick<UpstreamServices, "slots" | "leader">,
   ): UpstreamClusterManager {
     return new UpstreamClusterManager({
       dispatcher: this.dispatcher,
@@ -248,6 +241,7 @@ export class DataPlane {
       outlierEventLogPath: services.outlierEventLogPath,
       stats: services.stats.root,
       configurationStats: services.configurationStats,
+      connectionIds: new ConnectionIds(),
       createHttp1Client,
     });
   }
@@ -257,7 +251,7 @@ export class DataPlane {
     services: DataPlaneServices,
     options: DataPlaneOptions,
   ): ListenerManager {
-    const connectionIds = new ConnectionIds(options.id, options.dataPlanes);
+    let connections = 0;
     return new ListenerManager(
       {
         dispatcher: this.dispatcher,
@@ -274,11 +268,11 @@ export class DataPlane {
         globalLimit: services.globalLimit,
         rejectsConnections: () => false,
         workerId: options.id,
-        nextConnectionId: () => connectionIds.next() - 1,
+        nextConnectionId: () => connections++,
       },
       platform.sockets,
       this.listenerManagerStats,
-      { reusePort: options.dataPlanes > 1, bindsUnshared: options.bindsUnshared },
+      { reusePort: options.reusePort, bindsUnshared: options.id === 0 },
     );
   }
 

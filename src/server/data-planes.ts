@@ -3,7 +3,6 @@
  * none, one update after the other.
  */
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { ConfigTurns } from "./config-turns.ts";
 import type { ConfigUpdate, DataPlane } from "./data-plane.ts";
 import type { DataPlanePort, PreparedPart } from "./data-plane-port.ts";
 import type { ClusterFacts, PlaneFacts } from "./plane-facts.ts";
@@ -23,13 +22,8 @@ export interface PreparedOnAll {
 export interface PlaneSource {
   /** Those that live now, the lowest number first. */
   ports(): readonly DataPlanePort[];
-  /** An update comes into force, without what is refused; the result is told what is not bound. */
-  committing(
-    update: ConfigUpdate,
-    diagnostics: readonly Diagnostic[],
-  ): (problems: readonly Diagnostic[]) => void;
-  /** Listeners accept from now on. */
-  starting(): void;
+  /** An update comes into force; the result is told what could not be bound. */
+  committing(update: ConfigUpdate): (problems: readonly Diagnostic[]) => void;
   /** Before listeners stop. */
   stopping(direction: "all" | "inbound"): void;
   close(): Promise<void>;
@@ -41,12 +35,12 @@ export class DataPlanes {
   /** The data plane of this thread: serves, or, where worker threads do, only compiles. */
   readonly local: DataPlane;
   private readonly source: PlaneSource;
-  private readonly turns: ConfigTurns;
+  /** The end of the last update that was begun. */
+  private turn: Promise<void> = Promise.resolve();
 
-  constructor(local: DataPlane, source: PlaneSource, turns: ConfigTurns = new ConfigTurns()) {
+  constructor(local: DataPlane, source: PlaneSource) {
     this.local = local;
     this.source = source;
-    this.turns = turns;
   }
 
   get ports(): readonly DataPlanePort[] {
@@ -55,7 +49,7 @@ export class DataPlanes {
 
   /** Every data plane compiles the same messages: the first one's diagnostics speak for all. */
   async prepare(update: ConfigUpdate): Promise<PreparedOnAll> {
-    const release = await this.turns.take();
+    const release = await this.exclusive();
     try {
       const answers = await Promise.all(this.ports.map((port) => port.prepare(update)));
       const parts = answers.filter((part) => part !== null);
@@ -73,6 +67,16 @@ export class DataPlanes {
     }
   }
 
+  /** Resolves with the end of the exclusive time, which begins when all earlier ones are over. */
+  exclusive(): Promise<() => void> {
+    const before = this.turn;
+    let release: () => void = () => undefined;
+    this.turn = new Promise((resolve) => {
+      release = resolve;
+    });
+    return before.then(() => release);
+  }
+
   /** Open downstream connections. */
   async connectionCount(): Promise<number> {
     const counts = await Promise.all(this.ports.map((port) => port.connectionCount()));
@@ -80,7 +84,6 @@ export class DataPlanes {
   }
 
   started(): void {
-    this.source.starting();
     for (const port of this.ports) port.started();
   }
 
@@ -115,18 +118,9 @@ export class DataPlanes {
     return (await this.ports[0]?.facts()) ?? NO_FACTS;
   }
 
-  /**
-   * Host numbers live in shared memory, so that each data plane that uses a cluster knows the sums.
-   */
+  /** As `facts`; host numbers live in shared memory, so that each data plane knows the sums. */
   async clusters(): Promise<Iterable<ClusterFacts>> {
-    const [first = [], ...others] = await Promise.all(this.ports.map((port) => port.clusters()));
-    if (others.length === 0) return first;
-    const byName = new Map([...first].map((one) => [one.config.name, one]));
-    for (const one of others.flatMap((all) => [...all])) {
-      if (one.started && byName.get(one.config.name)?.started !== true)
-        byName.set(one.config.name, one);
-    }
-    return byName.values();
+    return (await this.ports[0]?.clusters()) ?? [];
   }
 
   async refreshStats(): Promise<void> {
@@ -154,7 +148,7 @@ export class DataPlanes {
     parts: readonly PreparedPart[],
     release: () => void,
   ): Promise<readonly Diagnostic[]> {
-    const settle = this.source.committing(update, parts[0]?.diagnostics ?? []);
+    const settle = this.source.committing(update);
     const results = parts.map((part) => part.commit());
     release();
     const problems = unique((await Promise.all(results)).flat());

@@ -22,35 +22,12 @@ import {
 export const ENDPOINT_TYPE = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
 export const ROUTE_TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";
 
-/** What is subscribed to. */
-export type NamedKind = "endpoints" | "routes";
+type NamedType = typeof ENDPOINT_TYPE | typeof ROUTE_TYPE;
 
-const TYPES = { endpoints: ENDPOINT_TYPE, routes: ROUTE_TYPE } as const;
-
-/** Who wants a resource: here, or on another thread. */
-export interface NamedWatcher {
+interface NamedWatcher {
   /** Null: the file does not hold the name. Returns why it is refused, or null. */
-  onMessage(message: unknown): string | null | Promise<string | null>;
+  onMessage(message: unknown): string | null;
   onFailure(): void;
-}
-
-/** A watcher of either kind as one of messages. */
-export function namedWatcher(
-  name: string,
-  watcher: EndpointWatcher | RouteWatcher,
-): { readonly kind: NamedKind; readonly watcher: NamedWatcher } {
-  const onFailure = (): void => watcher.onFailure();
-  if ("onAssignment" in watcher) {
-    const onMessage = (message: unknown): string | null =>
-      watcher.onAssignment(message as ClusterLoadAssignment | null);
-    return { kind: "endpoints", watcher: { onMessage, onFailure } };
-  }
-  const onMessage = (message: unknown): string | null => {
-    if (message !== null) return watcher.onRoutes(message as RouteConfiguration);
-    watcher.onFailure();
-    return `There is no route configuration named "${name}"`;
-  };
-  return { kind: "routes", watcher: { onMessage, onFailure } };
 }
 
 /** What is known at the moment, for those who join later. */
@@ -83,8 +60,22 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
     scope: StatsScope,
     watcher: EndpointWatcher | RouteWatcher,
   ): () => void {
-    const named = namedWatcher(name, watcher);
-    return this.watch({ source, name, kind: named.kind, scope }, named.watcher);
+    if ("onAssignment" in watcher) {
+      const adapter: NamedWatcher = {
+        onMessage: (message) => watcher.onAssignment(message as ClusterLoadAssignment | null),
+        onFailure: () => watcher.onFailure(),
+      };
+      return this.watch({ source, name, typeUrl: ENDPOINT_TYPE, scope }, adapter);
+    }
+    const adapter: NamedWatcher = {
+      onMessage: (message) => {
+        if (message !== null) return watcher.onRoutes(message as RouteConfiguration);
+        watcher.onFailure();
+        return `There is no route configuration named "${name}"`;
+      },
+      onFailure: () => watcher.onFailure(),
+    };
+    return this.watch({ source, name, typeUrl: ROUTE_TYPE, scope }, adapter);
   }
 
   close(): void {
@@ -92,8 +83,7 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
     this.shared.clear();
   }
 
-  /** As `subscribe`; the watcher may answer later. */
-  watch(wanted: Wanted, watcher: NamedWatcher): () => void {
+  private watch(wanted: Wanted, watcher: NamedWatcher): () => void {
     const key = keyOf(wanted);
     const known = this.shared.get(key);
     const shared = known ?? new SharedSubscription();
@@ -114,9 +104,8 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
       for (const watcher of shared.watchers) void this.join(shared, watcher);
       return;
     }
-    const { name, kind, scope } = wanted;
-    const typeUrl = TYPES[kind];
-    if (kind === "routes") shared.reloads = createReloadStats(scope);
+    const { name, typeUrl, scope } = wanted;
+    if (typeUrl === ROUTE_TYPE) shared.reloads = createReloadStats(scope);
     shared.subscription = new FilesystemSubscription(this.services, file, typeUrl, scope, {
       onUpdate: ({ resources, version }) => {
         const resource = resources.find((one) => one.name === name) ?? null;
@@ -135,60 +124,37 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
     shared: SharedSubscription,
     resource: LoadedResource | null,
     version: string,
-  ): string | null | Promise<string | null> {
+  ): string | null {
     const broken = resource?.diagnostics.find(({ severity }) => severity === "error");
     if (broken !== undefined) {
       for (const watcher of [...shared.watchers]) watcher.onFailure();
       return `${broken.path}: ${broken.message}`;
     }
-    return this.hand(shared, new Set(), resource, version);
-  }
-
-  /** Those who answer later are waited for, one after the other. */
-  private hand(
-    shared: SharedSubscription,
-    told: Set<NamedWatcher>,
-    resource: LoadedResource | null,
-    version: string,
-  ): string | null | Promise<string | null> {
     const message = resource === null ? null : resource.message;
-    for (const watcher of [...shared.watchers]) {
-      if (told.has(watcher)) continue;
-      told.add(watcher);
-      const answer = watcher.onMessage(message);
-      if (typeof answer === "string") return answer;
-      if (answer === null) continue;
-      return answer.then((refusal) => refusal ?? this.hand(shared, told, resource, version));
-    }
-    this.taken(shared, resource, version);
-    return null;
-  }
-
-  private taken(
-    shared: SharedSubscription,
-    resource: LoadedResource | null,
-    version: string,
-  ): void {
-    shared.newest = { kind: "message", message: resource === null ? null : resource.message };
-    if (resource === null) return;
+    let refusal: string | null = null;
+    for (const watcher of [...shared.watchers]) refusal ??= watcher.onMessage(message);
+    if (refusal !== null) return refusal;
+    shared.newest = { kind: "message", message };
+    if (resource === null) return null;
     const { typeUrl, name, bytes } = resource;
     if (this.store.differs(typeUrl, name, bytes)) {
       shared.reloads?.reloaded(this.services.time.wallMs());
     }
     this.remember(resource, version);
+    return null;
   }
 
   /** Later, since nobody expects to be called back while subscribing. */
   private async join(shared: SharedSubscription, watcher: NamedWatcher): Promise<void> {
     await Promise.resolve();
     if (!shared.watchers.has(watcher)) return;
-    if (shared.newest.kind === "message") await watcher.onMessage(shared.newest.message);
+    if (shared.newest.kind === "message") watcher.onMessage(shared.newest.message);
     else if (shared.newest.kind === "failed") watcher.onFailure();
   }
 
   private leave(
     key: string,
-    { kind, name }: Wanted,
+    { typeUrl, name }: Wanted,
     shared: SharedSubscription,
     watcher: NamedWatcher,
   ): void {
@@ -196,7 +162,6 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
     if (shared.watchers.size > 0 || this.shared.get(key) !== shared) return;
     shared.subscription?.close();
     this.shared.delete(key);
-    const typeUrl = TYPES[kind];
     const named = `${typeUrl}\n${name}\n`;
     if (![...this.shared.keys()].some((other) => other.startsWith(named))) {
       this.store.remove(typeUrl, name);
@@ -209,16 +174,15 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
   }
 }
 
-/** What somebody subscribes to. */
-export interface Wanted {
+interface Wanted {
   readonly source: ConfigSource;
   readonly name: string;
-  readonly kind: NamedKind;
+  readonly typeUrl: NamedType;
   readonly scope: StatsScope;
 }
 
 /** Each cluster has a subscription of its own, as in Envoy; routes are shared by all listeners. */
-function keyOf({ source, name, kind, scope }: Wanted): string {
-  const owner = kind === "endpoints" ? scope.prefix : "";
-  return `${TYPES[kind]}\n${name}\n${owner}\n${messageIdentity(source)}`;
+function keyOf({ source, name, typeUrl, scope }: Wanted): string {
+  const owner = typeUrl === ENDPOINT_TYPE ? scope.prefix : "";
+  return `${typeUrl}\n${name}\n${owner}\n${messageIdentity(source)}`;
 }

@@ -7,9 +7,10 @@ import type { StatsReader } from "../stats/stats-reader.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { OpenAdminLogs } from "./admin/admin-logs.ts";
 import type { BootstrapConfig } from "./bootstrap-config.ts";
-import { type ConfigSourceServices, ConfigSources } from "./config-sources.ts";
+import { ConfigSources } from "./config-sources.ts";
 import { createPlaneStats, createPlanes, type PlaneStats } from "./create-planes.ts";
 import type { DataPlanes } from "./data-planes.ts";
+import type { UnknownDynamicFields } from "./filesystem-subscription.ts";
 import type { Observed } from "./observed-platform.ts";
 import { createGlobalLimit } from "./overload-config.ts";
 import type { BootstrapSections } from "./reload.ts";
@@ -17,7 +18,6 @@ import { createRuntime, type RunningRuntime } from "./runtime/create-runtime.ts"
 import type { LayeredRuntime } from "./runtime/layered-runtime.ts";
 import type { ServerConditions } from "./server-conditions.ts";
 import { ServerGauges } from "./server-gauges.ts";
-import { createThreadedPlanes, type PlaneThreads } from "./threads/create-threaded-planes.ts";
 import { UnsupportedRegistry } from "./unsupported-registry.ts";
 
 export interface Running {
@@ -40,11 +40,9 @@ export interface RunningServices {
   readonly statsReader: StatsReader;
   readonly conditions: ServerConditions;
   readonly dataPlanes: number;
-  /** Null: they run on this thread. */
-  readonly threads: PlaneThreads | null;
   readonly drain: DrainOptions;
   readonly logFlushIntervalMs: number;
-  readonly unknownDynamicFields: ConfigSourceServices["unknownFields"];
+  readonly unknownDynamicFields: UnknownDynamicFields;
 }
 
 export async function createRunning(
@@ -53,9 +51,7 @@ export async function createRunning(
   services: RunningServices,
 ): Promise<Running> {
   const { dataPlanes, statsReader, observed } = services;
-  // Worker threads bring their own.
-  const local = services.threads === null ? dataPlanes : 1;
-  const stats = createPlaneStats(local, config.stats.matcher, statsReader);
+  const stats = createPlaneStats(dataPlanes, config.stats.matcher, statsReader);
   const root = (stats[0] as PlaneStats[number]).stats.root;
   const gauges = new ServerGauges(root, dataPlanes, config.versionOverride);
   observed.bugs.counter = gauges.stats.envoyBugFailures;
@@ -65,7 +61,6 @@ export async function createRunning(
   const sources = createSources(services, unsupported, gauges);
   const planes = createAllPlanes(config, services, { runtime: runtime.runtime, sources, stats });
   runtime.runtime.onChange = () => planes.refreshRuntime();
-  services.loggers.onLevelsChange = () => planes.refreshConditions();
   const openAdminLogs: OpenAdminLogs = () => [];
   return { config, planes, runtime, gauges, sources, unsupported, root, sections, openAdminLogs };
 }
@@ -101,24 +96,10 @@ function createAllPlanes(
 ): DataPlanes {
   const { observed, conditions } = services;
   const { cluster, id } = config.node;
-  const { platform } = observed;
-  const node = { serviceCluster: cluster, serviceNode: id, localAddress: platform.host.address };
-  const { threads } = services;
-  if (threads !== null) {
-    return createThreadedPlanes(config, {
-      ...services,
-      threads,
-      platform,
-      stats: (stats[0] as PlaneStats[number]).stats,
-      reader: services.statsReader,
-      runtime,
-      named: sources.named,
-      node,
-    });
-  }
+  const localAddress = observed.platform.host.address;
   const shared = {
     runtime,
-    node,
+    node: { serviceCluster: cluster, serviceNode: id, localAddress },
     drain: services.drain,
     serverDrain: conditions.drains,
     healthCheckFailed: conditions.healthCheckFailed,
@@ -130,5 +111,5 @@ function createAllPlanes(
     logFlushIntervalMs: services.logFlushIntervalMs,
     requestLogs: observed.requestLogs,
   };
-  return createPlanes(platform, shared, stats);
+  return createPlanes(observed.platform, shared, stats);
 }

@@ -5,6 +5,7 @@ import { aggregates } from "./cases/aggregate.ts";
 import { chainMatcher } from "./cases/chain-matcher.ts";
 import { corsCsrf } from "./cases/cors-csrf.ts";
 import { balancingDistributions, routeDistributions } from "./cases/distributions.ts";
+import { dynamicForwardProxies } from "./cases/dynamic-forward-proxy.ts";
 import { faults } from "./cases/faults.ts";
 import { hcmAddresses } from "./cases/hcm-addresses.ts";
 import { hcmOptions } from "./cases/hcm-options.ts";
@@ -35,6 +36,7 @@ export const groups: readonly DifferentialGroup[] = [
   upstreams,
   aggregates,
   originalDsts,
+  dynamicForwardProxies,
   httpFilters,
   faults,
   rateLimits,

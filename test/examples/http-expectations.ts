@@ -412,4 +412,12 @@ export const HTTP_EXPECTATIONS: readonly Expectation[] = [
       { request: "GET /", status: 503, answer: "no healthy upstream" },
     ],
   },
+  {
+    example: "dynamic-forward-proxy",
+    steps: [
+      { request: "GET /second", status: 200, answer: /^v2/ },
+      { request: "GET /", headers: { host: "127.0.0.1:1" }, status: 503, answer: /refused/ },
+      { admin: "GET /stats?filter=dns_cache.names.num_hosts", matches: /num_hosts: 2/ },
+    ],
+  },
 ];

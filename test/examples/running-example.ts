@@ -135,12 +135,14 @@ export class RunningExample {
 
   /** Ports of the proxy become 0; ports of the services those of ours. */
   private adapt(text: string): string {
-    return text.replaceAll(/port_value: (\d+)/g, (all, digits: string) => {
-      const port = Number(digits);
-      const service = this.services[port - 18081];
-      if (service !== undefined) return `port_value: ${service.port}`;
-      return /^1[05]\d{3}$/.test(digits) ? "port_value: 0" : all;
-    });
+    return text.replaceAll(
+      /(port_value: |port_override: |localhost:)(\d+)/g,
+      (all, before, port) => {
+        const service = this.services[Number(port) - 18081];
+        if (service !== undefined) return `${before}${service.port}`;
+        return /^1[05]\d{3}$/.test(port) ? `${before}0` : all;
+      },
+    );
   }
 
   private async run(): Promise<void> {

@@ -15,7 +15,6 @@ import { startAdmin } from "../../src/server/admin/start-admin.ts";
 import { DirectPort } from "../../src/server/direct-port.ts";
 import type { ReloadOutcome } from "../../src/server/reload.ts";
 import { Server, type ServerOptions } from "../../src/server/server.ts";
-import type { PlaneThreads } from "../../src/server/threads/create-threaded-planes.ts";
 import { headerValues, type RawMessage, readMessage } from "../kit/http1-message.ts";
 import { leaks } from "../kit/leaks.ts";
 import { MemoryClient } from "../kit/memory-client.ts";
@@ -25,17 +24,9 @@ import { SeededRandom } from "../kit/seeded-random.ts";
 import { SimulatedTime } from "../kit/simulated-time.ts";
 import { FakeDns } from "../upstream/fake-dns.ts";
 import { MemoryFiles } from "./memory-files.ts";
-import { MemoryPorts, MemoryThreads } from "./threads/memory-threads.ts";
 
 export const BOOTSTRAP = "/etc/proxy/envoy.yaml";
 const ADMIN: SocketAddress = { ip: "127.0.0.1", port: 9901 };
-
-/** How the data planes of a server may be arranged. */
-export const ARRANGEMENTS: readonly { dataPlanes: number; onThreads: boolean }[] = [
-  { dataPlanes: 1, onThreads: false },
-  { dataPlanes: 2, onThreads: false },
-  { dataPlanes: 2, onThreads: true },
-];
 
 /** An answer with its body put together. */
 export interface Answer {
@@ -76,19 +67,14 @@ export class ServerFixture {
     };
   }
 
-  /** The data planes are worker threads in memory. */
-  threads: MemoryThreads | null = null;
-  readonly ports: MemoryPorts = new MemoryPorts();
-
   static async create(
     bootstrap: string,
-    { onThreads = false, ...options }: Partial<ServerOptions> & { onThreads?: boolean } = {},
+    options: Partial<ServerOptions> = {},
   ): Promise<ServerFixture> {
     const files = new MemoryFiles();
     const loader = await createLocalConfigLoader(files);
     const fixture = new ServerFixture((self) => {
       Object.assign(self, { files });
-      if (onThreads) self.threads = threadsOf(self);
       return new Server(platformOf(self), loader, loggersOf(self), {
         source: { files: [BOOTSTRAP] },
         overrides: { serviceNode: "", serviceCluster: "", serviceZone: "", statsTags: [] },
@@ -96,7 +82,6 @@ export class ServerFixture {
         drainTimeMs: 10_000,
         drainStrategy: "gradual",
         logFlushIntervalMs: 1000,
-        ...(self.threads === null ? {} : { threads: planeThreads(self, self.threads) }),
         ...options,
       });
     });
@@ -164,7 +149,7 @@ export class ServerFixture {
     return JSON.parse(answer.body) as Record<string, unknown>;
   }
 
-  /** One request on a connection of its own. `start` is method and path. */
+  /** One request on a connection of its own. `start` is method and path; host is `test`. */
   async request(
     port: number,
     start: string,
@@ -172,9 +157,8 @@ export class ServerFixture {
   ): Promise<Answer> {
     const client = new MemoryClient(this.network, { ip: "127.0.0.1", port });
     const length = body === "" ? "" : `content-length: ${body.length}\r\n`;
-    client.send(
-      `${start} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n${headers}${length}\r\n${body}`,
-    );
+    const host = /^host:/m.test(headers) ? "" : "host: test\r\n";
+    client.send(`${start} HTTP/1.1\r\n${host}connection: close\r\n${headers}${length}\r\n${body}`);
     await this.until(() => client.closed || client.ended, 60_000);
     client.socket.destroy();
     await this.time.advance(0);
@@ -192,16 +176,13 @@ export class ServerFixture {
 
   /** Sum over all data planes of a counter or gauge; null when there is none. */
   stat(name: string): number | null {
-    this.threads?.flushStats();
     const found = this.server.statsReader.stats().find((stat) => stat.name === name);
     return found === undefined ? null : found.value();
   }
 
   /** Ends the server and fails when something is left open. */
   async close(): Promise<void> {
-    const hosts = (this.threads?.alive ?? []).flatMap(({ host }) => (host === null ? [] : [host]));
-    const threads = hosts.map(({ plane }) => plane.dispatcher);
-    const dispatchers = [...dispatchersOf(this.server), ...threads];
+    const dispatchers = dispatchersOf(this.server);
     for (const socket of this.upstreams) socket.close();
     this.admin?.close();
     await this.settled(this.server.close());
@@ -217,16 +198,6 @@ export function dispatchersOf({ planes }: Server): Dispatcher[] {
   const ports = (planes?.ports ?? []).filter((port) => port instanceof DirectPort);
   const all = [planes?.local, ...ports.map(({ plane }) => plane)];
   return [...new Set(all.flatMap((plane) => (plane === undefined ? [] : [plane.dispatcher])))];
-}
-
-function threadsOf(fixture: ServerFixture): MemoryThreads {
-  const createLoggers = (): LoggerRegistry => loggersOf(fixture);
-  return new MemoryThreads({ time: fixture.time, platform: platformOf(fixture), createLoggers });
-}
-
-function planeThreads({ ports }: ServerFixture, threads: MemoryThreads): PlaneThreads {
-  const log = { path: "", format: "", processId: 1, turn: new SharedArrayBuffer(4) };
-  return { factory: () => threads, ports, log, reclaim: () => undefined };
 }
 
 function platformOf(fixture: ServerFixture): ConstructorParameters<typeof Server>[0] {

@@ -10,6 +10,7 @@ import { CompileContext } from "../../src/config/compile-context.ts";
 import { DEFAULT_RUNTIME, type RuntimeSnapshot } from "../../src/config/runtime.ts";
 import { clusterFactories } from "../../src/extensions/clusters/catalogue.ts";
 import type { LogFiles } from "../../src/extensions/common/access-log/line-logger.ts";
+import { DnsCaches } from "../../src/extensions/common/dynamic-forward-proxy/dns-caches.ts";
 import { healthEventSinks } from "../../src/extensions/health-check-event-sinks/catalogue.ts";
 import { healthCheckers } from "../../src/extensions/health-checkers/catalogue.ts";
 import { loadBalancerFactories } from "../../src/extensions/load-balancers/catalogue.ts";
@@ -81,6 +82,7 @@ export interface UpstreamFixture {
   readonly services: UpstreamServices;
   readonly state: SharedUpstreamState;
   readonly manager: UpstreamClusterManager;
+  readonly dnsCaches: DnsCaches;
   /** Compiles and adds; throws on diagnostics that refuse the cluster. */
   add(message: ClusterMessage): boolean;
   /** The cluster, which must be there now. */
@@ -114,6 +116,7 @@ export function upstreamFixture(options: FixtureOptions = {}): UpstreamFixture {
     configurationStats: store.root,
   };
   const manager = new UpstreamClusterManager(services);
+  const dnsCaches = new DnsCaches({ ...services, limiters: services.slots.limiters });
   return {
     time,
     network,
@@ -122,8 +125,9 @@ export function upstreamFixture(options: FixtureOptions = {}): UpstreamFixture {
     services,
     state,
     manager,
+    dnsCaches,
     add: (message) => {
-      const config = compiled(message, options);
+      const config = compiled(message, { ...options, dnsCaches });
       // Held here too, so that a test can read them after the cluster is gone.
       const scope = store.root.scope("cluster").scope(config.observabilityName);
       for (const name of LIVE_GAUGES) scope.gauge(name);
@@ -153,8 +157,20 @@ export function upstreamFixture(options: FixtureOptions = {}): UpstreamFixture {
   };
 }
 
+/** Nothing of them is used before a cluster that names one starts. */
+export function idleDnsCaches(): DnsCaches {
+  const time = new SimulatedTime();
+  return new DnsCaches({
+    dispatcher: time.dispatcher(new SeededRandom(1)),
+    dns: NO_DNS,
+    stats: new StatsStore(new StatSlab()).root,
+    limiters: openUpstreamSlots(createSharedUpstreamState(1), 0).limiters,
+  });
+}
+
 export interface CompileOptions {
   readonly http2?: Http2Clients;
+  readonly dnsCaches?: DnsCaches;
   /** Where event logs go. */
   readonly logs?: LogFiles;
 }
@@ -176,7 +192,7 @@ export function compileWith(
   const config = compileCluster(
     message,
     {
-      clusters: clusterFactories(),
+      clusters: clusterFactories({ dnsCaches: options.dnsCaches ?? idleDnsCaches() }),
       loadBalancers: loadBalancerFactories(),
       healthChecks: {
         checkers: healthCheckers({ formats: testFormats(), http2: options.http2 ?? NO_HTTP2 }),

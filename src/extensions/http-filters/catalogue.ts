@@ -4,10 +4,12 @@ import type { HttpFilterType } from "../../http/http-filter-factory.ts";
 import type { Dispatcher } from "../../platform/dispatcher.ts";
 import type { ClusterManager } from "../../upstream/cluster.ts";
 import type { LimiterSlots } from "../../upstream/limiter-slots.ts";
+import type { DnsCaches } from "../common/dynamic-forward-proxy/dns-caches.ts";
 import type { FormatServices } from "../common/substitution-format.ts";
 import { bufferFilter } from "./buffer/buffer.ts";
 import { cors } from "./cors/cors.ts";
 import { csrf } from "./csrf/csrf.ts";
+import { dynamicForwardProxy } from "./dynamic-forward-proxy/dynamic-forward-proxy.ts";
 import { fault } from "./fault/fault.ts";
 import { headerMutation } from "./header-mutation/header-mutation.ts";
 import { healthCheck } from "./health-check/health-check.ts";
@@ -28,6 +30,8 @@ export interface HttpFilterServices extends FormatServices, UpstreamLogServices 
   readonly serviceCluster: string;
   /** Limits of filters, exact over all data planes. */
   readonly limiters: LimiterSlots;
+  /** Shared with clusters. */
+  readonly dnsCaches: DnsCaches;
 }
 
 export function httpFilters(services: HttpFilterServices): readonly HttpFilterType[] {
@@ -50,5 +54,6 @@ export function httpFilters(services: HttpFilterServices): readonly HttpFilterTy
     healthCheck(services),
     setMetadata(),
     setFilterState(services),
+    dynamicForwardProxy(services.dnsCaches),
   ];
 }

@@ -8,14 +8,6 @@
 import { closeSync, openSync, write } from "node:fs";
 import { latin1Write } from "../../base/latin1.ts";
 import type { LogFile, LogFileObserver, LogFileOptions } from "../files.ts";
-import type { WriteTurn } from "./write-turn.ts";
-
-/** Of the log of the program itself. */
-export const LOG_OPTIONS: LogFileOptions = {
-  flushIntervalMs: 50,
-  flushBytes: 16384,
-  maxBytes: 1 << 22,
-};
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -42,11 +34,8 @@ export class NodeLogFile implements LogFile {
   private flushTimer: NodeJS.Timeout | null = null;
   private flushed: (() => void)[] = [];
   private reopening = false;
-  private readonly turn: WriteTurn | null;
 
-  /** `turn` is for the standard streams; null when no other thread writes there. */
-  constructor(path: string, options: LogFileOptions, turn: WriteTurn | null = null) {
-    this.turn = turn;
+  constructor(path: string, options: LogFileOptions) {
     this.path = path;
     this.options = options;
     this.observer = options.observer ?? null;
@@ -105,8 +94,7 @@ export class NodeLogFile implements LogFile {
     this.waitingBytes = 0;
     // A burst that the disk could not follow must not keep its memory.
     this.spare = full.length > 4 * this.options.flushBytes ? NO_BYTES : full;
-    if (this.turn !== null && this.isStandardStream) this.turn.take(() => this.writeRest());
-    else this.writeRest();
+    this.writeRest();
   }
 
   private writeRest(): void {
@@ -148,13 +136,8 @@ export class NodeLogFile implements LogFile {
     this.finishWrite();
   }
 
-  private get isStandardStream(): boolean {
-    return this.descriptor === STDOUT || this.descriptor === STDERR;
-  }
-
   private finishWrite(): void {
     this.writing = null;
-    if (this.isStandardStream) this.turn?.give();
     if (this.reopening) this.openAgain();
     // Without a timer, the time of the waiting lines has come while the write was under way.
     const due = this.flushTimer === null || this.waitingBytes >= this.options.flushBytes;
@@ -167,7 +150,7 @@ export class NodeLogFile implements LogFile {
 
   private openAgain(): void {
     this.reopening = false;
-    if (this.isStandardStream) return;
+    if (this.descriptor === STDOUT || this.descriptor === STDERR) return;
     const previous = this.descriptor;
     const next = openLogDescriptor(this.path);
     if (next === CLOSED) {

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { clusterFactories } from "../../../src/extensions/clusters/catalogue.ts";
 import { loadBalancerFactories } from "../../../src/extensions/load-balancers/catalogue.ts";
+import { idleDnsCaches } from "../../upstream/upstream-fixture.ts";
 
 describe("the catalogues of clusters and load balancers", () => {
   it("name nothing twice", () => {
-    const clusters = clusterFactories();
+    const clusters = clusterFactories({ dnsCaches: idleDnsCaches() });
     const balancers = loadBalancerFactories();
     for (const words of [
       clusters.map((one) => one.name),
@@ -20,7 +21,9 @@ describe("the catalogues of clusters and load balancers", () => {
 
   it("hold what the proxy promises today", () => {
     assert.deepEqual(
-      clusterFactories().flatMap((one) => (one.type === "" ? [] : [one.type])),
+      clusterFactories({ dnsCaches: idleDnsCaches() }).flatMap((one) =>
+        one.type === "" ? [] : [one.type],
+      ),
       ["STATIC", "STRICT_DNS", "LOGICAL_DNS", "EDS", "ORIGINAL_DST"],
     );
     assert.deepEqual(

@@ -48,7 +48,7 @@ async function start(upstreamPort: number, address: Address = ANY_PORT): Promise
   });
   const sockets = new NodeSocketFactory();
   const store = new StatsStore(new StatSlab());
-  const { services } = upstreamFixture();
+  const { services, dnsCaches } = upstreamFixture();
   const clusters = new UpstreamClusterManager({
     ...services,
     dispatcher,
@@ -57,7 +57,7 @@ async function start(upstreamPort: number, address: Address = ANY_PORT): Promise
     configurationStats: store.root,
   });
   const kinds = {
-    clusters: clusterFactories(),
+    clusters: clusterFactories({ dnsCaches }),
     loadBalancers: loadBalancerFactories(),
     healthChecks: { checkers: [], eventSinks: [] },
     sourceAddresses: [],
