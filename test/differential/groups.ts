@@ -19,6 +19,7 @@ import { listeners } from "./cases/listeners.ts";
 import { localReplies } from "./cases/local-replies.ts";
 import { matchers } from "./cases/matchers.ts";
 import { originalDsts } from "./cases/original-dst.ts";
+import { outliers, runtimeOutliers, tcpOutliers } from "./cases/outlier-detection.ts";
 import { proxyProtocol } from "./cases/proxy-protocol.ts";
 import { rateLimits } from "./cases/rate-limits.ts";
 import { routeActions } from "./cases/route-actions.ts";
@@ -34,6 +35,9 @@ export const groups: readonly DifferentialGroup[] = [
   hcmOptions,
   routerFailures,
   upstreams,
+  outliers,
+  runtimeOutliers,
+  tcpOutliers,
   aggregates,
   originalDsts,
   dynamicForwardProxies,

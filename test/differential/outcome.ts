@@ -81,7 +81,8 @@ export class OutcomeBuilder {
     }
     for (const [name, value] of Object.entries(fields)) {
       const isDuration = DURATION_FIELDS.has(name) || name.startsWith("ms_");
-      this.set(`${key}.${name}`, isDuration ? kindOf(value) : JSON.stringify(value));
+      const text = isDuration ? kindOf(value) : JSON.stringify(value);
+      this.set(`${key}.${name}`, name === "timestamp" ? stableTime(text) : text);
     }
   }
 
@@ -117,6 +118,11 @@ function stableText(line: string): string {
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "<time>")
     .replace(/^(\[<time>\] ".*?" \d+ \S+ \d+ \d+) \d+ (\d+|-) /, "$1 <ms> <ms> ")
     .replaceAll("|", "\n");
+}
+
+/** A time as protobuf prints it: with as many digits as it needs. */
+function stableTime(text: string): string {
+  return text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/, "<time>");
 }
 
 function stableHeader(line: string): string {
