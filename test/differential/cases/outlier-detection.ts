@@ -76,7 +76,7 @@ interface Plan {
   readonly headers?: readonly string[];
   /** Wait until so many hosts are out, then ask once more. */
   readonly out?: number;
-  readonly then?: readonly Step[];
+  readonly afterwards?: readonly Step[];
   readonly logs?: number;
   readonly facts?: CaseOptions["facts"];
 }
@@ -100,7 +100,7 @@ function watch(sentence: string, plan: Plan): Watched {
   const steps = [
     ...times(requests, ask(name, headers)).flat(),
     ...(out > 0 ? [ejected] : []),
-    ...(plan.then ?? ask(name, headers)),
+    ...(plan.afterwards ?? ask(name, headers)),
     ...state(name),
   ];
   return {
@@ -353,14 +353,14 @@ const back: readonly Watched[] = [
     detection: BRIEF,
     requests: 0,
     replies: [status(500), status(500), status(500), OK],
-    then: [...returning(`c${names.size}`, 1), ...ask(`c${names.size}`)],
+    afterwards: [...returning(`c${names.size}`, 1), ...ask(`c${names.size}`)],
     logs: 4,
     facts: served(3, "up1"),
   }),
   watch("it may be ejected again", {
     detection: BRIEF,
     requests: 0,
-    then: returning(`c${names.size}`, 2),
+    afterwards: returning(`c${names.size}`, 2),
     logs: 6,
   }),
   watch("failure percentage", {
