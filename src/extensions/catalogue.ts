@@ -40,6 +40,7 @@ import { loadBalancerFactories } from "./load-balancers/catalogue.ts";
 import { networkFilters } from "./network-filters/catalogue.ts";
 import type { NodeFacts } from "./network-filters/http-connection-manager/forwarding.ts";
 import { compileLocalReplies } from "./network-filters/http-connection-manager/local-replies.ts";
+import { sessionStates } from "./session-states/catalogue.ts";
 
 /** What extensions may need from their data plane. */
 export interface CatalogueServices {
@@ -151,7 +152,10 @@ function createHttpFilters(
   const { clusters, dispatcher, runtime, limiters, healthCheckFailed } = services;
   const { serviceCluster } = services.node;
   const own = { clusters, dispatcher, runtime, limiters, healthCheckFailed, serviceCluster };
-  return new HttpFilterCatalogue(httpFilters({ ...formats, ...logs, ...own, dnsCaches }));
+  const states = { sessionStates: sessionStates() };
+  return new HttpFilterCatalogue(
+    httpFilters({ ...formats, ...logs, ...own, ...states, dnsCaches }),
+  );
 }
 
 export function openLogFiles({

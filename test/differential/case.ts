@@ -29,7 +29,11 @@ export type Step =
 /** Facts: an outcome key (outcome.ts) and what its value is, or patterns it matches. */
 export type Facts = Readonly<Record<string, string | RegExp | readonly RegExp[]>>;
 
-/** One case. Texts may hold `@port:NAME@`, which becomes the port of that listener. */
+/**
+ * One case. Texts may hold `@port:NAME@`, which becomes the port of that listener, and
+ * `@host:NAME@` or `@session:NAME@`, an upstream as a header or a cookie names the host of a
+ * session.
+ */
 export interface DifferentialCase {
   /** A fact in plain words. */
   readonly name: string;

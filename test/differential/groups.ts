@@ -25,6 +25,7 @@ import { rateLimits } from "./cases/rate-limits.ts";
 import { routeActions } from "./cases/route-actions.ts";
 import { routeMatch } from "./cases/route-match.ts";
 import { routerFailures } from "./cases/router.ts";
+import { sessions } from "./cases/sessions.ts";
 import { stats, statsTags } from "./cases/stats.ts";
 import { tcp } from "./cases/tcp.ts";
 import { upgrades } from "./cases/upgrades.ts";
@@ -44,6 +45,7 @@ export const groups: readonly DifferentialGroup[] = [
   httpFilters,
   faults,
   rateLimits,
+  sessions,
   accessLogs,
   listeners,
   localReplies,

@@ -133,6 +133,9 @@ function stableHeader(line: string): string {
   const tens = /^(x-ratelimit-reset: )(\d+)$/i.exec(line);
   // Seconds pass between two requests: as many as a busy machine takes.
   if (tens !== null) return `${tens[1]}${Math.ceil(Number(tens[2]) / 30) * 30}`;
+  // A session cookie with a ttl names its end.
+  const session = /^(set-cookie: [^=]+=")Cg[\w+/]+={0,2}("; Max-Age=)/i;
+  if (session.test(line)) return line.replace(session, "$1<session>$2");
   return line.replace(/^(x-envoy-upstream-service-time: )\d+$/i, "$1<ms>");
 }
 

@@ -239,8 +239,14 @@ async function placeholderValues(
   );
   const ports = await freePorts(names.length);
   for (const [i, name] of names.entries()) values.set(name, String(ports[i]));
-  for (const upstream of upstreams)
-    values.set(`@upstream:${upstream.name}@`, String(upstream.port));
+  for (const { name, port } of upstreams) {
+    values.set(`@upstream:${name}@`, String(port));
+    // The upstream as sessions carry it: in a header, and in a cookie (a protobuf message).
+    const address = Buffer.from(`127.0.0.1:${port}`);
+    const message = Buffer.concat([Buffer.of(0x0a, address.length), address]);
+    values.set(`@host:${name}@`, address.toString("base64"));
+    values.set(`@session:${name}@`, message.toString("base64"));
+  }
   for (const file of placeholders(bootstrap, "file")) {
     values.set(`@file:${file}@`, join(folder, file));
   }

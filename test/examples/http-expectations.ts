@@ -197,6 +197,30 @@ export const HTTP_EXPECTATIONS: readonly Expectation[] = [
     ],
   },
   {
+    example: "sticky-sessions",
+    steps: [
+      {
+        request: "GET /",
+        status: 200,
+        answerHeaders: { "set-cookie": /^shop="Cg[^"]+"; Max-Age=3600; Path=\/; HttpOnly$/ },
+      },
+      { request: "GET /api", status: 200, answerHeaders: { "x-session": /^[\w+/]+=*$/ } },
+      {
+        // 10.9.8.7:1
+        request: "GET /api",
+        headers: { "x-session": "MTAuOS44Ljc6MQ==" },
+        status: 503,
+        answer: "no healthy upstream",
+      },
+      {
+        request: "GET /mcp",
+        headers: { "mcp-session-id": "MTAuOS44Ljc6MQ==;UV:aWQ=" },
+        status: 200,
+        answer: /^mcp-session-id: id$/m,
+      },
+    ],
+  },
+  {
     example: "access-log-text",
     steps: [
       { request: "GET /some?x=1", status: 200 },

@@ -5,6 +5,7 @@ import type { Dispatcher } from "../../platform/dispatcher.ts";
 import type { ClusterManager } from "../../upstream/cluster.ts";
 import type { LimiterSlots } from "../../upstream/limiter-slots.ts";
 import type { DnsCaches } from "../common/dynamic-forward-proxy/dns-caches.ts";
+import type { SessionStateType } from "../common/session-state.ts";
 import type { FormatServices } from "../common/substitution-format.ts";
 import { bufferFilter } from "./buffer/buffer.ts";
 import { cors } from "./cors/cors.ts";
@@ -18,6 +19,7 @@ import type { UpstreamLogServices } from "./router/config.ts";
 import { router } from "./router/router.ts";
 import { setFilterState } from "./set-filter-state/set-filter-state.ts";
 import { setMetadata } from "./set-metadata/set-metadata.ts";
+import { statefulSession } from "./stateful-session/stateful-session.ts";
 
 /** What HTTP filters may need. */
 export interface HttpFilterServices extends FormatServices, UpstreamLogServices {
@@ -32,6 +34,7 @@ export interface HttpFilterServices extends FormatServices, UpstreamLogServices 
   readonly limiters: LimiterSlots;
   /** Shared with clusters. */
   readonly dnsCaches: DnsCaches;
+  readonly sessionStates: readonly SessionStateType[];
 }
 
 export function httpFilters(services: HttpFilterServices): readonly HttpFilterType[] {
@@ -55,5 +58,6 @@ export function httpFilters(services: HttpFilterServices): readonly HttpFilterTy
     setMetadata(),
     setFilterState(services),
     dynamicForwardProxy(services.dnsCaches),
+    statefulSession({ states: services.sessionStates, time: dispatcher }),
   ];
 }
