@@ -10,6 +10,8 @@ export type PercentDenominator = 100 | 10_000 | 1_000_000;
 export interface RuntimeSnapshot {
   /** The integer under a key, or the default when the key is absent or holds something else. */
   getInteger(key: string, defaultValue: number): number;
+  /** The number under a key, or the default when the key is absent or holds something else. */
+  getDouble(key: string, defaultValue: number): number;
   /** The boolean under a key, or the default when the key is absent or holds something else. */
   getBoolean(key: string, defaultValue: boolean): boolean;
   /**
@@ -28,6 +30,7 @@ export interface RuntimeSnapshot {
 /** A runtime without layers: every key has its default. */
 export const DEFAULT_RUNTIME: RuntimeSnapshot = {
   getInteger: (_key: string, defaultValue: number): number => defaultValue,
+  getDouble: (_key: string, defaultValue: number): number => defaultValue,
   getBoolean: (_key: string, defaultValue: boolean): boolean => defaultValue,
   featureEnabled: (
     _key: string,

@@ -92,6 +92,8 @@ export interface UpstreamInfo {
 
 /** An object in filter state. Envoy: `FilterState::Object`. */
 export interface FilterStateObject {
+  /** Hash policies may hash its text. Envoy: `Hashable`. */
+  readonly hashable?: boolean;
   /** Text form for logs and `%FILTER_STATE(key:PLAIN)%`. */
   serializeAsString(): string;
   /** A named part, for `%FILTER_STATE(key:FIELD:name)%`. */

@@ -154,7 +154,7 @@ class FilterStateHashMethod implements HashMethod {
 
   evaluate(_headers: RequestHeaderMap, info: StreamInfo): boolean {
     const object = info.filterState(this.key);
-    if (object === undefined) return false;
+    if (object?.hashable !== true) return false;
     hasher.hash(toByteString(object.serializeAsString()));
     return true;
   }

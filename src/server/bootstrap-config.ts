@@ -17,6 +17,7 @@ import type {
 import type { ConfigSource } from "../proto/generated/envoy/config/core/v3.ts";
 import type { Tag } from "../stats/tags.ts";
 import { compileBindConfig } from "../upstream/connection-options.ts";
+import type { LocalNode } from "../upstream/upstream-services.ts";
 import { compileOverloadManager } from "./overload-config.ts";
 import { flattenLayer, type RuntimeValue } from "./runtime/runtime-value.ts";
 import { reportUnsupportedBootstrap } from "./unsupported-bootstrap-fields.ts";
@@ -57,6 +58,8 @@ export interface BootstrapConfig {
   readonly versionOverride: number | null;
   readonly runtimeLayers: readonly RuntimeLayerConfig[];
   readonly sourceAddresses: readonly SocketAddress[];
+  /** `node.locality` and `cluster_manager.local_cluster_name`. */
+  readonly localNode: LocalNode;
   /** `cluster_manager.outlier_detection.event_log_path`; "" = no log. */
   readonly outlierEventLogPath: string;
   /** `overload_manager`; null = no limit. */
@@ -93,6 +96,7 @@ export function compileBootstrap(
     statsFlushOnAdmin: message.statsFlushOnAdmin === true,
     versionOverride: versionOverride(message),
     runtimeLayers: compileLayers(message.layeredRuntime?.layers, node.cluster ?? "", context),
+    localNode: compileLocalNode(message, overrides, context),
     sourceAddresses: compileBindConfig(
       message.clusterManager?.upstreamBindConfig,
       [],
@@ -106,6 +110,27 @@ export function compileBootstrap(
     cds: message.dynamicResources?.cdsConfig ?? null,
     lds: message.dynamicResources?.ldsConfig ?? null,
   };
+}
+
+/** Zone-aware routing needs the local cluster, and it must be there from the start. */
+function compileLocalNode(
+  message: Bootstrap,
+  overrides: BootstrapOverrides,
+  context: CompileContext,
+): LocalNode {
+  const { region = "", zone = "", subZone = "" } = message.node?.locality ?? {};
+  const clusterName = message.clusterManager?.localClusterName ?? "";
+  const clusters = message.staticResources?.clusters ?? [];
+  if (clusterName !== "" && !clusters.some(({ name }) => name === clusterName)) {
+    context
+      .at("cluster_manager")
+      .at("local_cluster_name")
+      .error(
+        `local cluster '${clusterName}' must be defined`,
+        "add it to static_resources.clusters",
+      );
+  }
+  return { locality: { region, zone: overrides.serviceZone || zone, subZone }, clusterName };
 }
 
 const FILE_LOG = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog";

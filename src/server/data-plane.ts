@@ -38,6 +38,7 @@ import { type ClusterSource, UpstreamClusterManager } from "../upstream/cluster-
 import type { EndpointSubscriptions } from "../upstream/discovery.ts";
 import { ConnectionIds } from "../upstream/pool/pool-services.ts";
 import {
+  type LocalNode,
   openUpstreamSlots,
   type SharedUpstreamState,
   type UpstreamServices,
@@ -73,6 +74,8 @@ export interface DataPlaneServices {
   readonly routes: RouteSubscriptions;
   /** Bootstrap `cluster_manager.upstream_bind_config`. */
   readonly sourceAddresses: readonly SocketAddress[];
+  /** Locality of this node and the cluster it belongs to: for zone-aware routing. */
+  readonly localNode: LocalNode;
   /** Bootstrap `cluster_manager.outlier_detection.event_log_path`; "" = no log. */
   readonly outlierEventLogPath: string;
   /** Envoy `--file-flush-interval-msec`. */
@@ -239,6 +242,7 @@ export class DataPlane {
         stats: services.stats.root,
       }),
       outlierEventLogPath: services.outlierEventLogPath,
+      localNode: services.localNode,
       stats: services.stats.root,
       configurationStats: services.configurationStats,
       connectionIds: new ConnectionIds(),

@@ -107,6 +107,7 @@ function createAllPlanes(
     endpoints: sources.named,
     routes: sources.named,
     sourceAddresses: config.sourceAddresses,
+    localNode: config.localNode,
     outlierEventLogPath: config.outlierEventLogPath,
     logFlushIntervalMs: services.logFlushIntervalMs,
     requestLogs: observed.requestLogs,

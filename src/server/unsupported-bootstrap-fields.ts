@@ -90,11 +90,6 @@ const REPORTED: readonly Entry[] = [
 type ManagerEntry = readonly [field: keyof ClusterManager, path: string, problem: string];
 
 const OF_CLUSTER_MANAGER: readonly ManagerEntry[] = [
-  [
-    "localClusterName",
-    "local_cluster_name",
-    "Zone-aware routing is not supported yet: all zones share the load",
-  ],
   ["loadStatsConfig", "load_stats_config", "Load reports are not sent yet"],
   [
     "enableDeferredClusterCreation",

@@ -7,6 +7,7 @@ import { DEFAULT_RUNTIME } from "../config/runtime.ts";
 import { UNLIMITED } from "../network/connection-limit.ts";
 import { StatSlab } from "../stats/slab.ts";
 import { createSilentScope, REJECT_ALL_STATS, StatsStore } from "../stats/stats-store.ts";
+import { EMPTY_LOCALITY } from "../upstream/locality.ts";
 import { createSharedUpstreamState } from "../upstream/upstream-services.ts";
 import { compileAdminLogs } from "./admin/admin-logs.ts";
 import { type BootstrapOverrides, compileBootstrap } from "./bootstrap-config.ts";
@@ -53,6 +54,7 @@ function createCompilingPlane(platform: DataPlanePlatform): DataPlane {
       endpoints: { subscribe: none },
       routes: { subscribe: none },
       sourceAddresses: [],
+      localNode: { locality: EMPTY_LOCALITY, clusterName: "" },
       outlierEventLogPath: "",
       logFlushIntervalMs: 0,
       requestLogs: [],

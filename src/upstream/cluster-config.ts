@@ -27,12 +27,11 @@ import type { HealthStatus } from "./host.ts";
 import { compileMetadata } from "./load-assignment.ts";
 import type { LoadBalancerFactory, LoadBalancingPolicy } from "./load-balancer.ts";
 import { compileOutlierDetection, type OutlierConfig } from "./outlier/outlier-config.ts";
+import { checkProvidedBalancer, compilePolicy, listed } from "./policy-config.ts";
 import { compileProtocolOptions } from "./protocol-options.ts";
 import type { Thresholds } from "./resource-limits.ts";
 import { reportUnsupportedClusterFields } from "./unsupported-cluster-fields.ts";
 
-/** The policy that leaves the choice to the cluster itself. */
-const CLUSTER_PROVIDED = "envoy.load_balancing_policies.cluster_provided";
 const CONNECT_TIMEOUT_MS = 5000;
 const BUFFER_LIMIT_BYTES = 1024 * 1024;
 const PANIC_PERCENT = 50;
@@ -226,88 +225,4 @@ function compileDiscovery(
  */
 function withoutPlural(name: string): string {
   return name.replace(/^envoy\.clusters\./, "envoy.cluster.");
-}
-
-function compilePolicy(
-  message: Cluster,
-  factories: readonly LoadBalancerFactory[],
-  context: CompileContext,
-): LoadBalancingPolicy | null {
-  if (message.loadBalancingPolicy !== undefined) {
-    return compileTypedPolicy(message, factories, context.at("load_balancing_policy"));
-  }
-  const name = message.lbPolicy ?? "ROUND_ROBIN";
-  if (name === "LOAD_BALANCING_POLICY_CONFIG") {
-    return context
-      .at("load_balancing_policy")
-      .error("lb_policy asks for load_balancing_policy, which is not set", "set it");
-  }
-  const factory = factories.find((one) => one.lbPolicy === name);
-  if (factory !== undefined) return factory.compileLegacy(message, context);
-  return context
-    .at("lb_policy")
-    .error(
-      `Load balancing policy ${name} is not supported yet`,
-      `use ${listed(factories, "lbPolicy")}`,
-    );
-}
-
-/** A cluster that brings its own load balancer takes no other policy, and the other way round. */
-function checkProvidedBalancer(
-  message: Cluster,
-  discovery: DiscoveryConfig | null,
-  policy: LoadBalancingPolicy | null,
-  context: CompileContext,
-): void {
-  if (discovery === null || policy === null) return;
-  const provides = discovery.providesLoadBalancer === true;
-  const wants = policy.name === CLUSTER_PROVIDED;
-  if (provides === wants) return;
-  const type = message.clusterType?.name ?? discovery.type;
-  const at = context.at(
-    message.loadBalancingPolicy === undefined ? "lb_policy" : "load_balancing_policy",
-  );
-  if (wants) {
-    at.error(
-      `cluster: cluster provided LB specified but cluster '${message.name ?? ""}' did not provide one`,
-      "choose another policy",
-    );
-  } else {
-    at.error(
-      `cluster: LB policy ${policy.name} is not valid for Cluster type ${type}`,
-      "set lb_policy: CLUSTER_PROVIDED",
-    );
-  }
-}
-
-/** The first policy of the list that is known counts. */
-function compileTypedPolicy(
-  message: Cluster,
-  factories: readonly LoadBalancerFactory[],
-  context: CompileContext,
-): LoadBalancingPolicy | null {
-  const policies = message.loadBalancingPolicy?.policies ?? [];
-  for (let index = 0; index < policies.length; index++) {
-    const extension = policies[index]?.typedExtensionConfig;
-    const typeUrl = extension?.typedConfig?.typeUrl ?? "";
-    const factory = factories.find((one) => typeUrl.endsWith(`/${one.messageType}`));
-    if (factory === undefined) continue;
-    const at = context.at("policies", index).at("typed_extension_config").at("typed_config");
-    return factory.compile(extension?.typedConfig?.value ?? {}, at);
-  }
-  const names = policies.map((one) => one.typedExtensionConfig?.name ?? "");
-  return context.error(
-    `Didn't find a registered load balancer factory for cluster '${message.name ?? ""}' with names from [${names.join(", ")}]`,
-    `the known ones are ${listed(factories, "name")}`,
-  );
-}
-
-function listed<Key extends string>(
-  factories: readonly Readonly<Record<Key, string>>[],
-  key: Key,
-): string {
-  return factories
-    .map((one) => one[key])
-    .filter((text) => text !== "")
-    .join(", ");
 }

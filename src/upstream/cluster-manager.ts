@@ -12,7 +12,7 @@ import type { ClusterConfig } from "./cluster-config.ts";
 import type { SiblingCluster } from "./discovery.ts";
 import { encodeRate, HostFact } from "./health-slots.ts";
 import { flagsOfHealthStatus, type HostDescription } from "./host.ts";
-import { EMPTY_MEMBERSHIP } from "./host-set.ts";
+import { EMPTY_MEMBERSHIP, type HostSet } from "./host-set.ts";
 import type { HostTotals } from "./host-slots.ts";
 import { localityKey } from "./locality.ts";
 import type { OutlierRates } from "./outlier/outlier-detector.ts";
@@ -87,6 +87,8 @@ class Entry {
 export class UpstreamClusterManager implements ClusterManager, RuntimeClusterListener {
   private readonly services: UpstreamServices;
   private readonly stats: ClusterManagerStats;
+  /** Of the cluster that this proxy belongs to; "" without one. */
+  private readonly localName: string;
   private readonly entries = new Map<string, Entry>();
   private readonly changeListeners: ((name: string) => void)[] = [];
   private readonly watches = new Map<string, Set<() => void>>();
@@ -94,7 +96,9 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
   private closing = 0;
 
   constructor(services: UpstreamServices) {
-    this.services = services;
+    this.localName = services.localNode?.clusterName ?? "";
+    const localCluster = this.localName === "" ? null : { hosts: () => this.localHosts() };
+    this.services = { ...services, localCluster };
     this.stats = createClusterManagerStats(services.configurationStats.scope("cluster_manager"));
   }
 
@@ -220,6 +224,7 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
 
   onMembersChanged(cluster: RuntimeCluster): void {
     if (cluster.ready) this.stats.clusterUpdated.inc();
+    if (this.localName === cluster.config.name) this.onLocalClusterChanged();
     if (this.watches.size > 0) this.tell(cluster.config.name);
   }
 
@@ -238,6 +243,17 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
       callbacks.delete(own);
       if (callbacks.size === 0 && this.watches.get(name) === callbacks) this.watches.delete(name);
     };
+  }
+
+  private localHosts(): HostSet | null {
+    return this.entries.get(this.localName)?.active?.runtime?.hostSets[0] ?? null;
+  }
+
+  private onLocalClusterChanged(): void {
+    for (const { active, warming } of this.entries.values()) {
+      active?.runtime?.onLocalClusterChanged();
+      warming?.runtime?.onLocalClusterChanged();
+    }
   }
 
   private open(entry: Entry): ClusterLookup {
@@ -281,6 +297,7 @@ export class UpstreamClusterManager implements ClusterManager, RuntimeClusterLis
       this.answerWaiters(entry, lookup.kind === "now" ? lookup.cluster : null);
     }
     this.announce(registration.config.name);
+    if (registration.config.name === this.localName) this.onLocalClusterChanged();
   }
 
   /** `done` runs at once when there is nothing to drain. */

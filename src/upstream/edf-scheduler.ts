@@ -5,6 +5,8 @@
  * `EdfScheduler` (source/common/upstream/edf_scheduler.h).
  */
 
+import { type RandomGenerator, randomBelow } from "../platform/random.ts";
+
 /** Weight of an item at the moment of a pick; greater than 0. */
 export interface Weigher<Item> {
   weight(item: Item): number;
@@ -44,6 +46,11 @@ export class EdfScheduler<Item> {
     this.orders[0] = this.nextOrder++;
     this.siftDown();
     return item;
+  }
+
+  /** Proxies that start together must not send their first requests to the same place. */
+  scatter(random: RandomGenerator): void {
+    for (let picks = randomBelow(random, this.items.length); picks > 0; picks--) this.pick();
   }
 
   private before(a: number, b: number): boolean {

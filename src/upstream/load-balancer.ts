@@ -8,10 +8,13 @@ import type { RuntimeSnapshot } from "../config/runtime.ts";
 import type { StreamInfo } from "../network/stream-info.ts";
 import type { Dispatcher } from "../platform/dispatcher.ts";
 import type { RandomGenerator } from "../platform/random.ts";
-import type { Cluster as ClusterMessage } from "../proto/generated/envoy/config/cluster/v3.ts";
+import type {
+  Cluster as ClusterMessage,
+  LoadBalancingPolicy as LoadBalancingPolicyMessage,
+} from "../proto/generated/envoy/config/cluster/v3.ts";
 import type { ClusterLoadBalancerStats } from "../stats/groups/cluster-load-balancer-stats.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
-import type { Host } from "./host.ts";
+import type { Host, Locality } from "./host.ts";
 import type { HostSet, PrioritySet } from "./host-set.ts";
 
 /** How traffic spreads over priorities, in percent. The two lists together sum to 100. */
@@ -43,6 +46,8 @@ export interface LoadBalancerContext {
   readonly overrideHost: OverrideHost | null;
   /** How often another host is chosen while `shouldSelectAnotherHost` objects; 0 by default. */
   readonly hostSelectionAttempts: number;
+  /** Adds a Set-Cookie line to the response: the choice made up a session. */
+  addCookie(setCookie: string): void;
   /** Asked only when `hostSelectionAttempts` is above 0. */
   shouldSelectAnotherHost(host: Host): boolean;
   /** A retry may move the load to other priorities; otherwise returns `loads` itself. */
@@ -56,6 +61,7 @@ export const EMPTY_CONTEXT: LoadBalancerContext = Object.freeze({
   streamInfo: null,
   overrideHost: null,
   hostSelectionAttempts: 0,
+  addCookie: (): void => undefined,
   shouldSelectAnotherHost: (): boolean => false,
   priorityLoads: (loads: PriorityLoads): PriorityLoads => loads,
 });
@@ -69,6 +75,14 @@ export interface LoadBalancer {
 export interface ClusterLoadBalancer extends LoadBalancer {
   /** `panicThreshold` in percent; 0 turns panic off. */
   update(hosts: PrioritySet, panicThreshold: number): void;
+  /** The cluster goes away: timers end. */
+  close?(): void;
+}
+
+/** The cluster that this proxy itself is a member of (`cluster_manager.local_cluster_name`). */
+export interface LocalCluster {
+  /** Its priority 0; null while it is not there. */
+  hosts(): HostSet | null;
 }
 
 /** What load balancers of one data plane may use. */
@@ -81,6 +95,12 @@ export interface LoadBalancerServices {
   readonly scope: StatsScope;
   /** As `scope`, for gauges that every data plane sees alike: silent on all but one. */
   readonly configurationScope: StatsScope;
+  /** Of this proxy: `node.locality`. */
+  readonly locality: Locality;
+  /** Requests in flight on the cluster, from all data planes. */
+  activeRequests(): number;
+  /** Null unless the bootstrap names one: then nothing is zone-aware. */
+  readonly localCluster: LocalCluster | null;
 }
 
 /**
@@ -88,12 +108,16 @@ export interface LoadBalancerServices {
  * allocate.
  */
 export interface HostPicker {
-  /** The list is never empty. */
-  pick(context: LoadBalancerContext): Host;
+  /** The list is never empty. Null when no host will do. */
+  pick(context: LoadBalancerContext): Host | null;
 }
+
+export const NO_HOST_PICKER: HostPicker = { pick: () => null };
 
 /** Makes pickers; the balancer above them chooses priority, tier and locality. */
 export interface PickerFactory {
+  /** Told before the pickers are made anew, with all hosts there are. */
+  onUpdate?(sets: readonly HostSet[]): void;
   /**
    * `previous` served the same priority and tier before this update; null at first. `hosts` is not
    * empty.
@@ -113,16 +137,35 @@ export interface LoadBalancingPolicy {
   createBalancer(services: LoadBalancerServices): ClusterLoadBalancer;
 }
 
+/** Compiles the policies that a policy contains. */
+export interface PolicyLists {
+  /** Null after an error was reported. */
+  compile(message: LoadBalancingPolicyMessage, context: CompileContext): LoadBalancingPolicy | null;
+}
+
 /** An extension that can appear as `lb_policy` or in `load_balancing_policy`. */
 export interface LoadBalancerFactory {
   /** Extension name, e.g. `envoy.load_balancing_policies.round_robin`. */
   readonly name: string;
-  /** Message type of its typed configuration, without the `type.googleapis.com/` prefix. */
+  /**
+   * Message type of its typed configuration, without the `type.googleapis.com/` prefix; "" when it
+   * has none, and is found by its name (alone, or as the type of a TypedStruct).
+   */
   readonly messageType: string;
   /** Value of `Cluster.lb_policy`, or "" when it has none. */
   readonly lbPolicy: string;
   /** From the typed configuration. Null after an error was reported. */
-  compile(message: unknown, context: CompileContext): LoadBalancingPolicy | null;
+  compile(
+    message: unknown,
+    context: CompileContext,
+    policies: PolicyLists,
+  ): LoadBalancingPolicy | null;
   /** From `lb_policy` and the fields beside it. */
   compileLegacy(cluster: ClusterMessage, context: CompileContext): LoadBalancingPolicy | null;
+  /** From `lb_subset_config`, over the policy of `lb_policy`. */
+  wrapLegacy?(
+    cluster: ClusterMessage,
+    policy: LoadBalancingPolicy,
+    context: CompileContext,
+  ): LoadBalancingPolicy | null;
 }

@@ -78,6 +78,11 @@ function normalizedTotalAvailability(priorities: readonly PriorityHealth[]): num
   return Math.min(100, sum);
 }
 
+/** True when so few hosts are usable that health says nothing. `threshold` in percent. */
+export function isInPanic(set: HostSet, threshold: number): boolean {
+  return panics(priorityHealth(set), threshold);
+}
+
 function panics(one: PriorityHealth, threshold: number): boolean {
   const hosts = one.hosts - one.excluded;
   const usable = hosts === 0 ? 0 : (100 * (one.healthy + one.degraded)) / hosts;

@@ -32,7 +32,7 @@ import type {
   LoadBalancerContext,
   LoadBalancerServices,
 } from "./load-balancer.ts";
-import { localityKey } from "./locality.ts";
+import { EMPTY_LOCALITY, localityKey } from "./locality.ts";
 import { OnDemandMembers } from "./on-demand-members.ts";
 import { createOutlierDetector } from "./outlier/create-outlier-detector.ts";
 import type { OutlierDetector, OutlierRates } from "./outlier/outlier-detector.ts";
@@ -139,6 +139,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
     this.onDrained = done;
     this.discovery.close();
     this.checks?.close();
+    this.loadBalancer.close?.();
     this.draining++;
     for (const host of this.members.byIdentity.values()) this.retire(host);
     this.hostDrained();
@@ -270,6 +271,11 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
     else this.checks.whenChecked(this.members.byIdentity.values(), () => this.becomeReady());
   }
 
+  /** The hosts of the local cluster changed: zones get other shares. */
+  onLocalClusterChanged(): void {
+    if (!this.closed) this.rebalance();
+  }
+
   /** Runtime values changed: computes tiers, loads and limits anew. */
   refresh(): void {
     this.readRuntimeLimits();
@@ -318,6 +324,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
 
   private balancerServices(): LoadBalancerServices {
     const { dispatcher, runtime } = this.services;
+    const { limits } = this.info;
     return {
       dispatcher,
       random: dispatcher.random,
@@ -325,6 +332,9 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
       stats: this.info.stats.loadBalancer,
       scope: this.scope,
       configurationScope: this.membershipScope,
+      activeRequests: () => limits[0].requests.count + limits[1].requests.count,
+      locality: this.services.localNode?.locality ?? EMPTY_LOCALITY,
+      localCluster: this.services.localCluster ?? null,
     };
   }
 

@@ -38,13 +38,6 @@ const FIELDS: readonly UnsupportedField[] = [
     remedy: "remove the field",
   },
   {
-    field: "lb_subset_config",
-    severity: "warning",
-    present: (message) => message.lbSubsetConfig !== undefined,
-    message: "Subsets are not supported yet: all hosts are used",
-    remedy: "",
-  },
-  {
     field: "filters",
     severity: "error",
     present: (message) => (message.filters ?? []).length > 0,
@@ -80,20 +73,6 @@ const FIELDS: readonly UnsupportedField[] = [
     remedy: "",
   },
   {
-    field: "common_lb_config.locality_weighted_lb_config",
-    severity: "warning",
-    present: (message) => message.commonLbConfig?.localityWeightedLbConfig !== undefined,
-    message: "Locality weights are not supported yet: all hosts of a priority share its load",
-    remedy: "",
-  },
-  {
-    field: "common_lb_config.zone_aware_lb_config",
-    severity: "warning",
-    present: (message) => message.commonLbConfig?.zoneAwareLbConfig !== undefined,
-    message: "Zone-aware routing is not supported yet: all zones share the load",
-    remedy: "",
-  },
-  {
     field: "common_lb_config.update_merge_window",
     severity: "warning",
     present: ({ commonLbConfig }) => {
@@ -104,25 +83,20 @@ const FIELDS: readonly UnsupportedField[] = [
     remedy: "set it to 0s",
   },
   {
-    field: "common_lb_config.consistent_hashing_lb_config",
-    severity: "warning",
-    present: ({ commonLbConfig }) => commonLbConfig?.consistentHashingLbConfig !== undefined,
-    message: "No policy hashes yet: the settings have no effect",
-    remedy: "",
-  },
-  {
     field: "ring_hash_lb_config",
     severity: "warning",
-    present: (message) => message.ringHashLbConfig !== undefined,
-    message: "The policy RING_HASH is not supported yet: its settings have no effect",
-    remedy: "",
+    present: ({ ringHashLbConfig, ...message }) =>
+      ringHashLbConfig !== undefined && !usesPolicy(message, "RING_HASH"),
+    message: "Only lb_policy RING_HASH reads it",
+    remedy: "set lb_policy: RING_HASH, or remove the field",
   },
   {
     field: "maglev_lb_config",
     severity: "warning",
-    present: (message) => message.maglevLbConfig !== undefined,
-    message: "The policy MAGLEV is not supported yet: its settings have no effect",
-    remedy: "",
+    present: ({ maglevLbConfig, ...message }) =>
+      maglevLbConfig !== undefined && !usesPolicy(message, "MAGLEV"),
+    message: "Only lb_policy MAGLEV reads it",
+    remedy: "set lb_policy: MAGLEV, or remove the field",
   },
   {
     field: "original_dst_lb_config",
@@ -163,6 +137,10 @@ export function reportUnsupportedClusterFields(message: Cluster, context: Compil
     if (one.severity === "error") at.error(one.message, one.remedy);
     else at.warn(one.message, one.remedy);
   }
+}
+
+function usesPolicy(message: Cluster, lbPolicy: string): boolean {
+  return message.loadBalancingPolicy === undefined && message.lbPolicy === lbPolicy;
 }
 
 /** Anything other than plain bytes. */

@@ -5,8 +5,10 @@ import type { StatsScope } from "../stats/stats-scope.ts";
 import type { EndpointSubscriptions } from "./discovery.ts";
 import type { EventLogs } from "./event-logs.ts";
 import { createHealthSlots, HealthSlots, reclaimHealthSlots } from "./health-slots.ts";
+import type { Locality } from "./host.ts";
 import { createHostSlots, HostSlots, reclaimHostSlots } from "./host-slots.ts";
 import { createLimiterSlots, LimiterSlots, reclaimLimiterSlots } from "./limiter-slots.ts";
+import type { LocalCluster } from "./load-balancer.ts";
 import type { PoolServices } from "./pool/pool-services.ts";
 import { createLimitSlots, LimitSlots, reclaimLimitSlots } from "./resource-limits.ts";
 import type { SharedSlotsHandle } from "./shared-slots.ts";
@@ -55,7 +57,19 @@ export function openUpstreamSlots(state: SharedUpstreamState, dataPlane: number)
   };
 }
 
+/** Who this proxy is, for zone-aware routing. */
+export interface LocalNode {
+  /** `node.locality`. */
+  readonly locality: Locality;
+  /** `cluster_manager.local_cluster_name`; "" without one. */
+  readonly clusterName: string;
+}
+
 export interface UpstreamServices extends PoolServices {
+  /** Absent when the bootstrap says nothing of it. */
+  readonly localNode?: LocalNode;
+  /** Set by the cluster manager for its clusters; null without a local cluster. */
+  readonly localCluster?: LocalCluster | null;
   readonly dns: DnsResolver;
   readonly endpoints: EndpointSubscriptions;
   readonly runtime: RuntimeSnapshot;

@@ -27,7 +27,9 @@ describe("validate", () => {
 
   it("takes a binary bootstrap, and names what is wrong in it", async () => {
     const good = await binary(ANSWERING);
-    const bad = await binary(CLUSTER.replace("name: one", "name: one, lb_policy: MAGLEV"));
+    const bad = await binary(
+      CLUSTER.replace("name: one", "name: one, lb_policy: CLUSTER_PROVIDED"),
+    );
     for (const [bytes, code] of [
       [good, 0],
       [bad, 1],
@@ -37,7 +39,7 @@ describe("validate", () => {
       assert.equal(await cli.run("validate", "-c", "/a.pb"), code, cli.stderr);
       assert.match(
         cli.stderr,
-        code === 0 ? /^$/ : /error: static_resources\.clusters\[0\].*MAGLEV/,
+        code === 0 ? /^$/ : /error: static_resources\.clusters\[0\].*provided LB/,
       );
     }
   });

@@ -2,6 +2,7 @@
 import type { DifferentialGroup } from "./case.ts";
 import { accessLogs } from "./cases/access-logs.ts";
 import { aggregates } from "./cases/aggregate.ts";
+import { balancingHash } from "./cases/balancing-hash.ts";
 import { chainMatcher } from "./cases/chain-matcher.ts";
 import { corsCsrf } from "./cases/cors-csrf.ts";
 import { balancingDistributions, routeDistributions } from "./cases/distributions.ts";
@@ -34,6 +35,7 @@ import { virtualHosts } from "./cases/virtual-hosts.ts";
 
 export const groups: readonly DifferentialGroup[] = [
   hcmOptions,
+  balancingHash,
   routerFailures,
   upstreams,
   outliers,

@@ -7,13 +7,19 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { CliFixture } from "../cli/cli-fixture.ts";
 import { requirePeer } from "../kit/find-envoy.ts";
+import { BALANCING_EXPECTATIONS } from "./balancing-expectations.ts";
 import { HTTP_EXPECTATIONS } from "./http-expectations.ts";
 import { Player } from "./play.ts";
 import { EXAMPLES, exampleNames, RunningExample } from "./running-example.ts";
 import { SERVER_EXPECTATIONS } from "./server-expectations.ts";
 import { TCP_EXPECTATIONS } from "./tcp-expectations.ts";
 
-const EXPECTATIONS = [...HTTP_EXPECTATIONS, ...TCP_EXPECTATIONS, ...SERVER_EXPECTATIONS];
+const EXPECTATIONS = [
+  ...HTTP_EXPECTATIONS,
+  ...BALANCING_EXPECTATIONS,
+  ...TCP_EXPECTATIONS,
+  ...SERVER_EXPECTATIONS,
+];
 const envoy = requirePeer("envoy");
 const names = exampleNames();
 

@@ -16,7 +16,9 @@ function hashOf(
   cookies: string[] = [],
 ): bigint | null {
   const request = new TestRequest(options.path ?? "/", options);
-  request.streamInfo.setFilterState("state", { serializeAsString: () => "value" });
+  const state = { serializeAsString: () => "value" };
+  request.streamInfo.setFilterState("state", { ...state, hashable: true });
+  request.streamInfo.setFilterState("plain", state);
   const table = routeTable(
     oneHost({ match: { prefix: "/" }, route: { cluster: "c", hashPolicy } }),
   );
@@ -39,6 +41,7 @@ describe("hash policies", () => {
     const query = [{ queryParameter: { name: "q" } }];
     assert.equal(hashOf(query, { path: "/?q=1&q=2" }), xxHash("1"));
     assert.equal(hashOf([{ filterState: { key: "state" } }]), xxHash("value"));
+    assert.equal(hashOf([{ filterState: { key: "plain" } }]), null, "not made for hashing");
     assert.equal(hashOf([header(":path")], { path: "/x" }), xxHash("/x"));
   });
 

@@ -45,7 +45,6 @@ const CASES: readonly (readonly [report: string, message: Bootstrap])[] = [
   ["warning application_log_config", { applicationLogConfig: {} }],
   ["warning grpc_async_client_manager_config", { grpcAsyncClientManagerConfig: {} }],
   ["warning stats_eviction_interval", { statsEvictionInterval: { seconds: 1, nanos: 0 } }],
-  ["warning cluster_manager.local_cluster_name", { clusterManager: { localClusterName: "me" } }],
   ["warning cluster_manager.load_stats_config", { clusterManager: { loadStatsConfig: {} } }],
   [
     "warning cluster_manager.enable_deferred_cluster_creation",

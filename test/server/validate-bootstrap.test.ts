@@ -39,7 +39,7 @@ describe("validation", () => {
 
   it("finds every problem at once, each with its place", async () => {
     const text = bootstrap({
-      clusters: [staticCluster("one", [1001], { lb_policy: "MAGLEV" })],
+      clusters: [staticCluster("one", [1001], { lb_policy: "CLUSTER_PROVIDED" })],
       listeners: [httpListener({ name: "main", port: 8080, cluster: "missing" })],
       more: {
         admin: { address: socketAddress(9901), access_log: [LOG] },

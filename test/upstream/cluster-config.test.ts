@@ -203,7 +203,7 @@ describe("a cluster that is refused", () => {
       /registered cluster factory implementation for name: 'acme'/,
       { clusterType: { name: "acme" } },
     ],
-    ["lb_policy", /RING_HASH is not supported yet/, { lbPolicy: "RING_HASH" }],
+    ["lb_policy", /NEAREST is not supported/, { lbPolicy: "NEAREST" as "RANDOM" }],
     ["load_balancing_policy", /which is not set/, { lbPolicy: "LOAD_BALANCING_POLICY_CONFIG" }],
     [
       "load_balancing_policy",
@@ -279,13 +279,7 @@ describe("a cluster that is taken with a warning", () => {
       "outlier_detection.monitors",
       { outlierDetection: { monitors: [{ name: "m", typedConfig: { typeUrl: "", value: {} } }] } },
     ],
-    ["lb_subset_config", { lbSubsetConfig: {} }],
     ["lrs_server", { lrsServer: { self: {} } }],
-    ["common_lb_config.zone_aware_lb_config", { commonLbConfig: { zoneAwareLbConfig: {} } }],
-    [
-      "common_lb_config.locality_weighted_lb_config",
-      { commonLbConfig: { localityWeightedLbConfig: {} } },
-    ],
     [
       "preconnect_policy.predictive_preconnect_ratio",
       { preconnectPolicy: { predictivePreconnectRatio: 2 } },
@@ -294,13 +288,12 @@ describe("a cluster that is taken with a warning", () => {
       "circuit_breakers.thresholds[0].retry_budget",
       { circuitBreakers: { thresholds: [{ retryBudget: {} }] } },
     ],
-    ["round_robin_lb_config.slow_start_config", { roundRobinLbConfig: { slowStartConfig: {} } }],
+    [
+      "round_robin_lb_config.slow_start_config.slow_start_window",
+      { roundRobinLbConfig: { slowStartConfig: {} } },
+    ],
     ["http2_protocol_options", { http2ProtocolOptions: {} }],
     ["upstream_bind_config.freebind", { upstreamBindConfig: { freebind: true } }],
-    [
-      "common_lb_config.consistent_hashing_lb_config",
-      { commonLbConfig: { consistentHashingLbConfig: {} } },
-    ],
     ["ring_hash_lb_config", { ringHashLbConfig: {} }],
     ["maglev_lb_config", { maglevLbConfig: {} }],
     ["cleanup_interval", { cleanupInterval: seconds(5) }],

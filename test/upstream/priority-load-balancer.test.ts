@@ -5,10 +5,10 @@ import { roundRobin } from "../../src/extensions/load-balancers/round-robin/roun
 import type { Host } from "../../src/upstream/host.ts";
 import { EMPTY_CONTEXT, type PriorityLoads } from "../../src/upstream/load-balancer.ts";
 import { PriorityLoadBalancer } from "../../src/upstream/priority-load-balancer.ts";
-import { BalancerBench } from "../contract/load-balancer/load-balancer-suite.ts";
+import { BalancerBench, POLICIES } from "../contract/load-balancer/load-balancer-suite.ts";
 
 function bench(): BalancerBench {
-  return new BalancerBench(roundRobin.compile({}, new CompileContext())!);
+  return new BalancerBench(roundRobin.compile({}, new CompileContext(), POLICIES)!);
 }
 
 describe("PriorityLoadBalancer", () => {

@@ -52,10 +52,46 @@ export const BROKEN_CLUSTERS: readonly BrokenConfig[] = [
     remedy: /./,
   },
   {
-    what: "a policy that is not built in",
-    text: cluster("type: STATIC\n»lb_policy: MAGLEV"),
-    message: /MAGLEV/i,
-    remedy: /ROUND_ROBIN/,
+    what: "a policy that the cluster should bring, but does not",
+    text: cluster("type: STATIC\n»lb_policy: CLUSTER_PROVIDED"),
+    message: /did not provide one/,
+    remedy: /another policy/,
+  },
+  {
+    what: "a maglev table whose size is not prime",
+    text: cluster("type: STATIC\nlb_policy: MAGLEV\nmaglev_lb_config: { »table_size: 1000 }"),
+    message: /must be prime/,
+    remedy: /65537/,
+  },
+  {
+    what: "a ring that is smaller than it must be",
+    text: cluster(
+      "type: STATIC\nlb_policy: RING_HASH\nring_hash_lb_config: { »minimum_ring_size: 9, maximum_ring_size: 8 }",
+    ),
+    message: /minimum_ring_size \(9\) > maximum_ring_size \(8\)/,
+    remedy: /smaller/,
+  },
+  {
+    what: "hashing by hostname in a static cluster",
+    text: cluster(`
+      type: STATIC
+      lb_policy: RING_HASH
+      common_lb_config: { consistent_hashing_lb_config: { »use_hostname_for_hashing: true } }`),
+    message: /Cannot use hostname .*envoy\.cluster\.static/,
+    remedy: /STRICT_DNS/,
+  },
+  {
+    what: "locality settings beside a typed policy",
+    text: cluster(`
+      type: STATIC
+      common_lb_config: { »locality_weighted_lb_config: {} }
+      load_balancing_policy:
+        policies:
+        - typed_extension_config:
+            name: rr
+            typed_config: { "@type": type.googleapis.com/envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin }`),
+    message: /cannot be combined/,
+    remedy: /in the policy/,
   },
   {
     what: "a LOGICAL_DNS cluster of two names",

@@ -1,34 +1,35 @@
+// hot: per request
 /** What the weighted load-balancing policies share. Envoy: `EdfLoadBalancerBase`. */
-import type { CompileContext } from "../../config/compile-context.ts";
-import { type RandomGenerator, randomBelow } from "../../platform/random.ts";
-import type { LocalityLbConfig } from "../../proto/generated/envoy/extensions/load_balancing_policies/common/v3.ts";
-import type { EdfScheduler } from "../../upstream/edf-scheduler.ts";
+import type { RandomGenerator } from "../../platform/random.ts";
+import { EdfScheduler, type Weigher } from "../../upstream/edf-scheduler.ts";
 import type { Host } from "../../upstream/host.ts";
+import type { HostPicker } from "../../upstream/load-balancer.ts";
 
 /** With equal weights no schedule is needed. */
 export function equalWeights(hosts: readonly Host[]): boolean {
   const first = hosts[0]?.description.weight;
-  return hosts.every((host) => host.description.weight === first);
+  for (let index = 1; index < hosts.length; index++) {
+    if ((hosts[index] as Host).description.weight !== first) return false;
+  }
+  return true;
 }
 
-/** Proxies that start together must not send their first requests to the same host. */
-export function advance(scheduler: EdfScheduler<Host>, random: RandomGenerator): void {
-  for (let picks = randomBelow(random, scheduler.size); picks > 0; picks--) scheduler.pick();
-}
+/** The configured weight. */
+export const CONFIGURED_WEIGHT: Weigher<Host> = {
+  weight: (host: Host): number => host.description.weight,
+};
 
-/** Names slow start as not obeyed. */
-export function reportSlowStart(message: object | undefined, context: CompileContext): void {
-  if (message === undefined) return;
-  context.at("slow_start_config").warn("Slow start is not supported yet: new hosts get full load");
-}
+/** Hosts by earliest deadline first, each with its weight at the moment it is picked. */
+export class ScheduledPicker implements HostPicker {
+  private readonly scheduler: EdfScheduler<Host>;
 
-/** Names locality settings as not obeyed. */
-export function reportLocalityConfig(
-  message: LocalityLbConfig | undefined,
-  context: CompileContext,
-): void {
-  if (message === undefined || Object.keys(message).length === 0) return;
-  context
-    .at("locality_lb_config")
-    .warn("Localities are not weighed yet: all hosts of a priority share its load");
+  constructor(hosts: readonly Host[], weigher: Weigher<Host>, random: RandomGenerator) {
+    this.scheduler = new EdfScheduler<Host>(weigher);
+    for (const host of hosts) this.scheduler.add(host);
+    this.scheduler.scatter(random);
+  }
+
+  pick(): Host {
+    return this.scheduler.pick();
+  }
 }

@@ -46,6 +46,10 @@ export class LayeredRuntime implements RuntimeSnapshot {
     return this.final.get(key)?.integer ?? defaultValue;
   }
 
+  getDouble(key: string, defaultValue: number): number {
+    return this.final.get(key)?.double ?? defaultValue;
+  }
+
   getBoolean(key: string, defaultValue: boolean): boolean {
     return this.final.get(key)?.boolean ?? defaultValue;
   }

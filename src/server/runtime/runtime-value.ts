@@ -10,6 +10,8 @@ export interface RuntimeValue {
   readonly text: string;
   /** Set when the value is a whole number (or true/false for `asBoolean`). */
   readonly integer: number | null;
+  /** Set when the value is a number. */
+  readonly double: number | null;
   readonly boolean: boolean | null;
   /** A FractionalPercent: numerator and denominator. */
   readonly fraction: {
@@ -49,16 +51,19 @@ export function runtimeValue(value: JsonValue): RuntimeValue {
   if (typeof value === "number") return fromText(String(value));
   if (typeof value === "boolean") return { ...fromText(String(value)), boolean: value };
   if (typeof value === "string") return fromText(value);
-  return { text: JSON.stringify(value), integer: null, boolean: null, fraction: toFraction(value) };
+  const text = JSON.stringify(value);
+  return { text, integer: null, double: null, boolean: null, fraction: toFraction(value) };
 }
 
 /** From a file of a disk layer or from /runtime_modify. */
 export function fromText(text: string): RuntimeValue {
   const trimmed = text.trim();
   const integer = /^\d{1,15}$/.test(trimmed) ? Number(trimmed) : null;
+  const number = trimmed === "" ? Number.NaN : Number(trimmed);
+  const double = Number.isFinite(number) ? number : null;
   const lower = trimmed.toLowerCase();
   const boolean = lower === "true" ? true : lower === "false" ? false : null;
-  return { text: trimmed, integer, boolean, fraction: parseFraction(trimmed) };
+  return { text: trimmed, integer, double, boolean, fraction: parseFraction(trimmed) };
 }
 
 /**

@@ -28,7 +28,7 @@ describe("the catalogues of clusters and load balancers", () => {
     );
     assert.deepEqual(
       loadBalancerFactories().map((one) => one.lbPolicy),
-      ["ROUND_ROBIN", "LEAST_REQUEST", "RANDOM", "CLUSTER_PROVIDED"],
+      ["ROUND_ROBIN", "LEAST_REQUEST", "RANDOM", "RING_HASH", "MAGLEV", "CLUSTER_PROVIDED"],
     );
   });
 });

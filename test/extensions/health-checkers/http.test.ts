@@ -163,6 +163,7 @@ describe("the HTTP health checker", () => {
     await fixture.close();
     const runtime = {
       getInteger: (_key: string, unset: number) => unset,
+      getDouble: (_key: string, unset: number) => unset,
       getBoolean: (_key: string, unset: boolean) => unset,
       featureEnabled: (key: string) => key !== "health_check.verify_cluster",
     };

@@ -7,12 +7,13 @@ import {
   BalancerBench,
   defaultPolicy,
   loadBalancerContract,
+  POLICIES,
 } from "../../contract/load-balancer/load-balancer-suite.ts";
 
 loadBalancerContract(leastRequest);
 
 function bench(config: LeastRequest = {}, seed: number = 1): BalancerBench {
-  return new BalancerBench(leastRequest.compile(config, new CompileContext())!, seed);
+  return new BalancerBench(leastRequest.compile(config, new CompileContext(), POLICIES)!, seed);
 }
 
 function busy(one: BalancerBench, port: number, requests: number): void {
@@ -74,7 +75,7 @@ describe("LEAST_REQUEST", () => {
 
   it("refuses a negative bias", () => {
     const context = new CompileContext();
-    leastRequest.compile({ activeRequestBias: { defaultValue: -1 } }, context);
+    leastRequest.compile({ activeRequestBias: { defaultValue: -1 } }, context, POLICIES);
     assert.equal(context.ok(), false);
   });
 

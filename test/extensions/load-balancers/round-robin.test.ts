@@ -7,6 +7,7 @@ import {
   BalancerBench,
   defaultPolicy,
   loadBalancerContract,
+  POLICIES,
 } from "../../contract/load-balancer/load-balancer-suite.ts";
 
 loadBalancerContract(roundRobin);
@@ -60,12 +61,12 @@ describe("ROUND_ROBIN", () => {
     assert.equal(equalWeights(bench.members.sets[0]!.hosts), false);
   });
 
-  it("names slow start as not obeyed", () => {
+  it("names slow start without a window", () => {
     const context = new CompileContext();
-    roundRobin.compile({ slowStartConfig: {} }, context);
+    roundRobin.compile({ slowStartConfig: {} }, context, POLICIES);
     assert.deepEqual(
       context.diagnostics.map((one) => [one.severity, one.path]),
-      [["warning", "slow_start_config"]],
+      [["warning", "slow_start_config.slow_start_window"]],
     );
   });
 });

@@ -145,6 +145,10 @@ class LevelContext implements LoadBalancerContext {
     return this.outer.hostSelectionAttempts;
   }
 
+  addCookie(setCookie: string): void {
+    this.outer.addCookie(setCookie);
+  }
+
   shouldSelectAnotherHost(host: Host): boolean {
     return this.outer.shouldSelectAnotherHost(host);
   }

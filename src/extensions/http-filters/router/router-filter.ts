@@ -383,7 +383,7 @@ export class RouterFilter
     this.callbacks.requestReadDisable(false);
   }
 
-  private addCookie(setCookie: string): void {
+  addCookie(setCookie: string): void {
     this.cookies ??= [];
     this.cookies.push(setCookie);
   }

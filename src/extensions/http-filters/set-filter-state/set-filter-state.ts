@@ -21,13 +21,14 @@ import {
   type FormatServices,
 } from "../../common/substitution-format.ts";
 
+const HASHABLE_FACTORY = "envoy.hashable_string";
 /**
  * Object factories of Envoy whose objects are texts here: plain ones, and what clusters read. A
  * text that says no address or port there counts as not set.
  */
 const TEXT_FACTORIES: readonly string[] = [
   "envoy.string",
-  "envoy.hashable_string",
+  HASHABLE_FACTORY,
   "envoy.network.transport_socket.original_dst_address",
   "envoy.upstream.dynamic_host",
   "envoy.upstream.dynamic_port",
@@ -49,6 +50,7 @@ interface Entry {
   readonly key: string;
   readonly format: Formatter;
   readonly readOnly: boolean;
+  readonly hashable: boolean;
   readonly skipsEmpty: boolean;
 }
 
@@ -100,6 +102,7 @@ function compileEntry(
     key,
     format: format.formatter,
     readOnly: message.readOnly ?? false,
+    hashable: (message.factoryKey || key) === HASHABLE_FACTORY,
     skipsEmpty: message.skipIfEmpty ?? false,
   };
 }
@@ -117,14 +120,16 @@ function checkKey(key: string, factory: string, context: CompileContext): boolea
   return false;
 }
 
-/** Envoy: `Router::StringAccessorImpl`. */
+/** Envoy: `Router::StringAccessorImpl`, `HashableStringObject`. */
 class TextState implements FilterStateObject {
   readonly readOnly: boolean;
+  readonly hashable: boolean;
   private readonly text: string;
 
-  constructor(text: string, readOnly: boolean) {
+  constructor(text: string, { readOnly, hashable }: Entry) {
     this.text = text;
     this.readOnly = readOnly;
+    this.hashable = hashable;
   }
 
   serializeAsString(): string {
@@ -154,6 +159,6 @@ class SetFilterStateFilter implements HttpFilter {
     if (text === "" && entry.skipsEmpty) return;
     const present = streamInfo.filterState(entry.key);
     if (present instanceof TextState && present.readOnly) return;
-    streamInfo.setFilterState(entry.key, new TextState(fromByteString(text), entry.readOnly));
+    streamInfo.setFilterState(entry.key, new TextState(fromByteString(text), entry));
   }
 }

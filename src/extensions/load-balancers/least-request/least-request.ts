@@ -6,12 +6,14 @@
  * (source/extensions/load_balancing_policies/least_request/least_request_lb.cc).
  */
 import type { CompileContext } from "../../../config/compile-context.ts";
+import type { RuntimeSnapshot } from "../../../config/runtime.ts";
 import { type RandomGenerator, randomBelow } from "../../../platform/random.ts";
 import type { Cluster } from "../../../proto/generated/envoy/config/cluster/v3.ts";
-import type { RuntimeDouble } from "../../../proto/generated/envoy/config/core/v3.ts";
+import type { RuntimeDouble as RuntimeDoubleMessage } from "../../../proto/generated/envoy/config/core/v3.ts";
 import type { LeastRequest } from "../../../proto/generated/envoy/extensions/load_balancing_policies/least_request/v3.ts";
-import { EdfScheduler, type Weigher } from "../../../upstream/edf-scheduler.ts";
+import type { Weigher } from "../../../upstream/edf-scheduler.ts";
 import type { Host } from "../../../upstream/host.ts";
+import type { HostSet } from "../../../upstream/host-set.ts";
 import type {
   ClusterLoadBalancer,
   HostPicker,
@@ -20,17 +22,32 @@ import type {
   LoadBalancingPolicy,
   PickerFactory,
 } from "../../../upstream/load-balancer.ts";
+import {
+  compileLocalityConfig,
+  type LocalityConfig,
+  legacyLocalityConfig,
+} from "../../../upstream/locality-config.ts";
 import { PriorityLoadBalancer } from "../../../upstream/priority-load-balancer.ts";
 import {
-  advance,
-  equalWeights,
-  reportLocalityConfig,
-  reportSlowStart,
-} from "../../common/weighted-hosts.ts";
+  compileRuntimeDouble,
+  type RuntimeDouble,
+  runtimeDouble,
+} from "../../common/runtime-double.ts";
+import { compileSlowStart, SlowStart, type SlowStartConfig } from "../../common/slow-start.ts";
+import { equalWeights, ScheduledPicker } from "../../common/weighted-hosts.ts";
 
 const CHOICE_COUNT = 2;
 const ACTIVE_REQUEST_BIAS = 1;
 const NAME = "envoy.load_balancing_policies.least_request";
+
+/** The settings, compiled. */
+interface LeastRequestConfig {
+  readonly choices: number;
+  readonly bias: RuntimeDouble;
+  readonly fullScan: boolean;
+  readonly slowStart: SlowStartConfig | null;
+  readonly locality: LocalityConfig;
+}
 
 export const leastRequest: LoadBalancerFactory = {
   name: NAME,
@@ -38,51 +55,73 @@ export const leastRequest: LoadBalancerFactory = {
   lbPolicy: "LEAST_REQUEST",
   compile(message: unknown, context: CompileContext): LoadBalancingPolicy {
     const config = message as LeastRequest;
-    reportSlowStart(config.slowStartConfig, context);
-    reportLocalityConfig(config.localityLbConfig, context);
-    return new LeastRequestPolicy(
-      config.choiceCount ?? CHOICE_COUNT,
-      bias(config.activeRequestBias, context),
-      config.selectionMethod === "FULL_SCAN" || config.enableFullScan === true,
-    );
+    return new LeastRequestPolicy({
+      choices: config.choiceCount ?? CHOICE_COUNT,
+      bias: bias(config.activeRequestBias, context),
+      fullScan: config.selectionMethod === "FULL_SCAN" || config.enableFullScan === true,
+      slowStart: compileSlowStart(config.slowStartConfig, context),
+      locality: compileLocalityConfig(config.localityLbConfig, context.at("locality_lb_config")),
+    });
   },
   compileLegacy(cluster: Cluster, context: CompileContext): LoadBalancingPolicy {
     const config = cluster.leastRequestLbConfig ?? {};
     const at = context.at("least_request_lb_config");
-    reportSlowStart(config.slowStartConfig, at);
-    return new LeastRequestPolicy(
-      config.choiceCount ?? CHOICE_COUNT,
-      bias(config.activeRequestBias, at),
-      false,
-    );
+    return new LeastRequestPolicy({
+      choices: config.choiceCount ?? CHOICE_COUNT,
+      bias: bias(config.activeRequestBias, at),
+      fullScan: false,
+      slowStart: compileSlowStart(config.slowStartConfig, at),
+      locality: legacyLocalityConfig(cluster.commonLbConfig),
+    });
   },
 };
 
-function bias(message: RuntimeDouble | undefined, context: CompileContext): number {
-  if (message === undefined) return ACTIVE_REQUEST_BIAS;
-  const value = message.defaultValue ?? 0;
-  const at = context.at("active_request_bias");
-  if (value < 0) at.error("active_request_bias must not be negative", "use 0 or more");
-  if ((message.runtimeKey ?? "") !== "") {
-    at.at("runtime_key").warn("The runtime key is not read yet: default_value applies");
+function bias(message: RuntimeDoubleMessage | undefined, context: CompileContext): RuntimeDouble {
+  const value = compileRuntimeDouble(message, ACTIVE_REQUEST_BIAS);
+  if (value.defaultValue < 0) {
+    context
+      .at("active_request_bias")
+      .error("active_request_bias must not be negative", "use 0 or more");
   }
   return value;
 }
 
-class LeastRequestPolicy implements LoadBalancingPolicy, PickerFactory {
+class LeastRequestPolicy implements LoadBalancingPolicy {
   readonly name = NAME;
-  private readonly choices: number;
-  private readonly bias: number;
-  private readonly fullScan: boolean;
+  private readonly config: LeastRequestConfig;
 
-  constructor(choices: number, activeRequestBias: number, fullScan: boolean) {
-    this.choices = choices;
-    this.bias = activeRequestBias;
-    this.fullScan = fullScan;
+  constructor(config: LeastRequestConfig) {
+    this.config = config;
   }
 
   createBalancer(services: LoadBalancerServices): ClusterLoadBalancer {
-    return new PriorityLoadBalancer(this, services);
+    const { slowStart, locality } = this.config;
+    const start = slowStart === null ? null : new SlowStart(slowStart, services);
+    return new PriorityLoadBalancer(
+      new LeastRequestPickers(this.config, start, services.runtime),
+      services,
+      locality,
+    );
+  }
+}
+
+/** With unequal weights or in slow start also the weights of the schedule. */
+class LeastRequestPickers implements PickerFactory, Weigher<Host> {
+  private readonly config: LeastRequestConfig;
+  private readonly slowStart: SlowStart | null;
+  private readonly runtime: RuntimeSnapshot;
+  private bias = ACTIVE_REQUEST_BIAS;
+
+  constructor(config: LeastRequestConfig, slowStart: SlowStart | null, runtime: RuntimeSnapshot) {
+    this.config = config;
+    this.slowStart = slowStart;
+    this.runtime = runtime;
+  }
+
+  onUpdate(sets: readonly HostSet[]): void {
+    const value = runtimeDouble(this.config.bias, this.runtime);
+    this.bias = value >= 0 ? value : ACTIVE_REQUEST_BIAS;
+    this.slowStart?.update(sets);
   }
 
   createPicker(
@@ -90,9 +129,18 @@ class LeastRequestPolicy implements LoadBalancingPolicy, PickerFactory {
     _previous: HostPicker | null,
     { random }: LoadBalancerServices,
   ): HostPicker {
-    if (!equalWeights(hosts)) return new WeightedPicker(hosts, this.bias, random);
-    if (this.fullScan) return new ScanPicker(hosts, random);
-    return new ChoicePicker(hosts, this.choices, random);
+    const starting = hosts.length > 1 && this.slowStart?.active() === true;
+    if (starting || !equalWeights(hosts)) return new ScheduledPicker(hosts, this, random);
+    if (this.config.fullScan) return new ScanPicker(hosts, random);
+    return new ChoicePicker(hosts, this.config.choices, random);
+  }
+
+  weight(host: Host): number {
+    let { weight } = host.description;
+    if (this.slowStart !== null) weight *= this.slowStart.share(host);
+    if (this.bias === 0) return weight;
+    const active = host.stats.activeRequests + 1;
+    return weight / (this.bias === 1 ? active : active ** this.bias);
   }
 }
 
@@ -151,28 +199,5 @@ class ScanPicker implements HostPicker {
       fewest = active;
     }
     return best;
-  }
-}
-
-class WeightedPicker implements HostPicker, Weigher<Host> {
-  private readonly scheduler: EdfScheduler<Host>;
-  private readonly bias: number;
-
-  constructor(hosts: readonly Host[], activeRequestBias: number, random: RandomGenerator) {
-    this.bias = activeRequestBias;
-    this.scheduler = new EdfScheduler<Host>(this);
-    for (const host of hosts) this.scheduler.add(host);
-    advance(this.scheduler, random);
-  }
-
-  weight(host: Host): number {
-    const { weight } = host.description;
-    if (this.bias === 0) return weight;
-    const active = host.stats.activeRequests + 1;
-    return weight / (this.bias === 1 ? active : active ** this.bias);
-  }
-
-  pick(): Host {
-    return this.scheduler.pick();
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { CompileContext } from "../../../config/compile-context.ts";
 import { type RandomGenerator, randomBelow } from "../../../platform/random.ts";
+import type { Cluster } from "../../../proto/generated/envoy/config/cluster/v3.ts";
 import type { Random } from "../../../proto/generated/envoy/extensions/load_balancing_policies/random/v3.ts";
 import type { Host } from "../../../upstream/host.ts";
 import type {
@@ -15,27 +16,43 @@ import type {
   LoadBalancingPolicy,
   PickerFactory,
 } from "../../../upstream/load-balancer.ts";
+import {
+  compileLocalityConfig,
+  type LocalityConfig,
+  legacyLocalityConfig,
+} from "../../../upstream/locality-config.ts";
 import { PriorityLoadBalancer } from "../../../upstream/priority-load-balancer.ts";
-import { reportLocalityConfig } from "../../common/weighted-hosts.ts";
+
+const NAME = "envoy.load_balancing_policies.random";
 
 export const random: LoadBalancerFactory = {
-  name: "envoy.load_balancing_policies.random",
+  name: NAME,
   messageType: "envoy.extensions.load_balancing_policies.random.v3.Random",
   lbPolicy: "RANDOM",
   compile(message: unknown, context: CompileContext): LoadBalancingPolicy {
-    reportLocalityConfig((message as Random).localityLbConfig, context);
-    return policy;
+    const { localityLbConfig } = message as Random;
+    const at = context.at("locality_lb_config");
+    return new RandomPolicy(compileLocalityConfig(localityLbConfig, at));
   },
-  compileLegacy(): LoadBalancingPolicy {
-    return policy;
+  compileLegacy(cluster: Cluster): LoadBalancingPolicy {
+    return new RandomPolicy(legacyLocalityConfig(cluster.commonLbConfig));
   },
 };
 
-const policy: LoadBalancingPolicy & PickerFactory = {
-  name: "envoy.load_balancing_policies.random",
+class RandomPolicy implements LoadBalancingPolicy {
+  readonly name = NAME;
+  private readonly locality: LocalityConfig;
+
+  constructor(locality: LocalityConfig) {
+    this.locality = locality;
+  }
+
   createBalancer(services: LoadBalancerServices): ClusterLoadBalancer {
-    return new PriorityLoadBalancer(policy, services);
-  },
+    return new PriorityLoadBalancer(RANDOM_PICKERS, services, this.locality);
+  }
+}
+
+const RANDOM_PICKERS: PickerFactory = {
   createPicker(
     hosts: readonly Host[],
     _previous: HostPicker | null,

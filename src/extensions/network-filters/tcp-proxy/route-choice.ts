@@ -58,7 +58,7 @@ function hash(policy: TcpHashPolicy, streamInfo: StreamInfo): bigint | null {
 }
 
 function hashedText(policy: TcpHashPolicy, streamInfo: StreamInfo): string | undefined {
-  return policy.kind === "source-ip"
-    ? streamInfo.connection.remoteAddress.ip
-    : streamInfo.filterState(policy.key)?.serializeAsString();
+  if (policy.kind === "source-ip") return streamInfo.connection.remoteAddress.ip;
+  const object = streamInfo.filterState(policy.key);
+  return object?.hashable === true ? object.serializeAsString() : undefined;
 }

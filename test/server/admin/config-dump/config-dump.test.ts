@@ -279,7 +279,11 @@ describe("the dump of dynamic configuration", () => {
 
   it("shows a cluster that was refused at once", async () => {
     await startDynamic();
-    const broken = { ...staticCluster("bad", [1]), lb_policy: "RING_HASH", transport_socket: {} };
+    const broken = {
+      ...staticCluster("bad", [1]),
+      lb_policy: "CLUSTER_PROVIDED",
+      transport_socket: {},
+    };
     const one = staticCluster("one", [1001]);
     await publish(CDS, discovery("c2", "cluster", [one, broken]));
     const [shown] = await dump("?resource=dynamic_warming_clusters");

@@ -1,0 +1,46 @@
+// What the examples about choosing hosts promise.
+import type { Expectation, RequestStep } from "./expectation.ts";
+
+const user = (name: string, answer: string): RequestStep => ({
+  request: "GET /",
+  headers: { "x-user": name },
+  status: 200,
+  answer: new RegExp(answer),
+});
+
+export const BALANCING_EXPECTATIONS: readonly Expectation[] = [
+  {
+    example: "ring-hash",
+    steps: [
+      ...["v1", "v1", "v1"].map((answer) => user("anna", answer)),
+      ...["v2", "v2", "v2"].map((answer) => user("ben", answer)),
+      { admin: "/stats?filter=ring_hash", matches: /ring_hash_lb\.size: 1024/ },
+    ],
+  },
+  {
+    example: "maglev",
+    steps: [
+      {
+        request: "GET /",
+        status: 200,
+        answerHeaders: {
+          "set-cookie": /^session="[0-9a-f]{16}"; Max-Age=3600; Path=\/; HttpOnly$/,
+        },
+      },
+      {
+        request: "GET /",
+        headers: { cookie: "session=anna" },
+        status: 200,
+        answerHeaders: { "set-cookie": null },
+      },
+    ],
+  },
+  {
+    example: "locality-weights",
+    steps: [{ spread: "GET /", kind: "http", times: 40, counts: { v1: [30, 30], v2: [10, 10] } }],
+  },
+  {
+    example: "slow-start",
+    steps: [{ spread: "GET /", kind: "http", times: 20, counts: { v1: [5, 15], v2: [5, 15] } }],
+  },
+];
