@@ -7,13 +7,14 @@ import { findPeer } from "../../test/kit/find-envoy.ts";
 import type { LoadResult } from "./engines/load-result.ts";
 import { runWrk } from "./engines/wrk.ts";
 import { GeneratorProcess } from "./generator/process.ts";
+import { Hosts } from "./hosts-process.ts";
 import type { BenchOptions } from "./options.ts";
 import { type Undisturbed, undisturbed } from "./processes/disturbance.ts";
 import { cpuMicrosBetween, readCpu, readMemory, treePids } from "./processes/proc-stat.ts";
 import { LOAD_CORE, movePinned, PROXY_CORE, start, stop } from "./processes/spawn.ts";
 import { type Metrics, type Sample, twinName } from "./report/result.ts";
 import type { RequestShape } from "./request.ts";
-import type { Mode, RunningTarget, Target } from "./targets/target.ts";
+import type { RunningTarget, Target, TargetSetup } from "./targets/target.ts";
 import { NGINX_SIZES, startNginxUpstream } from "./upstream-nginx.ts";
 
 /** A target that runs, under the name it has in the tables. */
@@ -23,8 +24,15 @@ export interface Entry {
   readonly running: RunningTarget;
 }
 
+/** Hosts of the failure and churn scenarios. */
+const HOSTS = 10;
+
 /** Share of one core that other programs may use before a window is measured again. */
 const OTHERS_PERCENT_MAX = 20;
+
+/** What a scenario says about the start of a target; the rest has defaults. */
+export type StartSetup = Pick<TargetSetup, "mode" | "upstreamPort"> &
+  Partial<Omit<TargetSetup, "folder" | "mode" | "upstreamPort">>;
 
 export interface LabSetup {
   readonly options: BenchOptions;
@@ -81,6 +89,12 @@ export class Lab {
     this.#generator = new GeneratorProcess(this.#startHelper("@generator"));
   }
 
+  /** Starts ten hosts of which the last can be made to misbehave. */
+  openHosts(): Promise<Hosts> {
+    const good = this.#startHelper("@hosts", [String(HOSTS - 1)]);
+    return Hosts.open(good, this.#startHelper("@hosts", ["1"]));
+  }
+
   async close(): Promise<void> {
     for (const child of this.#children) await stop(child);
   }
@@ -113,13 +127,8 @@ export class Lab {
   }
 
   /** Starts every target that can do this, plus the A/A twin of the first real proxy. */
-  async startTargets(
-    mode: Mode,
-    upstreamPort: number,
-    bulk: boolean,
-    only?: readonly string[],
-  ): Promise<readonly Entry[]> {
-    const able = this.selectTargets(only).filter((target) => target.modes.includes(mode));
+  async startTargets(setup: StartSetup, only?: readonly string[]): Promise<readonly Entry[]> {
+    const able = this.selectTargets(only).filter((target) => target.modes.includes(setup.mode));
     const twin = this.options.twin ? able.find((target) => target.name !== "direct") : undefined;
     const wanted = able.flatMap((target) =>
       target === twin
@@ -131,7 +140,7 @@ export class Lab {
     );
     const entries: Entry[] = [];
     for (const { label, target } of wanted) {
-      const running = await this.startOne(target, mode, upstreamPort, bulk);
+      const running = await this.startOne(target, setup);
       if (running !== null) entries.push({ label, target, running });
     }
     return entries;
@@ -145,20 +154,14 @@ export class Lab {
   }
 
   /** Starts one target in a folder of its own; a failure is noted and the target left out. */
-  async startOne(
-    target: Target,
-    mode: Mode,
-    upstreamPort: number,
-    bulk: boolean,
-    direct = false,
-  ): Promise<RunningTarget | null> {
+  async startOne(target: Target, setup: StartSetup): Promise<RunningTarget | null> {
     const folder = join(this.folder, `${this.#starts++}-${target.name.replace(/\W/g, "-")}`);
     mkdirSync(folder, { recursive: true });
     try {
-      return await target.start({ folder, mode, upstreamPort, bulk, direct });
+      return await target.start({ bulk: false, direct: false, ...setup, folder });
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      this.note(`${target.name} did not start (${mode}): ${text}`);
+      this.note(`${target.name} did not start (${setup.mode}): ${text}`);
       return null;
     }
   }
@@ -209,10 +212,10 @@ export class Lab {
     if (!this.notes.includes(text)) this.notes.push(text);
   }
 
-  #startHelper(role: string): ChildProcess {
+  #startHelper(role: string, args: readonly string[] = []): ChildProcess {
     const child = start({
-      command: [process.execPath, this.#entryScript, role],
-      core: LOAD_CORE,
+      command: [process.execPath, this.#entryScript, role, ...args],
+      cores: String(LOAD_CORE),
       logPath: join(this.folder, `${role.slice(1)}.log`),
       ipc: true,
     });

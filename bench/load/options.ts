@@ -26,7 +26,7 @@ export interface BenchOptions {
 
 export const HELP = `Usage: npm run bench -- [options]
 
-  --scenario LIST   accept (default), s2, s3, s5, s6, s7, tcp, start; comma separated, or all
+  --scenario LIST   accept (default), s2, s3, s5, s6, s7, tcp, start, s11; comma separated, or all
   --targets LIST    direct, nginx, haproxy, envoy, fast-proxy, http-proxy-3, outrigger (default: all installed)
   --outrigger CMD   run this Outrigger instead of the one in this checkout; NAME=CMD adds one under a
                     name, repeat it to compare builds: --outrigger old="node dist-old/outrigger.js"

@@ -58,7 +58,7 @@ ${answers.join("\n")}
   );
   const logPath = join(folder, "output.log");
   const command = [nginx, "-c", file, "-p", folder, "-e", join(folder, "error.log")];
-  const child = start({ command, core: LOAD_CORE, logPath });
+  const child = start({ command, cores: String(LOAD_CORE), logPath });
   await waitUntil(() => accepts(port), child, logPath);
   return { child, port };
 }

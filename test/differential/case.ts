@@ -63,6 +63,8 @@ export interface DifferentialGroup {
   readonly cases: readonly DifferentialCase[];
   /** What is chosen at random, compared by counts over many requests. */
   readonly distributions?: readonly DistributionCase[];
+  /** Cases see what earlier ones left behind: whoever plays one again plays those first. */
+  readonly ordered?: boolean;
   /** Extra command-line arguments for both proxies. */
   readonly args?: readonly string[];
 }

@@ -59,6 +59,7 @@ export class Pair {
   /** Listeners that the subject refused, with its reason. */
   readonly #refused = new Map<string, string>();
   readonly #options: Pick<RunOptions, "judge" | "subject" | "accepted">;
+  readonly #played: DifferentialCase[] = [];
   #sides: [Side, Side] | null = null;
 
   constructor(
@@ -126,10 +127,10 @@ export class Pair {
     const used = new Set<AcceptedDifference>();
     const plays = [await this.#playOnce(name, testCase, used)];
     while (plays.length < MAX_PLAYS && mayBeChance(plays)) {
-      await this.stop();
-      await this.start();
+      await this.#startAgain();
       plays.push(await this.#playOnce(name, testCase, used));
     }
+    this.#played.push(testCase);
     const last = plays[plays.length - 1] as Play;
     return {
       name,
@@ -142,6 +143,16 @@ export class Pair {
       durationMs: performance.now() - began,
       judged: last.judge.has(EXCEPTION) ? null : last.judge,
     };
+  }
+
+  /** Fresh processes, in the state that this group's next case expects. */
+  async #startAgain(): Promise<void> {
+    await this.stop();
+    await this.start();
+    if (!this.#group.ordered) return;
+    for (const earlier of this.#played) {
+      await Promise.allSettled((this.#sides ?? []).map((side) => side.play(earlier)));
+    }
   }
 
   /** What the subject did in one play and neither it nor the judge does otherwise. */

@@ -32,7 +32,7 @@ export async function runWrk(run: WrkRun): Promise<LoadResult> {
       ...["-t", "1", "-c", String(run.connections), "-d", `${seconds}s`, "--timeout", "10s"],
       ...["-s", script, `http://127.0.0.1:${run.port}${run.shape.path}`],
     ],
-    core: run.core,
+    cores: String(run.core),
     logPath: output,
   });
   await new Promise((resolve) => child.once("exit", resolve));

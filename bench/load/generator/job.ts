@@ -19,6 +19,8 @@ export interface OpenJob {
   readonly requestsPerSecond: number;
   readonly shape: RequestShape;
   readonly seed: number;
+  /** Takes any free connection, as a client with a pool does, instead of each one's own turn. */
+  readonly pooled?: boolean;
 }
 
 /** A fixed number of (large) requests, one after the other on each connection. */

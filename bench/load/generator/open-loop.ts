@@ -94,10 +94,22 @@ class OpenLoop {
       const index = connection[this.#next] as number;
       this.#next++;
       recordMicros(this.#lag, now - intended);
-      const target = this.#connections[index] as ClientConnection;
+      const target = this.#connectionFor(index);
       if (target.busy || target.ended) this.#waiting[index]?.push(intended);
       else target.send(this.#request, intended);
     }
+  }
+
+  /** The request's own connection, or with a pool the next one that is free. */
+  #connectionFor(index: number): ClientConnection {
+    const own = this.#connections[index] as ClientConnection;
+    if (!this.#job.pooled || (!own.busy && !own.ended)) return own;
+    const { connections } = this.#job;
+    for (let step = 1; step < connections; step++) {
+      const other = this.#connections[(index + step) % connections] as ClientConnection;
+      if (!other.busy && !other.ended) return other;
+    }
+    return own;
   }
 
   onResponse(connection: ClientConnection): void {

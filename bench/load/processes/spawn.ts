@@ -12,7 +12,8 @@ export const LOAD_CORE = 1;
 
 export interface SpawnOptions {
   readonly command: readonly string[];
-  readonly core: number;
+  /** One core or a list, as taskset takes them. */
+  readonly cores: string;
   /** Receives stdout and stderr of the process. */
   readonly logPath: string;
   /** Opens an IPC channel for a Node child. */
@@ -39,7 +40,7 @@ export function findOnPath(name: string): string | null {
 /** Starts a process; its pid is the root of the tree that is measured. */
 export function start(options: SpawnOptions): ChildProcess {
   const pinned = canPin
-    ? ["taskset", "-c", String(options.core), ...options.command]
+    ? ["taskset", "-c", options.cores, ...options.command]
     : [...options.command];
   const raiseLimit = 'ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"; exec "$@"';
   const full = options.direct ? pinned : ["sh", "-c", raiseLimit, "sh", ...pinned];
@@ -154,6 +155,15 @@ export function answers(port: number, path: string, status: number): Promise<boo
     socket.once("error", finish);
     socket.once("close", finish);
   });
+}
+
+/** The body of an admin page; "" when nobody answers. */
+export async function adminText(port: number, path: string): Promise<string> {
+  const url = `http://127.0.0.1:${port}${path}`;
+  return fetch(url, { headers: { connection: "close" } }).then(
+    (response) => response.text(),
+    () => "",
+  );
 }
 
 function tail(path: string): string {

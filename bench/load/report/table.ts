@@ -31,7 +31,8 @@ export const COLUMNS: readonly Column[] = [
   { metric: "pssMb", title: "PSS", digits: 1, range: false },
   { metric: "privateMb", title: "private", digits: 1, range: false },
   { metric: "othersPercent", title: "others %", digits: 0, range: false },
-  { metric: "errors", title: "errors", digits: 0, range: false },
+  { metric: "badHostRequests", title: "to bad host", digits: 0, range: true },
+  { metric: "errors", title: "errors", digits: 0, range: true },
 ];
 
 /** One block per scenario and case; columns that no target has are left out. */

@@ -1,6 +1,7 @@
 // The scenarios by name.
 import type { BenchOptions } from "../options.ts";
 import { accept } from "./accept.ts";
+import { failure } from "./failure.ts";
 import { s2 } from "./s2.ts";
 import { s3 } from "./s3.ts";
 import { s5 } from "./s5.ts";
@@ -10,7 +11,7 @@ import type { Scenario } from "./scenario.ts";
 import { start } from "./start.ts";
 import { tcp } from "./tcp.ts";
 
-const SCENARIOS: readonly Scenario[] = [accept, s2, s3, s5, s6, s7, tcp, start];
+const SCENARIOS: readonly Scenario[] = [accept, s2, s3, s5, s6, s7, tcp, start, failure];
 
 /** The scenarios asked for, in the order of the list above. Throws on an unknown name. */
 export function chooseScenarios(options: BenchOptions): readonly Scenario[] {

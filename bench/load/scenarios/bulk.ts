@@ -60,7 +60,7 @@ export async function runBulkCases(
   for (const port of ports) {
     const ofPort = wanted.filter((c) => c.upstreamPort === port);
     const mode = ofPort[0]?.mode ?? "http";
-    const entries = await lab.startTargets(mode, port, true, only);
+    const entries = await lab.startTargets({ mode, upstreamPort: port, bulk: true }, only);
     try {
       for (const oneCase of ofPort) await runRounds(lab, scenario, oneCase, entries);
     } finally {

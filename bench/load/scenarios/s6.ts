@@ -21,7 +21,7 @@ export const s6: Scenario = {
 };
 
 async function runTcpConnects(lab: Lab): Promise<void> {
-  const entries = await lab.startTargets("tcp", lab.tcpPort, false);
+  const entries = await lab.startTargets({ mode: "tcp", upstreamPort: lab.tcpPort });
   const job = (port: number, seconds: number) =>
     ({
       kind: "tcp",

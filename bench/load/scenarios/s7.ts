@@ -36,7 +36,8 @@ export async function runIdleCases(
       for (const target of lab.selectTargets(only)) {
         if (target.name === "direct") continue;
         lab.progress(`${scenario} · ${count} idle · round ${round + 1} · ${target.name}`);
-        const running = await lab.startOne(target, "http", lab.upstreamPort(SHAPE), false);
+        const upstreamPort = lab.upstreamPort(SHAPE);
+        const running = await lab.startOne(target, { mode: "http", upstreamPort });
         if (running === null) continue;
         const entry = { label: target.name, target, running };
         try {

@@ -33,7 +33,7 @@ export async function runRequestCases(
   const ports = new Set(wanted.map((c) => lab.upstreamPort(c.shape)));
   for (const port of ports) {
     const ofPort = wanted.filter((c) => lab.upstreamPort(c.shape) === port);
-    const entries = await lab.startTargets("http", port, false, only);
+    const entries = await lab.startTargets({ mode: "http", upstreamPort: port }, only);
     await runOnEntries(lab, scenario, ofPort, entries);
   }
 }

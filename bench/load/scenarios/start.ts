@@ -26,7 +26,11 @@ export async function runStarts(
     for (const target of lab.selectTargets(only)) {
       if (target.name === "direct") continue;
       lab.progress(`${scenario} · ${START_CASE} · round ${round + 1} · ${target.name}`);
-      const running = await lab.startOne(target, "http", port, false, true);
+      const running = await lab.startOne(target, {
+        mode: "http",
+        upstreamPort: port,
+        direct: true,
+      });
       if (running === null) continue;
       await sleep(SETTLE_MS);
       const memory = readMemory(running.child?.pid ?? 0);

@@ -7,14 +7,14 @@ import { httpBootstrap, tcpBootstrap } from "./envoy-config.ts";
 import { launch, versionLine } from "./launch.ts";
 import type { RunningTarget, Target, TargetSetup } from "./target.ts";
 
-const FLAGS = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "warn"];
+const FLAGS = ["--disable-hot-restart", "--log-level", "warn"];
 
 export function envoyTarget(): Target {
   const envoy = findPeer("envoy");
   return {
     name: "envoy",
     version: envoy === null ? "" : versionLine(envoy, ["--version"]).replace(/^.*version: /, ""),
-    flags: `envoy ${FLAGS.join(" ")} -c bootstrap.yaml (access log to a file, default format; stats on)`,
+    flags: `envoy --concurrency 1 ${FLAGS.join(" ")} -c bootstrap.yaml (access log to a file, default format; stats on)`,
     modes: ["http", "tcp"],
     missing: envoy === null ? "not installed (set OUTRIGGER_ENVOY)" : null,
     start: (setup) => startWithBootstrap(setup, [envoy ?? "envoy", ...FLAGS, "-c"]),
@@ -34,6 +34,8 @@ export async function startWithBootstrap(
     accessLogPath: join(setup.folder, "access.log"),
   };
   const file = join(setup.folder, "bootstrap.yaml");
-  writeFileSync(file, setup.mode === "http" ? httpBootstrap(values) : tcpBootstrap(values));
-  return launch({ setup, command: [...command, file], port, adminPort });
+  const common = setup.mode === "http" ? httpBootstrap : tcpBootstrap;
+  writeFileSync(file, (setup.bootstrap ?? common)(values, setup.folder));
+  const threads = ["--concurrency", String(setup.concurrency ?? 1)];
+  return launch({ setup, command: [...command, file, ...threads], port, adminPort });
 }

@@ -20,7 +20,7 @@ export async function launch(request: Launch): Promise<RunningTarget> {
   const begin = performance.now();
   const child: ChildProcess = start({
     command: request.command,
-    core: PROXY_CORE,
+    cores: request.setup.cores ?? String(PROXY_CORE),
     logPath,
     direct: request.setup.direct,
     ...(request.stdoutPath === undefined ? {} : { stdoutPath: request.stdoutPath }),
@@ -30,7 +30,9 @@ export async function launch(request: Launch): Promise<RunningTarget> {
   if (adminPort !== undefined) {
     await waitUntil(() => answers(adminPort, "/ready", 200), child, logPath);
   }
-  return { child, port: request.port, readyMs: performance.now() - begin };
+  const readyMs = performance.now() - begin;
+  const known = adminPort === undefined ? {} : { adminPort };
+  return { child, port: request.port, readyMs, ...known };
 }
 
 /** First line of what a program prints when asked for its version; "" when it cannot be run. */

@@ -34,6 +34,6 @@ export function outriggerTarget(build: OutriggerBuild): Target {
     flags: `${command.map((word) => word.split("/").slice(-2).join("/")).join(" ")} --concurrency 1 -c bootstrap.yaml (the file Envoy gets)`,
     modes: ["http", "tcp"],
     missing,
-    start: (setup) => startWithBootstrap(setup, [...command, "--concurrency", "1", "-c"]),
+    start: (setup) => startWithBootstrap(setup, [...command, "-c"]),
   };
 }

@@ -250,6 +250,7 @@ const like = (name: string, more: Message): Message => ({
 
 export const stats: DifferentialGroup = {
   name: "stats",
+  ordered: true,
   bootstrap: {
     ...base,
     static_resources: {
