@@ -1,8 +1,8 @@
 /** Entry of the program: hands the arguments and the Node platform to the command line. */
-
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { toByteString } from "./base/byte-string.ts";
@@ -10,34 +10,24 @@ import type { CommandContext } from "./cli/command-context.ts";
 import { main } from "./cli/program.ts";
 import { ChildConfigLoader } from "./config/config-loader-protocol.ts";
 import { ChildRequestChannel } from "./platform/node/child-requests.ts";
-import { NodeDnsResolver } from "./platform/node/dns.ts";
 import { NodeFiles } from "./platform/node/files.ts";
-import { NodeHostEnvironment } from "./platform/node/host-environment.ts";
-import { http2Clients } from "./platform/node/http2-client.ts";
-import { SystemRandom } from "./platform/node/random.ts";
+import { LOG_OPTIONS } from "./platform/node/log-file.ts";
+import { createNodePlatform } from "./platform/node/platform.ts";
 import { readWholeFile } from "./platform/node/read-file.ts";
-import { NodeSocketFactory } from "./platform/node/socket-factory.ts";
-import { systemAlarm, systemTime } from "./platform/node/time.ts";
+import { NodeSharedPorts } from "./platform/node/shared-ports.ts";
+import { NodeThreadFactory, trimMemory } from "./platform/node/threads.ts";
+import { createWriteTurn, reclaimWriteTurn, WriteTurn } from "./platform/node/write-turn.ts";
 
-const LOG_OPTIONS = { flushIntervalMs: 50, flushBytes: 16384, maxBytes: 1 << 22 };
+/** Of the turns in which threads write: workers come after it. */
+const MAIN_THREAD = 0;
+const WORKER = new URL("./server/threads/data-plane-worker.ts", import.meta.url);
 
 const channel = new ChildRequestChannel(new URL("./server/config-child.ts", import.meta.url));
-const files = new NodeFiles();
+const writeTurn = createWriteTurn();
+const files = new NodeFiles(new WriteTurn(writeTurn, MAIN_THREAD));
 
 const context: CommandContext = {
-  platform: {
-    time: systemTime,
-    alarm: systemAlarm,
-    random: new SystemRandom(),
-    defer: queueMicrotask,
-    // The server counts and logs it.
-    onBug: () => undefined,
-    sockets: new NodeSocketFactory(),
-    dns: new NodeDnsResolver(),
-    files,
-    http2: http2Clients,
-    host: new NodeHostEnvironment(),
-  },
+  platform: createNodePlatform(files),
   createLoader: async (kind) => {
     if (kind === "child") return new ChildConfigLoader(channel);
     const { createLocalConfigLoader } = await import("./config/local-config-loader.ts");
@@ -72,8 +62,14 @@ const context: CommandContext = {
     runtimeVersion: process.version,
     commandLineOptions: {},
   },
-  // Without the flag (a foreign launcher) there is nothing to call, and the process is 4 MB larger.
-  trimMemory: () => globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" }),
+  trimMemory,
+  threads: {
+    factory: (threads) => new NodeThreadFactory(WORKER, threads),
+    ports: new NodeSharedPorts(),
+    writeTurn,
+    reclaim: (worker) => reclaimWriteTurn(writeTurn, 1 + worker),
+    parallelism: availableParallelism,
+  },
   runBench: (args) => runScript(benchScript(), args),
   writeFile: (path, text) => writeFile(path, text),
 };

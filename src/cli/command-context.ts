@@ -5,6 +5,7 @@ import type { ConfigLoader } from "../config/config-loader.ts";
 import type { LogSink } from "../log/logger.ts";
 import type { AdminHost } from "../server/admin/admin-host.ts";
 import type { DataPlanePlatform } from "../server/data-plane.ts";
+import type { PlaneThreads } from "../server/threads/create-threaded-planes.ts";
 
 export type StopSignal = "first" | "second";
 
@@ -33,6 +34,13 @@ export interface CommandContext {
   readonly processFacts: AdminHost["processFacts"];
   /** Gives memory that starting needed back to the system. Takes some 10 ms: not while serving. */
   trimMemory(): void;
+  /** What worker threads need of the process; without it there are none. */
+  readonly threads?: Pick<PlaneThreads, "factory" | "ports" | "reclaim"> & {
+    /** Threads write to the standard streams in turns. */
+    readonly writeTurn: SharedArrayBuffer;
+    /** Processors that this process may use. */
+    readonly parallelism: () => number;
+  };
   runBench(args: readonly string[]): Promise<number>;
   /** Writes a small file (`--admin-address-path`). */
   writeFile(path: string, text: string): Promise<void>;

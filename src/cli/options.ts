@@ -44,7 +44,13 @@ export const FLAGS: readonly Flag[] = [
     names: ["--concurrency"],
     kind: "value",
     only: "run",
-    help: "data planes; this release runs one, and warns when more are asked for",
+    help: "worker threads that serve: a number, or auto for one per processor (default 1)",
+  },
+  {
+    names: ["--cpuset-threads"],
+    kind: "switch",
+    only: "run",
+    help: "as --concurrency auto, unless --concurrency is given",
   },
   { names: ["--service-cluster"], kind: "value", help: "name of the local service" },
   { names: ["--service-node"], kind: "value", help: "id of this node" },
@@ -147,7 +153,6 @@ export const FLAGS: readonly Flag[] = [
   {
     names: [
       "--local-address-ip-version",
-      "--cpuset-threads",
       "--bootstrap-version",
       "--max-stats",
       "--max-obj-name-len",

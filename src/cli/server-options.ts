@@ -9,6 +9,8 @@ import type { ParsedOptions } from "./options.ts";
 /** Our default; Envoy's is 600 s. Kubernetes gives a pod 30 s. */
 const DRAIN_TIME_S = 10;
 const LOG_FLUSH_MS = 10_000;
+/** Each worker takes memory, and a listening socket per address. */
+const CONCURRENCY_MAX = 128;
 
 export function bootstrapSource(options: ParsedOptions): BootstrapSource {
   const yaml = options.get("--config-yaml");
@@ -31,9 +33,11 @@ export function overridesOf(options: ParsedOptions): BootstrapOverrides {
 /** What is wrong with a flag, as a message, or the options. */
 export function serverOptions(
   options: ParsedOptions,
+  processors: number = 1,
 ): ServerOptions | { readonly problem: string } {
-  const concurrency = wholeNumber(options.get("--concurrency"), 1);
-  if (concurrency === null) return { problem: "--concurrency takes a whole number" };
+  const dataPlanes = concurrency(options, processors);
+  if (dataPlanes === null)
+    return { problem: `--concurrency takes a whole number up to ${CONCURRENCY_MAX}, or auto` };
   const [badTag] = options.all("--stats-tag").filter((text) => parseTag(text).length === 0);
   if (badTag !== undefined) return { problem: `--stats-tag takes name:value, not ${badTag}` };
   const drainTimeS = wholeNumber(options.get("--drain-time-s"), DRAIN_TIME_S);
@@ -47,7 +51,7 @@ export function serverOptions(
   return {
     source: bootstrapSource(options),
     overrides: overridesOf(options),
-    dataPlanes: 1,
+    dataPlanes,
     drainTimeMs: drainTimeS * 1000,
     drainStrategy: strategy,
     logFlushIntervalMs: flushMs,
@@ -60,11 +64,21 @@ function unknownDynamicFields(options: ParsedOptions): UnknownDynamicFields {
   return options.has("--ignore-unknown-dynamic-fields") ? "ignore" : "log";
 }
 
-/** What to say when more data planes are asked for than this release runs. */
-export function concurrencyWarning(options: ParsedOptions): string | null {
-  const asked = wholeNumber(options.get("--concurrency"), 1) ?? 1;
-  if (asked <= 1) return null;
-  return `--concurrency ${asked}: this release runs one data plane, on one thread`;
+/**
+ * Data planes of this process. One unless more are asked for: a sidecar is small (Envoy: one per
+ * processor). 0 is 1, as in Envoy.
+ */
+function concurrency(options: ParsedOptions, processors: number): number | null {
+  const asked = options.get("--concurrency") ?? (options.has("--cpuset-threads") ? "auto" : "1");
+  if (asked === "auto") return Math.min(processors, CONCURRENCY_MAX);
+  const count = wholeNumber(asked, 1);
+  return count === null || count > CONCURRENCY_MAX ? null : Math.max(1, count);
+}
+
+/** What to say when threads outnumber processors; null when they do not. */
+export function concurrencyWarning(dataPlanes: number, processors: number): string | null {
+  if (dataPlanes === 1 || dataPlanes <= processors) return null;
+  return `--concurrency ${dataPlanes}: there are ${processors} processors; more threads than processors only take memory`;
 }
 
 function wholeNumber(text: string | undefined, unset: number): number | null {

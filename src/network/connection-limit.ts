@@ -15,25 +15,42 @@ export const UNLIMITED: ConnectionLimit = {
   release: (): void => undefined,
 };
 
+/** Memory of a SharedConnectionLimit: the count, then the share of each data plane. */
+export function createConnectionCount(dataPlanes: number): SharedArrayBuffer {
+  return new SharedArrayBuffer((1 + dataPlanes) * Int32Array.BYTES_PER_ELEMENT);
+}
+
+/** A data plane died: its connections are gone. */
+export function reclaimConnectionCount(memory: SharedArrayBuffer, dataPlane: number): void {
+  const words = new Int32Array(memory);
+  Atomics.sub(words, 0, Atomics.exchange(words, 1 + dataPlane, 0));
+}
+
 /** Counts over all data planes: the count is one word of shared memory. */
 export class SharedConnectionLimit implements ConnectionLimit {
   private readonly words: Int32Array;
+  private readonly own: number;
   private readonly max: () => number;
 
-  /** `memory` has room for one word; `max` is asked at every connection. */
-  constructor(memory: SharedArrayBuffer, max: () => number) {
-    this.words = new Int32Array(memory, 0, 1);
+  /** `memory` is that of createConnectionCount; `max` is asked at every connection. */
+  constructor(memory: SharedArrayBuffer, max: () => number, dataPlane: number = 0) {
+    this.words = new Int32Array(memory);
+    this.own = 1 + dataPlane;
     this.max = max;
   }
 
   tryAcquire(): boolean {
-    if (Atomics.add(this.words, 0, 1) < this.max()) return true;
+    if (Atomics.add(this.words, 0, 1) < this.max()) {
+      (this.words[this.own] as number)++;
+      return true;
+    }
     Atomics.sub(this.words, 0, 1);
     return false;
   }
 
   release(): void {
     Atomics.sub(this.words, 0, 1);
+    (this.words[this.own] as number)--;
   }
 }
 

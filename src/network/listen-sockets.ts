@@ -16,6 +16,8 @@ export interface AcceptTarget {
 export interface ListenSettings {
   readonly backlog: number | undefined;
   readonly reusePort: boolean;
+  /** What tells one port 0 from another, alike on all data planes. */
+  readonly owner: string;
 }
 
 /** One bound address. */
@@ -114,6 +116,7 @@ export class ListenSockets {
       address: address.address,
       reusePort: settings.reusePort,
       ipv6Only: address.ipv6Only,
+      sharedKey: isPortZero(address) ? `${address.text} ${settings.owner}` : address.text,
       ...(settings.backlog === undefined ? {} : { backlog: settings.backlog }),
       ...(address.mode === undefined ? {} : { mode: address.mode }),
     };
@@ -131,9 +134,13 @@ export class ListenSockets {
   }
 
   /** Port 0 asks for a port of its own each time. */
-  private keyOf({ address, text }: ListenAddress): string {
-    return address.port === 0 && address.path === undefined ? `${text}#${this.unshared++}` : text;
+  private keyOf(address: ListenAddress): string {
+    return isPortZero(address) ? `${address.text}#${this.unshared++}` : address.text;
   }
+}
+
+function isPortZero({ address }: ListenAddress): boolean {
+  return address.port === 0 && address.path === undefined;
 }
 
 function answer(shared: SharedListenSocket, result: BindResult): void {

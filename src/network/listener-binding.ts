@@ -36,8 +36,10 @@ export class ListenerBinding {
     const { config } = this.listener;
     const addresses = config.bindToPort ? config.addresses.filter((one) => this.isMine(one)) : [];
     this.waiting = addresses.length + 1;
-    for (const address of addresses) {
-      const settings = { backlog: config.backlog, reusePort: this.sharing.reusePort };
+    const { backlog, name, identity } = config;
+    for (const [index, address] of addresses.entries()) {
+      const owner = `${name} ${index} ${identity}`;
+      const settings = { backlog, reusePort: this.sharing.reusePort, owner };
       this.pool.acquire(address, settings, (result) => this.onResult(address, result, done));
     }
     this.settle(done);

@@ -97,6 +97,13 @@ export interface ListenOptions {
   /** One socket per data plane on the same port (Linux). */
   readonly reusePort?: boolean;
   readonly ipv6Only?: boolean;
+  /**
+   * Listens on a socket that is bound already, and owns this descriptor of it from now on. The
+   * address is only told.
+   */
+  readonly descriptor?: number;
+  /** Which socket it is, where several data planes share one: equal on each of them. */
+  readonly sharedKey?: string;
   /** Permission bits of a Unix socket file. */
   readonly mode?: number;
 }

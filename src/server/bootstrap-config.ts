@@ -15,6 +15,7 @@ import type {
   RuntimeLayer as LayerMessage,
 } from "../proto/generated/envoy/config/bootstrap/v3.ts";
 import type { ConfigSource } from "../proto/generated/envoy/config/core/v3.ts";
+import type { StatsConfig as StatsMessage } from "../proto/generated/envoy/config/metrics/v3.ts";
 import type { Tag } from "../stats/tags.ts";
 import { compileBindConfig } from "../upstream/connection-options.ts";
 import type { LocalNode } from "../upstream/upstream-services.ts";
@@ -51,6 +52,8 @@ export interface BootstrapConfig {
   readonly node: NodeConfig;
   readonly admin: AdminConfig;
   readonly stats: StatsConfig;
+  /** The same as it was written: worker threads compile it themselves. */
+  readonly statsMessage: StatsMessage | undefined;
   readonly statsFlushIntervalMs: number;
   /** `stats_flush_on_admin`: intervals end when somebody looks, not by time. */
   readonly statsFlushOnAdmin: boolean;
@@ -91,6 +94,7 @@ export function compileBootstrap(
       zone: overrides.serviceZone || (node.locality?.zone ?? ""),
     },
     admin: compileAdmin(message, context.at("admin")),
+    statsMessage: message.statsConfig,
     stats: compileStatsConfig(message.statsConfig, overrides.statsTags, context.at("stats_config")),
     statsFlushIntervalMs: durationMs(message.statsFlushInterval, 5000),
     statsFlushOnAdmin: message.statsFlushOnAdmin === true,

@@ -35,9 +35,10 @@ export function createPlanes(
   stats: PlaneStats,
 ): DataPlanes {
   const shared = createSharedUpstreamState(stats.length);
-  const reusePort = stats.length > 1;
-  const planes = stats.map(
-    (own, id) => new DataPlane(platform, { ...services, ...own, shared }, { id, reusePort }),
-  );
+  const dataPlanes = stats.length;
+  const planes = stats.map((own, id) => {
+    const options = { id, dataPlanes, bindsUnshared: id === 0 };
+    return new DataPlane(platform, { ...services, ...own, shared }, options);
+  });
   return new DataPlanes(planes[0] as DataPlane, directPlanes(planes));
 }

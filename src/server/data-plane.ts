@@ -84,10 +84,22 @@ export interface DataPlaneServices {
   readonly requestLogs: CatalogueServices["requestLogs"];
 }
 
+/** Those that are plain data, and may travel to another thread. */
+export type PlainServices = Pick<
+  DataPlaneServices,
+  "node" | "localNode" | "drain" | "sourceAddresses" | "outlierEventLogPath" | "logFlushIntervalMs"
+>;
+
 export interface DataPlaneOptions {
   /** 0 … N−1. */
   readonly id: number;
-  readonly reusePort: boolean;
+  /** N. */
+  readonly dataPlanes: number;
+  /**
+   * This data plane accepts also from what can be bound only once. Worker threads all do: what they
+   * listen on is bound by the main thread.
+   */
+  readonly bindsUnshared: boolean;
 }
 
 /** `path` is where it stands in the configuration: diagnostics point into it. */
@@ -141,7 +153,9 @@ export class DataPlane {
     this.dispatcher = new Dispatcher(platform);
     this.stats = services.stats;
     const slots = openUpstreamSlots(services.shared, options.id);
-    this.clusters = this.createClusters(platform, services, { slots, leader: options.id === 0 });
+    const connectionIds = new ConnectionIds(options.id, options.dataPlanes);
+    const leader = options.id === 0;
+    this.clusters = this.createClusters(platform, services, { slots, leader, connectionIds });
     this.catalogue = buildCatalogue({
       dispatcher: this.dispatcher,
       clusters: this.clusters,
@@ -227,7 +241,7 @@ export class DataPlane {
   private createClusters(
     platform: DataPlanePlatform,
     services: DataPlaneServices,
-    own: Pick<UpstreamServices, "slots" | "leader">,
+    own: Pick<UpstreamServices, "slots" | "leader" | "connectionIds">,
   ): UpstreamClusterManager {
     return new UpstreamClusterManager({
       dispatcher: this.dispatcher,
@@ -245,7 +259,6 @@ export class DataPlane {
       localNode: services.localNode,
       stats: services.stats.root,
       configurationStats: services.configurationStats,
-      connectionIds: new ConnectionIds(),
       createHttp1Client,
     });
   }
@@ -255,7 +268,7 @@ export class DataPlane {
     services: DataPlaneServices,
     options: DataPlaneOptions,
   ): ListenerManager {
-    let connections = 0;
+    const connectionIds = new ConnectionIds(options.id, options.dataPlanes);
     return new ListenerManager(
       {
         dispatcher: this.dispatcher,
@@ -272,11 +285,11 @@ export class DataPlane {
         globalLimit: services.globalLimit,
         rejectsConnections: () => false,
         workerId: options.id,
-        nextConnectionId: () => connections++,
+        nextConnectionId: () => connectionIds.next() - 1,
       },
       platform.sockets,
       this.listenerManagerStats,
-      { reusePort: options.reusePort, bindsUnshared: options.id === 0 },
+      { reusePort: options.dataPlanes > 1, bindsUnshared: options.bindsUnshared },
     );
   }
 

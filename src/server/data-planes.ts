@@ -3,6 +3,7 @@
  * none, one update after the other.
  */
 import type { Diagnostic } from "../base/diagnostic.ts";
+import { ConfigTurns } from "./config-turns.ts";
 import type { ConfigUpdate, DataPlane } from "./data-plane.ts";
 import type { DataPlanePort, PreparedPart } from "./data-plane-port.ts";
 import type { ClusterFacts, PlaneFacts } from "./plane-facts.ts";
@@ -22,8 +23,13 @@ export interface PreparedOnAll {
 export interface PlaneSource {
   /** Those that live now, the lowest number first. */
   ports(): readonly DataPlanePort[];
-  /** An update comes into force; the result is told what could not be bound. */
-  committing(update: ConfigUpdate): (problems: readonly Diagnostic[]) => void;
+  /** An update comes into force, without what is refused; the result is told what is not bound. */
+  committing(
+    update: ConfigUpdate,
+    diagnostics: readonly Diagnostic[],
+  ): (problems: readonly Diagnostic[]) => void;
+  /** Listeners accept from now on. */
+  starting(): void;
   /** Before listeners stop. */
   stopping(direction: "all" | "inbound"): void;
   close(): Promise<void>;
@@ -35,12 +41,12 @@ export class DataPlanes {
   /** The data plane of this thread: serves, or, where worker threads do, only compiles. */
   readonly local: DataPlane;
   private readonly source: PlaneSource;
-  /** The end of the last update that was begun. */
-  private turn: Promise<void> = Promise.resolve();
+  private readonly turns: ConfigTurns;
 
-  constructor(local: DataPlane, source: PlaneSource) {
+  constructor(local: DataPlane, source: PlaneSource, turns: ConfigTurns = new ConfigTurns()) {
     this.local = local;
     this.source = source;
+    this.turns = turns;
   }
 
   get ports(): readonly DataPlanePort[] {
@@ -49,7 +55,7 @@ export class DataPlanes {
 
   /** Every data plane compiles the same messages: the first one's diagnostics speak for all. */
   async prepare(update: ConfigUpdate): Promise<PreparedOnAll> {
-    const release = await this.exclusive();
+    const release = await this.turns.take();
     try {
       const answers = await Promise.all(this.ports.map((port) => port.prepare(update)));
       const parts = answers.filter((part) => part !== null);
@@ -67,16 +73,6 @@ export class DataPlanes {
     }
   }
 
-  /** Resolves with the end of the exclusive time, which begins when all earlier ones are over. */
-  exclusive(): Promise<() => void> {
-    const before = this.turn;
-    let release: () => void = () => undefined;
-    this.turn = new Promise((resolve) => {
-      release = resolve;
-    });
-    return before.then(() => release);
-  }
-
   /** Open downstream connections. */
   async connectionCount(): Promise<number> {
     const counts = await Promise.all(this.ports.map((port) => port.connectionCount()));
@@ -84,6 +80,7 @@ export class DataPlanes {
   }
 
   started(): void {
+    this.source.starting();
     for (const port of this.ports) port.started();
   }
 
@@ -118,9 +115,18 @@ export class DataPlanes {
     return (await this.ports[0]?.facts()) ?? NO_FACTS;
   }
 
-  /** As `facts`; host numbers live in shared memory, so that each data plane knows the sums. */
+  /**
+   * Host numbers live in shared memory, so that each data plane that uses a cluster knows the sums.
+   */
   async clusters(): Promise<Iterable<ClusterFacts>> {
-    return (await this.ports[0]?.clusters()) ?? [];
+    const [first = [], ...others] = await Promise.all(this.ports.map((port) => port.clusters()));
+    if (others.length === 0) return first;
+    const byName = new Map([...first].map((one) => [one.config.name, one]));
+    for (const one of others.flatMap((all) => [...all])) {
+      if (one.started && byName.get(one.config.name)?.started !== true)
+        byName.set(one.config.name, one);
+    }
+    return byName.values();
   }
 
   async refreshStats(): Promise<void> {
@@ -148,7 +154,7 @@ export class DataPlanes {
     parts: readonly PreparedPart[],
     release: () => void,
   ): Promise<readonly Diagnostic[]> {
-    const settle = this.source.committing(update);
+    const settle = this.source.committing(update, parts[0]?.diagnostics ?? []);
     const results = parts.map((part) => part.commit());
     release();
     const problems = unique((await Promise.all(results)).flat());

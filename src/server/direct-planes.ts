@@ -8,6 +8,7 @@ export function directPlanes(planes: readonly DataPlane[]): PlaneSource {
   return {
     ports: () => ports,
     committing: () => () => undefined,
+    starting: () => undefined,
     stopping: () => undefined,
     close: async () => {
       await Promise.all(ports.map((port) => port.close()));

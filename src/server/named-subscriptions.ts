@@ -22,12 +22,35 @@ import {
 export const ENDPOINT_TYPE = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
 export const ROUTE_TYPE = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";
 
-type NamedType = typeof ENDPOINT_TYPE | typeof ROUTE_TYPE;
+/** What is subscribed to. */
+export type NamedKind = "endpoints" | "routes";
 
-interface NamedWatcher {
+const TYPES = { endpoints: ENDPOINT_TYPE, routes: ROUTE_TYPE } as const;
+
+/** Who wants a resource: here, or on another thread. */
+export interface NamedWatcher {
   /** Null: the file does not hold the name. Returns why it is refused, or null. */
-  onMessage(message: unknown): string | null;
+  onMessage(message: unknown): string | null | Promise<string | null>;
   onFailure(): void;
+}
+
+/** A watcher of either kind as one of messages. */
+export function namedWatcher(
+  name: string,
+  watcher: EndpointWatcher | RouteWatcher,
+): { readonly kind: NamedKind; readonly watcher: NamedWatcher } {
+  const onFailure = (): void => watcher.onFailure();
+  if ("onAssignment" in watcher) {
+    const onMessage = (message: unknown): string | null =>
+      watcher.onAssignment(message as ClusterLoadAssignment | null);
+    return { kind: "endpoints", watcher: { onMessage, onFailure } };
+  }
+  const onMessage = (message: unknown): string | null => {
+    if (message !== null) return watcher.onRoutes(message as RouteConfiguration);
+    watcher.onFailure();
+    return `There is no route configuration named "${name}"`;
+  };
+  return { kind: "routes", watcher: { onMessage, onFailure } };
 }
 
 /** What is known at the moment, for those who join later. */
@@ -60,22 +83,8 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
     scope: StatsScope,
     watcher: EndpointWatcher | RouteWatcher,
   ): () => void {
-    if ("onAssignment" in watcher) {
-      const adapter: NamedWatcher = {
-        onMessage: (message) => watcher.onAssignment(message as ClusterLoadAssignment | null),
-        onFailure: () => watcher.onFailure(),
-      };
-      return this.watch({ source, name, typeUrl: ENDPOINT_TYPE, scope }, adapter);
-    }
-    const adapter: NamedWatcher = {
-      onMessage: (message) => {
-        if (message !== null) return watcher.onRoutes(message as RouteConfiguration);
-        watcher.onFailure();
-        return `There is no route configuration named "${name}"`;
-      },
-      onFailure: () => watcher.onFailure(),
-    };
-    return this.watch({ source, name, typeUrl: ROUTE_TYPE, scope }, adapter);
+    const named = namedWatcher(name, watcher);
+    return this.watch({ source, name, kind: named.kind, scope }, named.watcher);
   }
 
   close(): void {
@@ -83,7 +92,8 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
     this.shared.clear();
   }
 
-  private watch(wanted: Wanted, watcher: NamedWatcher): () => void {
+  /** As `subscribe`; the watcher may answer later. */
+  watch(wanted: Wanted, watcher: NamedWatcher): () => void {
     const key = keyOf(wanted);
     const known = this.shared.get(key);
     const shared = known ?? new SharedSubscription();
@@ -104,8 +114,9 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
       for (const watcher of shared.watchers) void this.join(shared, watcher);
       return;
     }
-    const { name, typeUrl, scope } = wanted;
-    if (typeUrl === ROUTE_TYPE) shared.reloads = createReloadStats(scope);
+    const { name, kind, scope } = wanted;
+    const typeUrl = TYPES[kind];
+    if (kind === "routes") shared.reloads = createReloadStats(scope);
     shared.subscription = new FilesystemSubscription(this.services, file, typeUrl, scope, {
       onUpdate: ({ resources, version }) => {
         const resource = resources.find((one) => one.name === name) ?? null;
@@ -124,37 +135,60 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
     shared: SharedSubscription,
     resource: LoadedResource | null,
     version: string,
-  ): string | null {
+  ): string | null | Promise<string | null> {
     const broken = resource?.diagnostics.find(({ severity }) => severity === "error");
     if (broken !== undefined) {
       for (const watcher of [...shared.watchers]) watcher.onFailure();
       return `${broken.path}: ${broken.message}`;
     }
+    return this.hand(shared, new Set(), resource, version);
+  }
+
+  /** Those who answer later are waited for, one after the other. */
+  private hand(
+    shared: SharedSubscription,
+    told: Set<NamedWatcher>,
+    resource: LoadedResource | null,
+    version: string,
+  ): string | null | Promise<string | null> {
     const message = resource === null ? null : resource.message;
-    let refusal: string | null = null;
-    for (const watcher of [...shared.watchers]) refusal ??= watcher.onMessage(message);
-    if (refusal !== null) return refusal;
-    shared.newest = { kind: "message", message };
-    if (resource === null) return null;
+    for (const watcher of [...shared.watchers]) {
+      if (told.has(watcher)) continue;
+      told.add(watcher);
+      const answer = watcher.onMessage(message);
+      if (typeof answer === "string") return answer;
+      if (answer === null) continue;
+      return answer.then((refusal) => refusal ?? this.hand(shared, told, resource, version));
+    }
+    this.taken(shared, resource, version);
+    return null;
+  }
+
+  private taken(
+    shared: SharedSubscription,
+    resource: LoadedResource | null,
+    version: string,
+  ): void {
+    shared.newest = { kind: "message", message: resource === null ? null : resource.message };
+    if (resource === null) return;
     const { typeUrl, name, bytes } = resource;
     if (this.store.differs(typeUrl, name, bytes)) {
       shared.reloads?.reloaded(this.services.time.wallMs());
     }
     this.remember(resource, version);
-    return null;
   }
 
   /** Later, since nobody expects to be called back while subscribing. */
   private async join(shared: SharedSubscription, watcher: NamedWatcher): Promise<void> {
     await Promise.resolve();
     if (!shared.watchers.has(watcher)) return;
-    if (shared.newest.kind === "message") watcher.onMessage(shared.newest.message);
+    if (shared.newest.kind === "message") await watcher.onMessage(shared.newest.message);
     else if (shared.newest.kind === "failed") watcher.onFailure();
   }
 
   private leave(
     key: string,
-    { typeUrl, name }: Wanted,
+    { kind, name }: Wanted,
     shared: SharedSubscription,
     watcher: NamedWatcher,
   ): void {
@@ -162,6 +196,7 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
     if (shared.watchers.size > 0 || this.shared.get(key) !== shared) return;
     shared.subscription?.close();
     this.shared.delete(key);
+    const typeUrl = TYPES[kind];
     const named = `${typeUrl}\n${name}\n`;
     if (![...this.shared.keys()].some((other) => other.startsWith(named))) {
       this.store.remove(typeUrl, name);
@@ -174,15 +209,16 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
   }
 }
 
-interface Wanted {
+/** What somebody subscribes to. */
+export interface Wanted {
   readonly source: ConfigSource;
   readonly name: string;
-  readonly typeUrl: NamedType;
+  readonly kind: NamedKind;
   readonly scope: StatsScope;
 }
 
 /** Each cluster has a subscription of its own, as in Envoy; routes are shared by all listeners. */
-function keyOf({ source, name, typeUrl, scope }: Wanted): string {
-  const owner = typeUrl === ENDPOINT_TYPE ? scope.prefix : "";
-  return `${typeUrl}\n${name}\n${owner}\n${messageIdentity(source)}`;
+function keyOf({ source, name, kind, scope }: Wanted): string {
+  const owner = kind === "endpoints" ? scope.prefix : "";
+  return `${TYPES[kind]}\n${name}\n${owner}\n${messageIdentity(source)}`;
 }

@@ -5,7 +5,11 @@
 import type { CompileContext } from "../config/compile-context.ts";
 import { messageNameOf } from "../config/matcher/compile-match-tree.ts";
 import type { RuntimeSnapshot } from "../config/runtime.ts";
-import { type ConnectionLimit, SharedConnectionLimit } from "../network/connection-limit.ts";
+import {
+  type ConnectionLimit,
+  createConnectionCount,
+  SharedConnectionLimit,
+} from "../network/connection-limit.ts";
 import type {
   OverloadManager,
   ResourceMonitor,
@@ -57,11 +61,13 @@ function compileMonitor(message: ResourceMonitor, context: CompileContext): numb
 /** The runtime key that limited connections before the overload manager did. */
 const RUNTIME_KEY = "overload.global_downstream_max_connections";
 
-/** One limit for all data planes of the process. */
+/** One limit for all data planes of the process, as the data plane of that number sees it. */
 export function createGlobalLimit(
   configured: number | null,
   runtime: RuntimeSnapshot,
+  memory: SharedArrayBuffer = createConnectionCount(1),
+  dataPlane: number = 0,
 ): ConnectionLimit {
   const max = (): number => configured ?? runtime.getInteger(RUNTIME_KEY, Number.MAX_SAFE_INTEGER);
-  return new SharedConnectionLimit(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT), max);
+  return new SharedConnectionLimit(memory, max, dataPlane);
 }

@@ -7,10 +7,9 @@ import type { StatsReader } from "../stats/stats-reader.ts";
 import type { StatsScope } from "../stats/stats-scope.ts";
 import type { OpenAdminLogs } from "./admin/admin-logs.ts";
 import type { BootstrapConfig } from "./bootstrap-config.ts";
-import { ConfigSources } from "./config-sources.ts";
+import { type ConfigSourceServices, ConfigSources } from "./config-sources.ts";
 import { createPlaneStats, createPlanes, type PlaneStats } from "./create-planes.ts";
 import type { DataPlanes } from "./data-planes.ts";
-import type { UnknownDynamicFields } from "./filesystem-subscription.ts";
 import type { Observed } from "./observed-platform.ts";
 import { createGlobalLimit } from "./overload-config.ts";
 import type { BootstrapSections } from "./reload.ts";
@@ -18,6 +17,7 @@ import { createRuntime, type RunningRuntime } from "./runtime/create-runtime.ts"
 import type { LayeredRuntime } from "./runtime/layered-runtime.ts";
 import type { ServerConditions } from "./server-conditions.ts";
 import { ServerGauges } from "./server-gauges.ts";
+import { createThreadedPlanes, type PlaneThreads } from "./threads/create-threaded-planes.ts";
 import { UnsupportedRegistry } from "./unsupported-registry.ts";
 
 export interface Running {
@@ -40,9 +40,11 @@ export interface RunningServices {
   readonly statsReader: StatsReader;
   readonly conditions: ServerConditions;
   readonly dataPlanes: number;
+  /** Null: they run on this thread. */
+  readonly threads: PlaneThreads | null;
   readonly drain: DrainOptions;
   readonly logFlushIntervalMs: number;
-  readonly unknownDynamicFields: UnknownDynamicFields;
+  readonly unknownDynamicFields: ConfigSourceServices["unknownFields"];
 }
 
 export async function createRunning(
@@ -51,7 +53,9 @@ export async function createRunning(
   services: RunningServices,
 ): Promise<Running> {
   const { dataPlanes, statsReader, observed } = services;
-  const stats = createPlaneStats(dataPlanes, config.stats.matcher, statsReader);
+  // Worker threads bring their own.
+  const local = services.threads === null ? dataPlanes : 1;
+  const stats = createPlaneStats(local, config.stats.matcher, statsReader);
   const root = (stats[0] as PlaneStats[number]).stats.root;
   const gauges = new ServerGauges(root, dataPlanes, config.versionOverride);
   observed.bugs.counter = gauges.stats.envoyBugFailures;
@@ -61,6 +65,7 @@ export async function createRunning(
   const sources = createSources(services, unsupported, gauges);
   const planes = createAllPlanes(config, services, { runtime: runtime.runtime, sources, stats });
   runtime.runtime.onChange = () => planes.refreshRuntime();
+  services.loggers.onLevelsChange = () => planes.refreshConditions();
   const openAdminLogs: OpenAdminLogs = () => [];
   return { config, planes, runtime, gauges, sources, unsupported, root, sections, openAdminLogs };
 }
@@ -96,21 +101,33 @@ function createAllPlanes(
 ): DataPlanes {
   const { observed, conditions } = services;
   const { cluster, id } = config.node;
-  const localAddress = observed.platform.host.address;
+  const { platform } = observed;
+  const node = { serviceCluster: cluster, serviceNode: id, localAddress: platform.host.address };
+  const { sourceAddresses, localNode, outlierEventLogPath } = config;
+  const { threads, drain, logFlushIntervalMs } = services;
+  const ofConfig = { node, localNode, sourceAddresses, outlierEventLogPath };
+  const plain = { ...ofConfig, drain, logFlushIntervalMs };
+  if (threads !== null) {
+    return createThreadedPlanes(config, {
+      ...services,
+      threads,
+      platform,
+      stats: (stats[0] as PlaneStats[number]).stats,
+      reader: services.statsReader,
+      runtime,
+      named: sources.named,
+      plain,
+    });
+  }
   const shared = {
+    ...plain,
     runtime,
-    node: { serviceCluster: cluster, serviceNode: id, localAddress },
-    drain: services.drain,
     serverDrain: conditions.drains,
     healthCheckFailed: conditions.healthCheckFailed,
     globalLimit: createGlobalLimit(config.maxDownstreamConnections, runtime),
     endpoints: sources.named,
     routes: sources.named,
-    sourceAddresses: config.sourceAddresses,
-    localNode: config.localNode,
-    outlierEventLogPath: config.outlierEventLogPath,
-    logFlushIntervalMs: services.logFlushIntervalMs,
     requestLogs: observed.requestLogs,
   };
-  return createPlanes(observed.platform, shared, stats);
+  return createPlanes(platform, shared, stats);
 }

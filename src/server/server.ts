@@ -48,6 +48,7 @@ import {
   staticNames,
   staticUpdate,
 } from "./static-config.ts";
+import type { PlaneThreads } from "./threads/create-threaded-planes.ts";
 import type { UnsupportedRegistry } from "./unsupported-registry.ts";
 
 export interface ServerOptions {
@@ -60,6 +61,8 @@ export interface ServerOptions {
   readonly logFlushIntervalMs: number;
   /** Default "log". */
   readonly unknownDynamicFields?: UnknownDynamicFields;
+  /** Without it all data planes run on this thread: one, in tests several. */
+  readonly threads?: PlaneThreads;
 }
 
 export class Server {
@@ -282,6 +285,7 @@ export class Server {
       statsReader,
       conditions,
       dataPlanes: options.dataPlanes,
+      threads: options.dataPlanes > 1 ? (options.threads ?? null) : null,
       drain: this.drainOptions(),
       logFlushIntervalMs: options.logFlushIntervalMs,
       unknownDynamicFields: options.unknownDynamicFields ?? "log",

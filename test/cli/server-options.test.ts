@@ -73,18 +73,41 @@ describe("server options", () => {
   });
 });
 
-describe("more data planes than one", () => {
-  it("are named by a warning, one is not", () => {
-    assert.equal(concurrencyWarning(parsed()), null);
-    assert.equal(concurrencyWarning(parsed("--concurrency", "1")), null);
-    assert.match(concurrencyWarning(parsed("--concurrency", "4"))!, /--concurrency 4: .*one/);
+describe("--concurrency", () => {
+  const planes = (...args: string[]): unknown => {
+    const options = serverOptions(parsed(...args), 4);
+    return "problem" in options ? options.problem : options.dataPlanes;
+  };
+
+  it("is one unless more are asked for; 0 is 1, as in Envoy", () => {
+    assert.equal(planes(), 1);
+    assert.equal(planes("--concurrency", "0"), 1);
+    assert.equal(planes("--concurrency", "1"), 1);
+    assert.equal(planes("--concurrency", "7"), 7);
+  });
+
+  it("is one per processor with auto, or with --cpuset-threads alone", () => {
+    assert.equal(planes("--concurrency", "auto"), 4);
+    assert.equal(planes("--cpuset-threads"), 4);
+    assert.equal(planes("--cpuset-threads", "--concurrency", "2"), 2);
+  });
+
+  it("is refused when it is no sensible number", () => {
+    for (const value of ["-1", "1.5", "129", "all"])
+      assert.match(String(planes("--concurrency", value)), /whole number up to 128, or auto/);
+  });
+
+  it("warns when threads outnumber processors", () => {
+    assert.equal(concurrencyWarning(1, 1), null);
+    assert.equal(concurrencyWarning(4, 4), null);
+    assert.match(concurrencyWarning(5, 4) ?? "", /--concurrency 5: there are 4 processors/);
   });
 
   it("do not keep a proxy from serving", async () => {
     const cli = new CliFixture();
     cli.files.write(FILE, ANSWERING);
     const { exit } = await cli.serve("-c", FILE, "--concurrency", "4");
-    assert.match(cli.log, /\[warning\].*--concurrency 4: this release runs one data plane/);
+    assert.match(cli.log, /\[warning\].*--concurrency 4: there are 1 processors/);
     assert.match(await cli.get(10_000, "/"), /hello/);
     cli.signal();
     assert.equal(await cli.settled(exit), 0);

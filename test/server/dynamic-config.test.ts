@@ -9,7 +9,7 @@ import {
   socketAddress,
   staticCluster,
 } from "./configs.ts";
-import { ServerFixture } from "./server-fixture.ts";
+import { ARRANGEMENTS, ServerFixture } from "./server-fixture.ts";
 
 const CDS = "/dynamic/cds.yaml";
 const LDS = "/dynamic/lds.yaml";
@@ -55,13 +55,13 @@ function outcomes(prefix: string): number {
   return names.reduce((sum, name) => sum + (fixture.stat(`${prefix}.${name}`) ?? 0), 0);
 }
 
-for (const dataPlanes of [1, 2]) {
-  describe(`clusters and listeners from files with ${dataPlanes} data plane(s)`, () => {
+for (const { dataPlanes, onThreads } of ARRANGEMENTS) {
+  describe(`clusters and listeners from files with ${dataPlanes} data plane(s)${onThreads ? " on threads" : ""}`, () => {
     const start = async (
       listeners: readonly object[],
       clusters: readonly object[],
     ): Promise<void> => {
-      await create(DYNAMIC, { dataPlanes });
+      await create(DYNAMIC, { dataPlanes, onThreads });
       fixture.files.write(CDS, discovery("c1", "cluster", clusters));
       fixture.files.write(LDS, discovery("l1", "listener", listeners));
       await fixture.start();
@@ -111,7 +111,7 @@ for (const dataPlanes of [1, 2]) {
     });
 
     it("sends to new endpoints after a file of endpoints was moved into place", async () => {
-      await create(DYNAMIC, { dataPlanes });
+      await create(DYNAMIC, { dataPlanes, onThreads });
       fixture.files.write(CDS, discovery("c1", "cluster", [EDS_CLUSTER]));
       fixture.files.write(EDS, discovery("e1", "endpoints", [endpoints(1001)]));
       const listener = httpListener({ name: "main", port: 8080, cluster: "eds" });
@@ -127,7 +127,7 @@ for (const dataPlanes of [1, 2]) {
     });
 
     it("sends along new routes after a file of routes was moved into place", async () => {
-      await create(DYNAMIC, { dataPlanes });
+      await create(DYNAMIC, { dataPlanes, onThreads });
       fixture.files.write(CDS, discovery("c1", "cluster", [ONE, TWO]));
       fixture.files.write(RDS, discovery("r1", "routes", [routeConfig("routes", "one")]));
       const listener = httpListener({ name: "main", port: 8080, rdsFile: RDS });

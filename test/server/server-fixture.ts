@@ -15,6 +15,7 @@ import { startAdmin } from "../../src/server/admin/start-admin.ts";
 import { DirectPort } from "../../src/server/direct-port.ts";
 import type { ReloadOutcome } from "../../src/server/reload.ts";
 import { Server, type ServerOptions } from "../../src/server/server.ts";
+import type { PlaneThreads } from "../../src/server/threads/create-threaded-planes.ts";
 import { headerValues, type RawMessage, readMessage } from "../kit/http1-message.ts";
 import { leaks } from "../kit/leaks.ts";
 import { MemoryClient } from "../kit/memory-client.ts";
@@ -24,9 +25,17 @@ import { SeededRandom } from "../kit/seeded-random.ts";
 import { SimulatedTime } from "../kit/simulated-time.ts";
 import { FakeDns } from "../upstream/fake-dns.ts";
 import { MemoryFiles } from "./memory-files.ts";
+import { MemoryPorts, MemoryThreads } from "./threads/memory-threads.ts";
 
 export const BOOTSTRAP = "/etc/proxy/envoy.yaml";
 const ADMIN: SocketAddress = { ip: "127.0.0.1", port: 9901 };
+
+/** How the data planes of a server may be arranged. */
+export const ARRANGEMENTS: readonly { dataPlanes: number; onThreads: boolean }[] = [
+  { dataPlanes: 1, onThreads: false },
+  { dataPlanes: 2, onThreads: false },
+  { dataPlanes: 2, onThreads: true },
+];
 
 /** An answer with its body put together. */
 export interface Answer {
@@ -67,14 +76,19 @@ export class ServerFixture {
     };
   }
 
+  /** The data planes are worker threads in memory. */
+  threads: MemoryThreads | null = null;
+  readonly ports: MemoryPorts = new MemoryPorts();
+
   static async create(
     bootstrap: string,
-    options: Partial<ServerOptions> = {},
+    { onThreads = false, ...options }: Partial<ServerOptions> & { onThreads?: boolean } = {},
   ): Promise<ServerFixture> {
     const files = new MemoryFiles();
     const loader = await createLocalConfigLoader(files);
     const fixture = new ServerFixture((self) => {
       Object.assign(self, { files });
+      if (onThreads) self.threads = threadsOf(self);
       return new Server(platformOf(self), loader, loggersOf(self), {
         source: { files: [BOOTSTRAP] },
         overrides: { serviceNode: "", serviceCluster: "", serviceZone: "", statsTags: [] },
@@ -82,6 +96,7 @@ export class ServerFixture {
         drainTimeMs: 10_000,
         drainStrategy: "gradual",
         logFlushIntervalMs: 1000,
+        ...(self.threads === null ? {} : { threads: planeThreads(self, self.threads) }),
         ...options,
       });
     });
@@ -176,13 +191,16 @@ export class ServerFixture {
 
   /** Sum over all data planes of a counter or gauge; null when there is none. */
   stat(name: string): number | null {
+    this.threads?.flushStats();
     const found = this.server.statsReader.stats().find((stat) => stat.name === name);
     return found === undefined ? null : found.value();
   }
 
   /** Ends the server and fails when something is left open. */
   async close(): Promise<void> {
-    const dispatchers = dispatchersOf(this.server);
+    const hosts = (this.threads?.alive ?? []).flatMap(({ host }) => (host === null ? [] : [host]));
+    const threads = hosts.map(({ plane }) => plane.dispatcher);
+    const dispatchers = [...dispatchersOf(this.server), ...threads];
     for (const socket of this.upstreams) socket.close();
     this.admin?.close();
     await this.settled(this.server.close());
@@ -198,6 +216,16 @@ export function dispatchersOf({ planes }: Server): Dispatcher[] {
   const ports = (planes?.ports ?? []).filter((port) => port instanceof DirectPort);
   const all = [planes?.local, ...ports.map(({ plane }) => plane)];
   return [...new Set(all.flatMap((plane) => (plane === undefined ? [] : [plane.dispatcher])))];
+}
+
+function threadsOf(fixture: ServerFixture): MemoryThreads {
+  const createLoggers = (): LoggerRegistry => loggersOf(fixture);
+  return new MemoryThreads({ time: fixture.time, platform: platformOf(fixture), createLoggers });
+}
+
+function planeThreads({ ports }: ServerFixture, threads: MemoryThreads): PlaneThreads {
+  const log = { path: "", format: "", processId: 1, turn: new SharedArrayBuffer(4) };
+  return { factory: () => threads, ports, log, reclaim: () => undefined };
 }
 
 function platformOf(fixture: ServerFixture): ConstructorParameters<typeof Server>[0] {

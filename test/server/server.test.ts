@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { bootstrap, httpListener, staticCluster } from "./configs.ts";
-import { ServerFixture } from "./server-fixture.ts";
+import { ARRANGEMENTS, ServerFixture } from "./server-fixture.ts";
 
 let fixture: ServerFixture;
 afterEach(() => fixture.close());
@@ -21,10 +21,10 @@ function severities(diagnostics: readonly { severity: string; path: string }[]):
   return diagnostics.map(({ severity, path }) => `${severity} ${path}`);
 }
 
-for (const dataPlanes of [1, 2]) {
-  describe(`a server with ${dataPlanes} data plane(s)`, () => {
+for (const { dataPlanes, onThreads } of ARRANGEMENTS) {
+  describe(`a server with ${dataPlanes} data plane(s)${onThreads ? " on threads" : ""}`, () => {
     const start = (text: string, more: object = {}): Promise<ServerFixture> =>
-      running(text, { dataPlanes, ...more });
+      running(text, { dataPlanes, onThreads, ...more });
     const basic = bootstrap({
       clusters: [ONE],
       listeners: [httpListener({ name: "main", port: 8080 })],

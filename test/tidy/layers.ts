@@ -50,6 +50,7 @@ export const LAYERS: readonly Layer[] = [
 export const ENTRIES: Readonly<Record<string, string>> = {
   "src/main.ts": "the executable: hands the real platform to cli",
   "src/server/config-child.ts": "the child process that reads and checks configuration",
+  "src/server/threads/data-plane-worker.ts": "a worker thread: one data plane on the real platform",
 };
 
 /** The one place that talks to Node; only entries (and tests and benches) may import it. */

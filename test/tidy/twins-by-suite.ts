@@ -3,6 +3,8 @@
 
 export const TWINS_BY_SUITE: Readonly<Record<string, string>> = {
   "src/stats/groups/": "test/stats/groups/",
+  "src/platform/node/platform.ts": "test/system/",
+  "src/server/threads/": "test/server/threads/",
 };
 
 /** Hot files that only mean something together, and the bench that runs them all. */

@@ -4,6 +4,7 @@ import { access, readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Files, FileWatch, FolderEntry, LogFile, LogFileOptions } from "../files.ts";
 import { NodeLogFile } from "./log-file.ts";
+import type { WriteTurn } from "./write-turn.ts";
 
 /** Editors write a file in several steps; one reload is enough. */
 const SETTLE_MS = 50;
@@ -12,6 +13,12 @@ const FLUSH_LIMIT_MS = 1000;
 
 export class NodeFiles implements Files {
   private readonly logs = new Map<string, NodeLogFile>();
+  private readonly turn: WriteTurn | null;
+
+  /** `turn` is shared with the other threads of the process, if there are any. */
+  constructor(turn: WriteTurn | null = null) {
+    this.turn = turn;
+  }
 
   read(path: string): Promise<Uint8Array> {
     return readFile(path);
@@ -67,7 +74,7 @@ export class NodeFiles implements Files {
   openLog(path: string, options: LogFileOptions): LogFile {
     const open = this.logs.get(path);
     if (open !== undefined) return open;
-    const log = new NodeLogFile(path, options);
+    const log = new NodeLogFile(path, options, this.turn);
     this.logs.set(path, log);
     return log;
   }

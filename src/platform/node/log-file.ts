@@ -8,6 +8,14 @@
 import { closeSync, openSync, write } from "node:fs";
 import { latin1Write } from "../../base/latin1.ts";
 import type { LogFile, LogFileObserver, LogFileOptions } from "../files.ts";
+import type { WriteTurn } from "./write-turn.ts";
+
+/** Of the log of the program itself. */
+export const LOG_OPTIONS: LogFileOptions = {
+  flushIntervalMs: 50,
+  flushBytes: 16384,
+  maxBytes: 1 << 22,
+};
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -34,8 +42,11 @@ export class NodeLogFile implements LogFile {
   private flushTimer: NodeJS.Timeout | null = null;
   private flushed: (() => void)[] = [];
   private reopening = false;
+  private readonly turn: WriteTurn | null;
 
-  constructor(path: string, options: LogFileOptions) {
+  /** `turn` is for the standard streams; null when no other thread writes there. */
+  constructor(path: string, options: LogFileOptions, turn: WriteTurn | null = null) {
+    this.turn = turn;
     this.path = path;
     this.options = options;
     this.observer = options.observer ?? null;
@@ -94,7 +105,8 @@ export class NodeLogFile implements LogFile {
     this.waitingBytes = 0;
     // A burst that the disk could not follow must not keep its memory.
     this.spare = full.length > 4 * this.options.flushBytes ? NO_BYTES : full;
-    this.writeRest();
+    if (this.turn !== null && this.isStandardStream) this.turn.take(() => this.writeRest());
+    else this.writeRest();
   }
 
   private writeRest(): void {
@@ -136,8 +148,13 @@ export class NodeLogFile implements LogFile {
     this.finishWrite();
   }
 
+  private get isStandardStream(): boolean {
+    return this.descriptor === STDOUT || this.descriptor === STDERR;
+  }
+
   private finishWrite(): void {
     this.writing = null;
+    if (this.isStandardStream) this.turn?.give();
     if (this.reopening) this.openAgain();
     // Without a timer, the time of the waiting lines has come while the write was under way.
     const due = this.flushTimer === null || this.waitingBytes >= this.options.flushBytes;
@@ -150,7 +167,7 @@ export class NodeLogFile implements LogFile {
 
   private openAgain(): void {
     this.reopening = false;
-    if (this.descriptor === STDOUT || this.descriptor === STDERR) return;
+    if (this.isStandardStream) return;
     const previous = this.descriptor;
     const next = openLogDescriptor(this.path);
     if (next === CLOSED) {

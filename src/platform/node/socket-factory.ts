@@ -106,6 +106,7 @@ function rewrap(socket: net.Socket): NodeSocket {
 function listenArguments(options: ListenOptions): net.ListenOptions {
   const { address } = options;
   const backlog = options.backlog ?? SYSTEM_BACKLOG;
+  if (options.descriptor !== undefined) return { fd: options.descriptor, backlog } as object;
   if (address.path !== undefined) {
     if (!address.path.startsWith("@")) removeStaleSocket(address.path);
     return { path: abstractPath(address.path), backlog };

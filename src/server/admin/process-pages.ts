@@ -2,11 +2,15 @@
  * Small pages about the process itself, and those of Envoy that make no sense here: they answer as
  * an Envoy that was built without the feature.
  */
+import { withThreads } from "../server-gauges.ts";
 import { type AdminEndpoint, command, page, prettyJson, text } from "./endpoint.ts";
 
 /** JavaScript's heap in the words of Envoy's allocator. */
-const memory = page("/memory", "print current allocation/heap usage", ({ processFacts }) => {
-  const { heapUsed, heapTotal, residentSet } = processFacts.memory();
+const memory = page("/memory", "print current allocation/heap usage", async (host) => {
+  const threads = await host.server.planes?.memory();
+  const own = host.processFacts.memory();
+  const { heapUsed, heapTotal, residentSet } =
+    threads === undefined ? own : withThreads(own, threads);
   return prettyJson({
     allocated: `${heapUsed}`,
     heap_size: `${heapTotal}`,

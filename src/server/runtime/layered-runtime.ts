@@ -92,6 +92,11 @@ export class LayeredRuntime implements RuntimeSnapshot {
     this.stats?.loadError.inc();
   }
 
+  /** What counts, by key. */
+  values(): ReadonlyMap<string, RuntimeValue> {
+    return this.final;
+  }
+
   get layerNames(): readonly string[] {
     return this.layers.map(({ name }) => name);
   }

@@ -14,10 +14,18 @@ export type Http1ClientFactory = (
 
 /** Gives every upstream connection of one data plane a number. */
 export class ConnectionIds {
-  private last = 0;
+  private last: number;
+  private readonly step: number;
+
+  /** Data planes count in steps of their number, each from its own place: no id comes twice. */
+  constructor(dataPlane: number = 0, dataPlanes: number = 1) {
+    this.step = dataPlanes;
+    this.last = 1 + dataPlane - dataPlanes;
+  }
 
   next(): number {
-    return ++this.last;
+    this.last += this.step;
+    return this.last;
   }
 }
 
