@@ -120,7 +120,7 @@ export class HealthSlots {
   readonly dataPlane: number;
 
   constructor(handle: SharedSlotsHandle, dataPlane: number) {
-    this.slots = new SharedSlots(handle);
+    this.slots = new SharedSlots(handle, dataPlane);
     this.dataPlane = dataPlane;
   }
 

@@ -39,8 +39,7 @@ export function createHostSlots(dataPlanes: number): SharedSlotsHandle {
 }
 
 /**
- * A data plane died: nothing of it is active any more. What it counted stays. The slots that it
- * held are not given back: nobody knows which they were; each death costs that many slots.
+ * A data plane died: nothing of it is active any more. What it counted stays.
  */
 export function reclaimHostSlots(handle: SharedSlotsHandle, dataPlane: number): void {
   const slots = new SharedSlots(handle);
@@ -69,7 +68,7 @@ export class HostSlots {
   readonly dataPlane: number;
 
   constructor(handle: SharedSlotsHandle, dataPlane: number) {
-    this.slots = new SharedSlots(handle);
+    this.slots = new SharedSlots(handle, dataPlane);
     this.dataPlane = dataPlane;
   }
 

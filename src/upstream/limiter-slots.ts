@@ -54,7 +54,7 @@ export class LimiterSlots {
   private readonly dataPlane: number;
 
   constructor(handle: SharedSlotsHandle, dataPlane: number) {
-    this.slots = new SharedSlots(handle);
+    this.slots = new SharedSlots(handle, dataPlane);
     this.bits = new BigInt64Array(handle.words);
     this.dataPlane = dataPlane;
   }

@@ -244,7 +244,7 @@ export class LimitSlots {
   private readonly dataPlane: number;
 
   constructor(handle: SharedSlotsHandle, dataPlane: number) {
-    this.slots = new SharedSlots(handle);
+    this.slots = new SharedSlots(handle, dataPlane);
     this.dataPlane = dataPlane;
   }
 

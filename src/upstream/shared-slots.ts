@@ -20,6 +20,8 @@ export interface SlotLayout {
 export interface SharedSlotsHandle {
   readonly layout: SlotLayout;
   readonly directory: SharedArrayBuffer;
+  /** Per entry of the directory, how many of its holders are on each data plane. */
+  readonly shares: SharedArrayBuffer;
   readonly words: SharedArrayBuffer;
   readonly cells: SharedArrayBuffer;
 }
@@ -54,6 +56,7 @@ export function createSharedSlots(layout: SlotLayout): SharedSlotsHandle {
   const handle: SharedSlotsHandle = {
     layout,
     directory: new SharedArrayBuffer((HEADER_WORDS + entries * ENTRY_WORDS) * 4),
+    shares: new SharedArrayBuffer(entries * layout.dataPlanes * 4),
     words: new SharedArrayBuffer(layout.capacity * wordsPerSlot * 4),
     cells: new SharedArrayBuffer(layout.capacity * cellsPerSlot * 8),
   };
@@ -61,18 +64,32 @@ export function createSharedSlots(layout: SlotLayout): SharedSlotsHandle {
   return handle;
 }
 
+/**
+ * A data plane died: a lock that it held is open (what it did under it is half done, which costs a
+ * slot at most). The result gives back the slots that it held: to be called once its successor has
+ * acquired what it needs, and finds there what was counted.
+ */
+export function reclaimSharedSlots(handle: SharedSlotsHandle, dataPlane: number): () => void {
+  return new SharedSlots(handle, handle.layout.dataPlanes).reclaim(dataPlane);
+}
+
 /** One thread's view of shared slots. */
 export class SharedSlots {
   readonly layout: SlotLayout;
   readonly words: Int32Array;
   readonly cells: Float64Array;
+  private readonly dataPlane: number;
   private readonly directory: Int32Array;
+  private readonly shares: Int32Array;
   private readonly wordsPerSlot: number;
   private readonly cellsPerSlot: number;
 
-  constructor(handle: SharedSlotsHandle) {
+  /** `dataPlane` holds what is acquired here. */
+  constructor(handle: SharedSlotsHandle, dataPlane: number = 0) {
     this.layout = handle.layout;
+    this.dataPlane = dataPlane;
     this.directory = new Int32Array(handle.directory);
+    this.shares = new Int32Array(handle.shares);
     this.words = new Int32Array(handle.words);
     this.cells = new Float64Array(handle.cells);
     this.wordsPerSlot = SLOT_HEADER_WORDS + handle.layout.sharedWords;
@@ -89,7 +106,9 @@ export class SharedSlots {
     this.lock();
     try {
       const entry = this.findEntry(low, high);
-      return entry < 0 ? SCRATCH_SLOT : this.hold(entry, low, high);
+      const slot = entry < 0 ? SCRATCH_SLOT : this.hold(entry, low, high);
+      if (slot !== SCRATCH_SLOT) (this.shares[this.shareOf(entry, this.dataPlane)] as number)++;
+      return slot;
     } finally {
       this.unlock();
     }
@@ -102,10 +121,23 @@ export class SharedSlots {
     this.lock();
     try {
       const entry = this.findEntry(low, high);
-      if (entry >= 0 && (this.directory[entry + HOLDERS] as number) > 0) this.letGo(entry);
+      if (entry >= 0 && (this.directory[entry + HOLDERS] as number) > 0)
+        this.letGo(entry, this.dataPlane);
     } finally {
       this.unlock();
     }
+  }
+
+  /** @internal */
+  reclaim(dataPlane: number): () => void {
+    Atomics.compareExchange(this.directory, LOCK, 1 + dataPlane, 0);
+    const held = new Map<number, number>();
+    for (let entry = HEADER_WORDS; entry < this.directory.length; entry += ENTRY_WORDS) {
+      if ((this.directory[entry + HOLDERS] as number) === 0) continue;
+      const share = this.shares[this.shareOf(entry, dataPlane)] as number;
+      if (share > 0) held.set(entry, share);
+    }
+    return () => this.letAllGo(held, dataPlane);
   }
 
   /** Changes each time the slot gets a new owner. */
@@ -198,8 +230,23 @@ export class SharedSlots {
     return slot;
   }
 
-  private letGo(entry: number): void {
+  private letAllGo(held: ReadonlyMap<number, number>, dataPlane: number): void {
+    this.lock();
+    try {
+      for (const [entry, share] of held)
+        for (let count = 0; count < share; count++) this.letGo(entry, dataPlane);
+    } finally {
+      this.unlock();
+    }
+  }
+
+  private shareOf(entry: number, dataPlane: number): number {
+    return ((entry - HEADER_WORDS) / ENTRY_WORDS) * this.layout.dataPlanes + dataPlane;
+  }
+
+  private letGo(entry: number, dataPlane: number): void {
     const directory = this.directory;
+    (this.shares[this.shareOf(entry, dataPlane)] as number)--;
     (directory[entry + HOLDERS] as number)--;
     if ((directory[entry + HOLDERS] as number) > 0) return;
     const slot = directory[entry + SLOT] as number;
@@ -208,9 +255,12 @@ export class SharedSlots {
     directory[FREE] = slot;
   }
 
-  /** Held for a few hundred instructions, only when objects come and go: spinning is enough. */
+  /**
+   * Held for a few hundred instructions, only when objects come and go: spinning is enough. Says
+   * who has it, in case that one dies.
+   */
   private lock(): void {
-    while (Atomics.compareExchange(this.directory, LOCK, 0, 1) !== 0);
+    while (Atomics.compareExchange(this.directory, LOCK, 0, 1 + this.dataPlane) !== 0);
   }
 
   private unlock(): void {

@@ -11,7 +11,7 @@ import { createLimiterSlots, LimiterSlots, reclaimLimiterSlots } from "./limiter
 import type { LocalCluster } from "./load-balancer.ts";
 import type { PoolServices } from "./pool/pool-services.ts";
 import { createLimitSlots, LimitSlots, reclaimLimitSlots } from "./resource-limits.ts";
-import type { SharedSlotsHandle } from "./shared-slots.ts";
+import { reclaimSharedSlots, type SharedSlotsHandle } from "./shared-slots.ts";
 
 /** Memory that all data planes of the process share. Structured-clone safe. */
 export interface SharedUpstreamState {
@@ -33,11 +33,16 @@ export function createSharedUpstreamState(dataPlanes: number): SharedUpstreamSta
 }
 
 /** After a data plane died, before another takes its number. */
-export function reclaimDataPlane(state: SharedUpstreamState, dataPlane: number): void {
+export function reclaimDataPlane(state: SharedUpstreamState, dataPlane: number): () => void {
   reclaimHostSlots(state.hosts, dataPlane);
   reclaimLimitSlots(state.limits, dataPlane);
   reclaimHealthSlots(state.health, dataPlane);
   reclaimLimiterSlots(state.limiters, dataPlane);
+  const all = Object.values(state) as SharedSlotsHandle[];
+  const later = all.map((handle) => reclaimSharedSlots(handle, dataPlane));
+  return () => {
+    for (const giveBack of later) giveBack();
+  };
 }
 
 /** The shared memory as one data plane uses it. */

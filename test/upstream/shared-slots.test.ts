@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HealthFlag } from "../../src/upstream/host.ts";
 import { createHostSlots, HostSlots } from "../../src/upstream/host-slots.ts";
-import { createSharedSlots, SCRATCH_SLOT, SharedSlots } from "../../src/upstream/shared-slots.ts";
+import {
+  createSharedSlots,
+  reclaimSharedSlots,
+  SCRATCH_SLOT,
+  SharedSlots,
+} from "../../src/upstream/shared-slots.ts";
 
 describe("SharedSlots", () => {
   const layout = { capacity: 8, dataPlanes: 2, sharedWords: 1, stripeCells: 2 };
@@ -54,6 +59,49 @@ describe("SharedSlots", () => {
       assert.equal(slots.acquire(`key ${index}`), places[index]);
     }
     assert.equal(slots.used, 20_000);
+  });
+});
+
+describe("SharedSlots of a data plane that died", () => {
+  const layout = { capacity: 8, dataPlanes: 2, sharedWords: 1, stripeCells: 2 };
+
+  it("go on with its successor, and are free when nobody wants them", () => {
+    const handle = createSharedSlots(layout);
+    const dead = new SharedSlots(handle, 0);
+    const other = new SharedSlots(handle, 1);
+    const [wanted, shared, forgotten] = ["wanted", "shared", "forgotten"].map((key) =>
+      dead.acquire(key),
+    ) as [number, number, number];
+    dead.acquire("wanted");
+    other.acquire("shared");
+    dead.words[dead.wordIndex(wanted)] = 5;
+    const giveBack = reclaimSharedSlots(handle, 0);
+    const successor = new SharedSlots(handle, 0);
+    assert.equal(successor.acquire("wanted"), wanted);
+    assert.equal(successor.words[successor.wordIndex(wanted)], 5);
+    giveBack();
+    assert.equal(other.used, 2);
+    const generations = [wanted, shared, forgotten].map((slot) => other.generation(slot));
+    assert.deepEqual(generations, [0, 0, 1]);
+    successor.release("wanted");
+    other.release("shared");
+    assert.equal(other.used, 0);
+  });
+
+  it("open the lock that it held", () => {
+    const handle = createSharedSlots(layout);
+    // It died in the middle of an acquire: its number stands in the lock.
+    new Int32Array(handle.directory)[0] = 1;
+    reclaimSharedSlots(handle, 0)();
+    assert.notEqual(new SharedSlots(handle, 1).acquire("a"), SCRATCH_SLOT);
+  });
+
+  it("leave a lock alone that somebody else holds", () => {
+    const handle = createSharedSlots(layout);
+    const directory = new Int32Array(handle.directory);
+    directory[0] = 2;
+    reclaimSharedSlots(handle, 0);
+    assert.equal(directory[0], 2);
   });
 });
 

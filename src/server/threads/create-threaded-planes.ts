@@ -80,9 +80,9 @@ export function createThreadedPlanes(
         log: threads.log,
       }),
       reclaim: (id) => {
-        reclaimDataPlane(shared, id);
         reclaimConnectionCount(connectionCount, id);
         threads.reclaim(id);
+        return reclaimDataPlane(shared, id);
       },
     },
     dataPlanes,

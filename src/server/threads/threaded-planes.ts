@@ -25,8 +25,11 @@ export interface ThreadedPlanesServices extends ThreadPortServices {
   readonly stats: WorkerStats;
   readonly logger: Logger;
   init(id: number): PlaneInit;
-  /** Gives back what a dead data plane had taken of shared memory. */
-  reclaim(id: number): void;
+  /**
+   * Gives back what a dead data plane had taken of shared memory; the result the rest, once its
+   * successor serves.
+   */
+  reclaim(id: number): () => void;
 }
 
 /** One number 0 … N−1 and the thread that has it at the moment. */
@@ -39,6 +42,8 @@ interface Worker {
   /** It has the configuration. */
   serves: boolean;
   restart: Timer | null;
+  /** What the dead ones before it still hold of shared memory. */
+  giveBack: () => void;
 }
 
 export class ThreadedPlanes implements PlaneSource {
@@ -59,6 +64,7 @@ export class ThreadedPlanes implements PlaneSource {
       watch: null,
       serves: true,
       restart: null,
+      giveBack: () => undefined,
     }));
     for (const worker of this.workers) this.start(worker);
   }
@@ -126,7 +132,7 @@ export class ThreadedPlanes implements PlaneSource {
     port.ended();
     if (this.closing) return;
     services.reader.retireSlab(port.mirror);
-    services.reclaim(id);
+    worker.giveBack = services.reclaim(id);
     services.ports.orphan(id);
     services.stats.workerCrashes.inc();
     const delayMs = worker.backoff.nextDelayMs();
@@ -184,6 +190,8 @@ export class ThreadedPlanes implements PlaneSource {
     if (this.stopped !== "none") port.stopListeners(this.stopped);
     if (this.started) port.started();
     services.ports.settle(worker.id);
+    worker.giveBack();
+    worker.giveBack = () => undefined;
     for (const other of this.ports()) if (other !== port) other.calls.tell({ kind: "giveBack" });
     services.stats.workerRestarts.inc();
     services.logger.info(`worker ${worker.id} serves again`);
