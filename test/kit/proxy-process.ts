@@ -171,8 +171,15 @@ function withoutDumps(text: string): string {
   return `${telling.join("\n").slice(-2000)}\n…\n${short.slice(-1000)}`;
 }
 
-// One connection per request: a kept-alive one would show in the proxy's own admin counters.
-function adminRequest(port: number, path: string, method: "GET" | "POST"): Promise<AdminAnswer> {
+/**
+ * Asks an admin port. One connection per request: a kept-alive one would show in the proxy's own
+ * admin counters.
+ */
+export function adminRequest(
+  port: number,
+  path: string,
+  method: "GET" | "POST",
+): Promise<AdminAnswer> {
   return new Promise((resolve, reject) => {
     const options = { host: "127.0.0.1", port, path, method, agent: false as const };
     const outgoing = method === "GET" ? get(options) : request(options);

@@ -47,54 +47,61 @@ function load(port: number, seconds: number): SteadyLoad {
   return new SteadyLoad({ ...shape, port, seconds });
 }
 
-describe("a proxy under 5 000 requests a second on 64 connections", () => {
-  it("loses none of them in ten reloads", async () => {
-    const [port] = (await freePorts(1)) as [number];
-    const file = folder.write("reload.json", version(port, 0));
-    const proxy = await RunningProxy.ready(["run", "-c", file, "--drain-time-s", "2"]);
-    const requests = load(port, 60);
-    try {
-      requests.start();
-      for (let number = 1; number <= RELOADS; number++) {
-        const enough = requests.answered + 2500;
-        await eventually("answers", () => requests.answered >= enough);
-        folder.write("reload.json", version(port, number));
-        await proxy.says("configuration reloaded", number);
-      }
-      // The connections of the last listener but one have until the drain time is over.
-      const enough = requests.answered + 15_000;
-      await eventually("answers", () => requests.answered >= enough);
-      requests.stop();
-      await eventually("the last answers", () => requests.idle);
-      assert.deepEqual(requests.failures, []);
-      const opened = CONNECTIONS * (1 + LISTENER_CHANGES.length);
-      assert.ok(requests.reconnects >= opened, "the changed listeners let their connections go");
-    } finally {
-      requests.close();
-      await proxy.kill();
-    }
-  });
+for (const threads of ["1", "2"]) {
+  describe(`a proxy under 5 000 requests a second, --concurrency ${threads}`, () => {
+    it("loses none of 64 connections in ten reloads", () => loadedReloads(threads));
 
-  it("loses none of them when it is told to stop, and exits with 0", async () => {
-    const [port] = (await freePorts(1)) as [number];
-    const file = folder.write("stop.json", version(port, 0));
-    const proxy = await RunningProxy.ready(["run", "-c", file]);
-    const requests = load(port, 60);
-    try {
-      requests.start();
-      await eventually("answers", () => requests.answered >= 5000);
-      proxy.signal("SIGTERM");
-      const code = await proxy.exit();
-      const afterLastMs = performance.now() - requests.lastAnswerMs;
-      assert.deepEqual(requests.failures, []);
-      assert.equal(code, 0);
-      assert.ok(afterLastMs < 5000, `exit ${afterLastMs} ms after the last answer`);
-    } finally {
-      requests.close();
-      await proxy.kill();
-    }
+    it("loses none of them when it is told to stop, and exits with 0", () => loadedStop(threads));
   });
-});
+}
+
+async function loadedReloads(threads: string): Promise<void> {
+  const [port] = (await freePorts(1)) as [number];
+  const file = folder.write("reload.json", version(port, 0));
+  const flags = ["--concurrency", threads, "--drain-time-s", "2"];
+  const proxy = await RunningProxy.ready(["run", "-c", file, ...flags]);
+  const requests = load(port, 60);
+  try {
+    requests.start();
+    for (let number = 1; number <= RELOADS; number++) {
+      const enough = requests.answered + 2500;
+      await eventually("answers", () => requests.answered >= enough);
+      folder.write("reload.json", version(port, number));
+      await proxy.says("configuration reloaded", number);
+    }
+    // The connections of the last listener but one have until the drain time is over.
+    const enough = requests.answered + 15_000;
+    await eventually("answers", () => requests.answered >= enough);
+    requests.stop();
+    await eventually("the last answers", () => requests.idle);
+    assert.deepEqual(requests.failures, []);
+    const opened = CONNECTIONS * (1 + LISTENER_CHANGES.length);
+    assert.ok(requests.reconnects >= opened, "the changed listeners let their connections go");
+  } finally {
+    requests.close();
+    await proxy.kill();
+  }
+}
+
+async function loadedStop(threads: string): Promise<void> {
+  const [port] = (await freePorts(1)) as [number];
+  const file = folder.write("stop.json", version(port, 0));
+  const proxy = await RunningProxy.ready(["run", "-c", file, "--concurrency", threads]);
+  const requests = load(port, 60);
+  try {
+    requests.start();
+    await eventually("answers", () => requests.answered >= 5000);
+    proxy.signal("SIGTERM");
+    const code = await proxy.exit();
+    const afterLastMs = performance.now() - requests.lastAnswerMs;
+    assert.deepEqual(requests.failures, []);
+    assert.equal(code, 0);
+    assert.ok(afterLastMs < 5000, `exit ${afterLastMs} ms after the last answer`);
+  } finally {
+    requests.close();
+    await proxy.kill();
+  }
+}
 
 describe("a proxy that is told to stop", () => {
   it("finishes a request in flight", async () => {

@@ -15,9 +15,10 @@ export class RunningProxy {
   stderr = "";
   private readonly exited: Promise<unknown[]>;
 
-  constructor(args: readonly string[]) {
+  constructor(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
     const { executable, args: first } = outriggerCommand();
-    this.child = spawn(executable, [...first, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const env = { ...process.env, ...variables };
+    this.child = spawn(executable, [...first, ...args], { stdio: ["ignore", "pipe", "pipe"], env });
     this.child.stdout?.on("data", (bytes: Buffer) => {
       this.stdout += bytes.toString();
     });
@@ -28,8 +29,11 @@ export class RunningProxy {
   }
 
   /** Starts it and waits until it serves. */
-  static async ready(args: readonly string[]): Promise<RunningProxy> {
-    const proxy = new RunningProxy(args);
+  static async ready(
+    args: readonly string[],
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<RunningProxy> {
+    const proxy = new RunningProxy(args, variables);
     try {
       await proxy.says("ready after");
     } catch (error) {
