@@ -1,5 +1,5 @@
-// Preloaded into the proxy's process (NODE_OPTIONS=--import): makes a worker thread die or hang when
-// a file says so. The product has no such door.
+// Preloaded into the proxy (NODE_OPTIONS=--import): makes a worker thread die or hang when a file
+// says so. The product has no such door.
 import { readFileSync, rmSync } from "node:fs";
 import { isMainThread, workerData } from "node:worker_threads";
 
