@@ -89,6 +89,8 @@ export interface RequestEncoder extends StreamEncoder {
 
 /** Sends one response. */
 export interface ResponseEncoder extends StreamEncoder {
+  /** From now on another decoder hears of this stream; the request is complete. */
+  setDecoder(decoder: RequestDecoder): void;
   encodeInformational(headers: ResponseHeaderMap): void;
   encodeHeaders(headers: ResponseHeaderMap, endStream: boolean): void;
 }

@@ -40,6 +40,7 @@ import { loadBalancerFactories } from "./load-balancers/catalogue.ts";
 import { networkFilters } from "./network-filters/catalogue.ts";
 import type { NodeFacts } from "./network-filters/http-connection-manager/forwarding.ts";
 import { compileLocalReplies } from "./network-filters/http-connection-manager/local-replies.ts";
+import { routeExtensions } from "./route-extensions.ts";
 import { sessionStates } from "./session-states/catalogue.ts";
 
 /** What extensions may need from their data plane. */
@@ -93,6 +94,7 @@ export function buildCatalogue(services: CatalogueServices): Catalogue {
   const routes = (): RouteServices => ({
     runtime,
     formats,
+    extensions: routeExtensions(),
     filters,
     time: dispatcher,
     readDataSource: readData,

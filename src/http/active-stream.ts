@@ -59,6 +59,8 @@ export class ActiveStream
   overrideHost: OverrideHost | null = null;
   /** An upgrade or CONNECT that a filter chain took. */
   upgraded = false;
+  /** It goes on with the request of another stream, which was redirected. */
+  recreated = false;
   /** The client broke the protocol: logs show it, the local reply does not yet. */
   protocolError = false;
   /** How often filters stopped the request without going on yet. */
@@ -316,6 +318,13 @@ export class ActiveStream
     this.encoder.resetStream("local reset");
   }
 
+  /** Another stream takes the request and gives the answer. */
+  endForSuccessor(): void {
+    this.decodingStopped = true;
+    this.ended = true;
+    this.close();
+  }
+
   /** A throw, in a filter for example: it is reported and ends this stream only. */
   fail(error: unknown): void {
     this.runtime.dispatcher.onBug(error);
@@ -382,6 +391,16 @@ export class ActiveStream
     if (this.ended) return;
     this.ended = true;
     countEnd(this);
+    this.close();
+    // The peer still sends what nobody wants: a stream among others is told so.
+    if (this.wasReset && this.responseEnded && this.manager.multiplexed) {
+      this.encoder.resetStream("local reset");
+    }
+    this.manager.onStreamEnd(this);
+  }
+
+  /** Logs the stream and gives back what it held. */
+  private close(): void {
     this.timeouts.close();
     finishInfo(this);
     this.filters?.complete();
@@ -390,10 +409,5 @@ export class ActiveStream
     destroyFilters(this.filters?.filters ?? null, this.terminal, this.runtime.dispatcher);
     // Whoever held the request back is gone; the connection may carry another.
     while (this.readPauses > 0) this.requestReadDisable(false);
-    // The peer still sends what nobody wants: a stream among others is told so.
-    if (this.wasReset && this.responseEnded && this.manager.multiplexed) {
-      this.encoder.resetStream("local reset");
-    }
-    this.manager.onStreamEnd(this);
   }
 }

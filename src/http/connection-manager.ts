@@ -4,7 +4,6 @@
  * draining. Envoy: `Http::ConnectionManagerImpl` (source/common/http/conn_manager_impl.cc).
  */
 import type {
-  RequestDecoder,
   ResponseEncoder,
   ServerConnection,
   ServerConnectionCallbacks,
@@ -130,7 +129,7 @@ export class ConnectionManager
     this.countClose();
   }
 
-  newStream(encoder: ResponseEncoder): RequestDecoder {
+  newStream(encoder: ResponseEncoder): ActiveStream {
     const { stats, config } = this.runtime;
     this.idleTimer?.disarm();
     this.requests++;
@@ -174,6 +173,13 @@ export class ConnectionManager
       manager.downstreamRqResponseBeforeRqComplete.inc();
     }
     return this.drainState !== NOT_DRAINING && !this.multiplexed;
+  }
+
+  /** A stream that was not answered makes way for one with the same request. */
+  succeedStream(encoder: ResponseEncoder): ActiveStream {
+    this.streams--;
+    this.runtime.stats.manager.downstreamRqActive.dec();
+    return this.newStream(encoder);
   }
 
   onStreamEnd(stream: ActiveStream): void {

@@ -88,6 +88,11 @@ export interface HttpFilterCallbacks {
   encodeHeaders(headers: ResponseHeaderMap, endStream: boolean): void;
   encodeData(bytes: Buffer, endStream: boolean): void;
   encodeTrailers(trailers: HeaderMap): void;
+  /**
+   * Ends this stream, and begins another with the request's head as it is now, and `body`. False
+   * when the request is not complete; then nothing has happened.
+   */
+  recreateStream(response: ResponseHeaderMap, body: Buffer | null): boolean;
   /** Ends the stream without (further) answer. */
   resetStream(): void;
   /** Back-pressure towards downstream reads: nests. */

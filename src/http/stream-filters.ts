@@ -15,6 +15,7 @@ import { FilterIteration, type IterationDirection } from "./filter-iteration.ts"
 import type { HttpFilter, HttpFilterCallbacks, WatermarkListener } from "./http-filter.ts";
 import type { HttpFilterInstanceFactory } from "./http-filter-factory.ts";
 import type { LocalReply } from "./local-reply.ts";
+import { recreateStream } from "./recreate-stream.ts";
 
 /** One entry of http_filters, ready to make instances. */
 export interface HttpFilterEntry {
@@ -191,6 +192,10 @@ export class FilterHandle implements HttpFilterCallbacks {
 
   encodeTrailers(trailers: HeaderMap): void {
     this.stream.encodeTrailers(trailers);
+  }
+
+  recreateStream(response: ResponseHeaderMap, body: Buffer | null): boolean {
+    return recreateStream(this.stream, response, body);
   }
 
   resetStream(): void {

@@ -18,13 +18,17 @@ import { asksForTunnel, chooseUpgrade, UPGRADE_REFUSED } from "./upgrades.ts";
 export function admitRequest(stream: ActiveStream, headers: RequestHeaderMap): boolean {
   const { config, stats } = stream.runtime;
   const { port } = stream.streamInfo.connection.localAddress;
-  if (expectsContinue(headers, config)) answerExpect(stream, headers);
+  if (expectsContinue(headers, config) && !stream.recreated) answerExpect(stream, headers);
   const refusal = checkRequest(headers, config, port, stats);
   if (refusal !== null) {
     stream.sendLocalReply(refusal);
     return false;
   }
-  return mutateRequest(stream, headers);
+  if (!stream.recreated) return mutateRequest(stream, headers);
+  // Its first stream has done that.
+  stream.upgradeRequest = asksForTunnel(headers);
+  stream.streamInfo.requestId = headers.get(Headers.RequestId) ?? "";
+  return true;
 }
 
 /** Null when the request asked for an upgrade that it does not get: it was answered. */
@@ -48,7 +52,7 @@ export function chooseFilters(
 /** What tracing and logs of starts want before the filters begin. */
 export function noteStart(stream: ActiveStream, headers: RequestHeaderMap): void {
   const { config } = stream.runtime;
-  if (config.tracing !== null) traceRequest(stream, headers, config.tracing);
+  if (config.tracing !== null && !stream.recreated) traceRequest(stream, headers, config.tracing);
   if (config.logStarts) logStream(stream, "DownstreamStart");
 }
 

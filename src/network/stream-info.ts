@@ -213,6 +213,14 @@ export class StreamInfo {
     return this.filterStateObjects?.get(key);
   }
 
+  /** Takes over the objects whose keys begin with `prefix`. */
+  adoptFilterState(from: StreamInfo, prefix: string): void {
+    if (from.filterStateObjects === null) return;
+    for (const [key, value] of from.filterStateObjects) {
+      if (key.startsWith(prefix)) this.setFilterState(key, value);
+    }
+  }
+
   setFilterState(key: string, value: FilterStateObject): void {
     this.filterStateObjects ??= new Map();
     this.filterStateObjects.set(key, value);

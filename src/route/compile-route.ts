@@ -33,7 +33,6 @@ import {
 } from "./rate-limit-policy.ts";
 import { compileHostRewrite, compilePathRewrite } from "./rewrite.ts";
 import type { Route, RouteMatchInput, UpgradeMap } from "./route.ts";
-import type { RouteIdentity } from "./route-identity.ts";
 import {
   compileLevel,
   filterConfigOrder,
@@ -43,6 +42,7 @@ import {
 } from "./route-levels.ts";
 import { compileRouteMatch, type RouteMatch } from "./route-match.ts";
 import type { RouteServices } from "./route-services.ts";
+import { compileSecondChances } from "./second-chances.ts";
 import { reportRoute, reportRouteAction } from "./unsupported-fields.ts";
 import type { VirtualClusters } from "./virtual-clusters.ts";
 
@@ -81,6 +81,8 @@ export interface RouteParent {
   readonly virtualClusters: VirtualClusters | null;
   /** `rate_limits` of the virtual host. */
   readonly rateLimits: RateLimitPolicy | null;
+  /** Of the virtual host: counts where the route has none. */
+  readonly retryPolicy: ForwardingAction["retryPolicy"];
   /** Virtual host and route configuration, most specific first. */
   readonly levels: readonly RouteLevel[];
   readonly mostSpecificWins: boolean;
@@ -115,7 +117,7 @@ class RouteCompiler {
   private readonly message: RouteMessage;
   private readonly parent: RouteParent;
   private readonly context: CompileContext;
-  private readonly identity: RouteIdentity;
+  private readonly identity: ForwardingAction["identity"];
   private readonly stack: LevelStack;
 
   constructor(message: RouteMessage, parent: RouteParent, context: CompileContext) {
@@ -216,7 +218,6 @@ class RouteCompiler {
   ): ForwardingAction {
     const { virtualHost, virtualClusters, services } = this.parent;
     const duration = message.maxStreamDuration;
-    const retry = message.retryPolicy ?? virtualHost.retryPolicy;
     return {
       identity: this.identity,
       clusterNotFoundStatus:
@@ -230,7 +231,7 @@ class RouteCompiler {
       grpcTimeoutHeaderOffsetMs: durationMs(duration?.grpcTimeoutHeaderOffset, -1),
       maxGrpcTimeoutMs: duration === undefined ? durationMs(message.maxGrpcTimeout, -1) : -1,
       grpcTimeoutOffsetMs: durationMs(message.grpcTimeoutOffset, -1),
-      perTryTimeoutMs: durationMs(retry?.perTryTimeout, 0),
+      ...compileSecondChances(this.message, message, this.parent, context),
       priority: message.priority === "HIGH" ? "HIGH" : "DEFAULT",
       ...compileUpgrades(message.upgradeConfigs, context),
       includeAttemptCountInRequest: virtualHost.includeRequestAttemptCount === true,

@@ -14,6 +14,7 @@ import type {
 import { compileRoute, filterMetadata, type RouteParent, type RouteRule } from "./compile-route.ts";
 import { type HttpMatchData, REQUEST_INPUTS } from "./match-inputs.ts";
 import { compileRateLimits } from "./rate-limit-policy.ts";
+import { compileRetryPolicy } from "./retry-policy.ts";
 import { compileLevel, type RouteLevel } from "./route-levels.ts";
 import type { RouteServices } from "./route-services.ts";
 import { reportVirtualHost } from "./unsupported-fields.ts";
@@ -45,6 +46,11 @@ export function compileVirtualHost(
     virtualHostMetadata: filterMetadata(message.metadata),
     virtualClusters: compileVirtualClusters(message.virtualClusters, context),
     rateLimits: compileRateLimits(message.rateLimits, { ...services, inFilter: false }, context),
+    retryPolicy: compileRetryPolicy(
+      message.retryPolicy,
+      services.extensions,
+      context.at("retry_policy"),
+    ),
     levels: [level, settings.level],
     mostSpecificWins: settings.mostSpecificWins,
     maxDirectResponseBytes: settings.maxDirectResponseBytes,

@@ -11,7 +11,9 @@ import { Headers } from "../codec/header-names.ts";
 import type { Metadata, StreamInfo } from "../network/stream-info.ts";
 import type { AddCookie, HashPolicy } from "./hash-policy.ts";
 import type { HeaderMutations } from "./header-mutation.ts";
+import type { InternalRedirectPolicy } from "./internal-redirect.ts";
 import type { RouteRateLimits } from "./rate-limit-policy.ts";
+import type { RetryPolicyConfig } from "./retry-policy.ts";
 import { type HostRewrite, type PathRewrite, updateAuthority } from "./rewrite.ts";
 import type { PerFilterConfigs, Route, RouteEntry, UpgradeMap } from "./route.ts";
 import { applyMutations, type RouteClock, requestFormatContext } from "./route-format.ts";
@@ -36,7 +38,11 @@ export interface ForwardingAction {
   readonly grpcTimeoutHeaderOffsetMs: number;
   readonly maxGrpcTimeoutMs: number;
   readonly grpcTimeoutOffsetMs: number;
-  readonly perTryTimeoutMs: number;
+  readonly retryPolicy: RetryPolicyConfig | null;
+  readonly hedgeOnPerTryTimeout: boolean;
+  readonly includeIsTimeoutRetry: boolean;
+  readonly internalRedirects: InternalRedirectPolicy | null;
+  readonly bodyBufferLimit: number;
   readonly priority: "DEFAULT" | "HIGH";
   readonly upgrades: UpgradeMap;
   readonly connectTerminates: boolean;
@@ -159,8 +165,24 @@ export class ForwardRoute implements Route, RouteEntry {
     return this.action.grpcTimeoutOffsetMs;
   }
 
-  get perTryTimeoutMs(): number {
-    return this.action.perTryTimeoutMs;
+  get retryPolicy(): RetryPolicyConfig | null {
+    return this.action.retryPolicy;
+  }
+
+  get hedgeOnPerTryTimeout(): boolean {
+    return this.action.hedgeOnPerTryTimeout;
+  }
+
+  get includeIsTimeoutRetry(): boolean {
+    return this.action.includeIsTimeoutRetry;
+  }
+
+  get internalRedirects(): InternalRedirectPolicy | null {
+    return this.action.internalRedirects;
+  }
+
+  get bodyBufferLimit(): number {
+    return this.action.bodyBufferLimit;
   }
 
   get priority(): "DEFAULT" | "HIGH" {

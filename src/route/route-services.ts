@@ -3,11 +3,15 @@ import type { CompileContext } from "../config/compile-context.ts";
 import type { RuntimeSnapshot } from "../config/runtime.ts";
 import type { DataSource } from "../proto/generated/envoy/config/core/v3.ts";
 import type { FormatParser } from "./formatter.ts";
+import type { RedirectPredicateTypes } from "./internal-redirect.ts";
 import type { RouteFilterTypes } from "./per-filter-config.ts";
+import type { RetryExtensionTypes } from "./retry-policy.ts";
 
 export interface RouteServices {
   readonly runtime: RuntimeSnapshot;
   readonly formats: FormatParser;
+  /** Retry predicates, retry priorities, redirect predicates. */
+  readonly extensions: RetryExtensionTypes & RedirectPredicateTypes;
   /** HTTP filters that take typed_per_filter_config. */
   readonly filters: RouteFilterTypes;
   /** Monotonic clock, for durations in header formats. */

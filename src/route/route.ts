@@ -6,7 +6,9 @@
 import type { RequestHeaderMap, ResponseHeaderMap } from "../codec/header-map.ts";
 import type { HeaderName } from "../codec/header-names.ts";
 import type { Metadata, RouteFacts, StreamInfo } from "../network/stream-info.ts";
+import type { InternalRedirectPolicy } from "./internal-redirect.ts";
 import type { RouteRateLimits } from "./rate-limit-policy.ts";
+import type { RetryPolicyConfig } from "./retry-policy.ts";
 
 /** Per-filter configs by filter name in http_filters. */
 export interface PerFilterConfigs {
@@ -83,8 +85,15 @@ export interface RouteEntry {
   readonly includeAttemptCountInResponse: boolean;
   readonly autoHostRewrite: boolean;
   readonly appendForwardedHost: boolean;
-  /** Of the retry policy; it limits the only attempt as well. */
-  readonly perTryTimeoutMs: number;
+  /** Null when retries can only be asked for by request headers. */
+  readonly retryPolicy: RetryPolicyConfig | null;
+  /** An attempt whose time is over goes on beside the next. */
+  readonly hedgeOnPerTryTimeout: boolean;
+  /** Tell the upstream whether a retry follows a time-out (`x-envoy-is-timeout-retry`). */
+  readonly includeIsTimeoutRetry: boolean;
+  readonly internalRedirects: InternalRedirectPolicy | null;
+  /** Body bytes kept for retries and redirects; −1 = the buffer limit of the connection. */
+  readonly bodyBufferLimit: number;
   /**
    * Name of the virtual cluster, "other" when none of the host's matches, "" when the host has
    * none. Its stats: `vhost.<virtualHostName>.vcluster.<name>.`.

@@ -6,6 +6,7 @@
 import type { CompileContext } from "../config/compile-context.ts";
 import type { Metadata } from "../proto/generated/envoy/config/core/v3.ts";
 import type {
+  HedgePolicy,
   RouteAction,
   RouteConfiguration,
   Route as RouteMessage,
@@ -14,26 +15,20 @@ import type {
 
 type Report = readonly [field: string, value: unknown, text: string];
 
-const ONCE = "is not supported yet: requests are forwarded once";
+const PLUGIN = "is not supported: no retry policy plugin is known, so requests are not retried";
+const NO_HEDGE = "has no effect, as in Envoy: only hedge_on_per_try_timeout makes a second request";
 const NO_MIRROR = "is not supported yet: no copy of the request is sent";
 const NO_SPANS = "has no effect: tracing is not supported yet";
 const NO_READER = "has no effect: nothing reads typed metadata";
-const BUFFER = "is not supported yet: it limits retries, which are not there either";
 
 export function reportRouteAction(message: RouteAction, context: CompileContext): void {
   warn(context, [
-    ["retry_policy", message.retryPolicy, ONCE],
-    ["retry_policy_typed_config", message.retryPolicyTypedConfig, ONCE],
-    ["hedge_policy", message.hedgePolicy, ONCE],
+    ["retry_policy_typed_config", message.retryPolicyTypedConfig, PLUGIN],
     ["request_mirror_policies", message.requestMirrorPolicies, NO_MIRROR],
     ["flush_timeout", message.flushTimeout, "is not supported yet: the manager's timeout counts"],
     ["early_data_policy", message.earlyDataPolicy, "has no effect: TLS is not supported yet"],
   ]);
-  const redirects = "is not supported yet: redirects of the upstream go to the client";
-  warn(context, [["internal_redirect_policy", message.internalRedirectPolicy, redirects]]);
-  if (message.internalRedirectAction === "HANDLE_INTERNAL_REDIRECT") {
-    warn(context, [["internal_redirect_action", true, redirects]]);
-  }
+  reportHedging(message.hedgePolicy, context);
   const plugin = "is not supported: no cluster specifier plugin is known";
   refuse(context, [
     ["cluster_specifier_plugin", message.clusterSpecifierPlugin, plugin],
@@ -43,8 +38,6 @@ export function reportRouteAction(message: RouteAction, context: CompileContext)
 
 export function reportRoute(message: RouteMessage, context: CompileContext): void {
   warn(context, [
-    ["per_request_buffer_limit_bytes", message.perRequestBufferLimitBytes, BUFFER],
-    ["request_body_buffer_limit", message.requestBodyBufferLimit, BUFFER],
     ["decorator", message.decorator, NO_SPANS],
     ["tracing", message.tracing, NO_SPANS],
   ]);
@@ -57,17 +50,19 @@ export function reportRoute(message: RouteMessage, context: CompileContext): voi
 
 export function reportVirtualHost(message: VirtualHost, context: CompileContext): void {
   warn(context, [
-    ["retry_policy", message.retryPolicy, ONCE],
-    ["retry_policy_typed_config", message.retryPolicyTypedConfig, ONCE],
-    ["hedge_policy", message.hedgePolicy, ONCE],
+    ["retry_policy_typed_config", message.retryPolicyTypedConfig, PLUGIN],
     ["request_mirror_policies", message.requestMirrorPolicies, NO_MIRROR],
-    ["per_request_buffer_limit_bytes", message.perRequestBufferLimitBytes, BUFFER],
-    ["request_body_buffer_limit", message.requestBodyBufferLimit, BUFFER],
   ]);
   reportTypedMetadata(message.metadata, context);
-  if (message.includeIsTimeoutRetryHeader === true) {
-    warn(context, [["include_is_timeout_retry_header", true, ONCE]]);
-  }
+  reportHedging(message.hedgePolicy, context);
+}
+
+/** Envoy knows these two fields and does nothing with them either. */
+function reportHedging(message: HedgePolicy | undefined, context: CompileContext): void {
+  warn(context.at("hedge_policy"), [
+    ["initial_requests", message?.initialRequests, NO_HEDGE],
+    ["additional_request_chance", message?.additionalRequestChance, NO_HEDGE],
+  ]);
 }
 
 function reportTypedMetadata(message: Metadata | undefined, context: CompileContext): void {

@@ -8,11 +8,12 @@ import type { SocketAddress } from "../platform/sockets.ts";
 import type {
   CircuitBreakers,
   CircuitBreakers_Thresholds,
+  CircuitBreakers_Thresholds_RetryBudget,
   Cluster,
 } from "../proto/generated/envoy/config/cluster/v3.ts";
 import type { BindConfig } from "../proto/generated/envoy/config/core/v3.ts";
 import type { TcpKeepalive } from "./cluster.ts";
-import type { Thresholds } from "./resource-limits.ts";
+import { DEFAULT_RETRY_BUDGET, type RetryBudget, type Thresholds } from "./resource-limits.ts";
 import { compileSourceAddress } from "./upstream-address.ts";
 
 const DEFAULT_LIMIT = 1024;
@@ -33,9 +34,6 @@ export function compileCircuitBreakers(
     message?.thresholds?.find((one) => (one.priority ?? "DEFAULT") === priority) ?? {};
   (message?.thresholds ?? []).forEach((one, index) => {
     const at = context.at("thresholds", index);
-    if (one.retryBudget !== undefined) {
-      at.at("retry_budget").warn("retry_budget is not supported yet: max_retries applies");
-    }
     if (one.maxConnectionPools !== undefined) {
       at.at("max_connection_pools").warn("max_connection_pools is not enforced yet");
     }
@@ -54,7 +52,18 @@ function compileThresholds(message: CircuitBreakers_Thresholds, perHost: number)
     maxRetries: message.maxRetries ?? DEFAULT_RETRIES,
     maxConnectionPools: message.maxConnectionPools ?? NO_LIMIT,
     maxConnectionsPerHost: perHost,
+    retryBudget: compileRetryBudget(message.retryBudget),
     trackRemaining: message.trackRemaining === true,
+  };
+}
+
+function compileRetryBudget(
+  message: CircuitBreakers_Thresholds_RetryBudget | undefined,
+): RetryBudget | null {
+  if (message === undefined) return null;
+  return {
+    percent: message.budgetPercent?.value ?? DEFAULT_RETRY_BUDGET.percent,
+    minConcurrency: message.minRetryConcurrency ?? DEFAULT_RETRY_BUDGET.minConcurrency,
   };
 }
 

@@ -37,9 +37,21 @@ export interface Thresholds {
   readonly maxConnectionPools: number;
   /** Connections to one host; from `per_host_thresholds`. */
   readonly maxConnectionsPerHost: number;
+  /** Counts instead of `maxRetries`; null without. */
+  readonly retryBudget: RetryBudget | null;
   /** Keep gauges of what is left. */
   readonly trackRemaining: boolean;
 }
+
+/** Retries as a share of what is under way. Envoy: `CircuitBreakers.Thresholds.RetryBudget`. */
+export interface RetryBudget {
+  /** Of requests in flight and waiting together. */
+  readonly percent: number;
+  /** So many are always allowed. */
+  readonly minConcurrency: number;
+}
+
+export const DEFAULT_RETRY_BUDGET: RetryBudget = { percent: 20, minConcurrency: 3 };
 
 /** Memory for the limits of all clusters; one stripe per data plane remembers its own share. */
 export function createLimitSlots(dataPlanes: number): SharedSlotsHandle {
@@ -73,7 +85,7 @@ export class ResourceLimit {
   private ownIndex: number;
   private detached = false;
   private readonly openGauge: Gauge;
-  private readonly remainingGauge: Gauge | null;
+  protected readonly remainingGauge: Gauge | null;
 
   constructor(place: LimitPlace, max: number, openGauge: Gauge, remainingGauge: Gauge | null) {
     this.words = place.slots.words;
@@ -137,6 +149,39 @@ export class ResourceLimit {
   }
 }
 
+/** The limit of retries: fixed, or a share of the requests. Envoy: `RetryBudgetImpl`. */
+export class RetryLimit extends ResourceLimit {
+  /** Null: `max` is the limit. */
+  budget: RetryBudget | null = null;
+  /** What the budget is a share of. */
+  requests: readonly ResourceLimit[] = [];
+
+  override canCreate(): boolean {
+    this.apply();
+    return super.canCreate();
+  }
+
+  override tryAcquire(): boolean {
+    this.apply();
+    return super.tryAcquire();
+  }
+
+  override show(): void {
+    this.apply();
+    super.show();
+    // What is left changes with every request: Envoy does not tell either.
+    if (this.budget !== null) this.remainingGauge?.set(0);
+  }
+
+  private apply(): void {
+    const { budget } = this;
+    if (budget === null) return;
+    let active = 0;
+    for (const limit of this.requests) active += limit.count;
+    this.max = Math.max(Math.floor((budget.percent / 100) * active), budget.minConcurrency);
+  }
+}
+
 interface LimitPlace {
   readonly slots: SharedSlots;
   readonly word: number;
@@ -148,7 +193,7 @@ export class ResourceLimits {
   readonly connections: ResourceLimit;
   readonly pendingRequests: ResourceLimit;
   readonly requests: ResourceLimit;
-  readonly retries: ResourceLimit;
+  readonly retries: RetryLimit;
   readonly connectionPools: ResourceLimit;
   readonly maxConnectionsPerHost: number;
   private readonly thresholds: Thresholds;
@@ -159,13 +204,13 @@ export class ResourceLimits {
     open: CircuitBreakerStats,
     left: CircuitBreakerRemainingStats | null,
   ) {
+    const at = (kind: number): LimitPlace => ({
+      slots: place.slots,
+      word: place.word + kind,
+      cell: place.cell + kind,
+    });
     const limit = (kind: number, max: number, gauge: Gauge, rest: Gauge | undefined) =>
-      new ResourceLimit(
-        { slots: place.slots, word: place.word + kind, cell: place.cell + kind },
-        max,
-        gauge,
-        rest ?? null,
-      );
+      new ResourceLimit(at(kind), max, gauge, rest ?? null);
     this.maxConnectionsPerHost = thresholds.maxConnectionsPerHost;
     this.connections = limit(
       CONNECTIONS,
@@ -180,7 +225,11 @@ export class ResourceLimits {
       left?.remainingPending,
     );
     this.requests = limit(REQUESTS, thresholds.maxRequests, open.rqOpen, left?.remainingRq);
-    this.retries = limit(RETRIES, thresholds.maxRetries, open.rqRetryOpen, left?.remainingRetries);
+    const { maxRetries } = thresholds;
+    const retriesLeft = left?.remainingRetries ?? null;
+    this.retries = new RetryLimit(at(RETRIES), maxRetries, open.rqRetryOpen, retriesLeft);
+    this.retries.budget = thresholds.retryBudget;
+    this.retries.requests = [this.requests, this.pendingRequests];
     this.connectionPools = limit(
       POOLS,
       thresholds.maxConnectionPools,
@@ -206,6 +255,7 @@ export class ResourceLimits {
       const max = runtime.getInteger(key, configured[index] as number);
       (limits[index] as ResourceLimit).max = max;
     }
+    this.retries.budget = readBudget(thresholds.retryBudget, runtime, `${prefix}.retry_budget`);
   }
 
   /** Brings the gauges up to date. */
@@ -228,6 +278,24 @@ export class ResourceLimits {
     ];
   }
 }
+
+/** Either part in the runtime makes a budget where none is configured. */
+function readBudget(
+  configured: RetryBudget | null,
+  runtime: RuntimeSnapshot,
+  prefix: string,
+): RetryBudget | null {
+  const percent = runtime.getInteger(`${prefix}.budget_percent`, UNSET);
+  const minConcurrency = runtime.getInteger(`${prefix}.min_retry_concurrency`, UNSET);
+  if (percent === UNSET && minConcurrency === UNSET) return configured;
+  const base = configured ?? DEFAULT_RETRY_BUDGET;
+  return {
+    percent: percent === UNSET ? base.percent : percent,
+    minConcurrency: minConcurrency === UNSET ? base.minConcurrency : minConcurrency,
+  };
+}
+
+const UNSET = -1;
 
 /** Runtime keys end in these, in the order of the limits. */
 const RUNTIME_WORDS = [

@@ -150,6 +150,10 @@ class FrameStream<D extends Decoder> implements BytesMeter {
 }
 
 class ServerStream extends FrameStream<RequestDecoder> implements ResponseEncoder {
+  setDecoder(): void {
+    throw new Error("no redirect is followed in this test");
+  }
+
   encodeInformational(headers: ResponseHeaderMap): void {
     this.send("I", encodeFields(headers, [String(headers.status)]), false);
   }

@@ -391,6 +391,50 @@ export const HTTP_EXPECTATIONS: readonly Expectation[] = [
     ],
   },
   {
+    example: "retries",
+    steps: [
+      { spread: "GET /", kind: "http", times: 10, counts: { v1: [10, 10] } },
+      {
+        request: "GET /backup",
+        status: 200,
+        answer: /^v2 [\s\S]*x-envoy-attempt-count: 2\n/,
+        answerHeaders: { "x-envoy-attempt-count": "2" },
+      },
+      {
+        request: "POST /slow",
+        body: "again",
+        status: 504,
+        answer: "upstream request timeout",
+        answerHeaders: { "x-envoy-attempt-count": "4" },
+      },
+    ],
+  },
+  {
+    example: "hedging",
+    steps: [
+      { request: "GET /", status: 200, answerHeaders: { "x-envoy-attempt-count": "1" } },
+      { request: "GET /slow", status: 504, answerHeaders: { "x-envoy-attempt-count": "2" } },
+    ],
+  },
+  {
+    example: "internal-redirects",
+    steps: [
+      {
+        request: "GET /moved/found",
+        headers: { host: "h" },
+        status: 200,
+        answer:
+          /^v2 GET \/found\n[\s\S]*x-trail: v1\nx-envoy-original-url: http:\/\/h\/moved\/found/,
+      },
+      {
+        request: "GET /moved/elsewhere",
+        headers: { host: "h" },
+        status: 302,
+        answerHeaders: { location: "http://h/elsewhere" },
+      },
+    ],
+  },
+  {
     example: "circuit-breakers",
     steps: [
       { request: "GET /", status: 200, answer: /^v1/ },

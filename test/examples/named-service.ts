@@ -1,5 +1,5 @@
 // The service behind an example: answers HTTP with its name and what it saw, echoes anything else
-// with its name in front, and never answers below /slow.
+// with its name in front, never answers below /slow, and moves /moved/x to /x.
 import { once } from "node:events";
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
@@ -14,6 +14,10 @@ export class NamedService {
     const http = createHttpServer((request, response) => {
       if (request.url?.startsWith("/slow")) return;
       response.setHeader("server-version", "1.2.3");
+      if (request.url?.startsWith("/moved/")) {
+        const location = `http://${request.headers.host}${request.url.slice("/moved".length)}`;
+        response.writeHead(302, { location, "x-trail": name });
+      }
       request.resume().on("end", () => response.end(describe(name, request)));
     });
     http.on("upgrade", (_request, socket, first: Buffer) => {

@@ -5,6 +5,7 @@ import { DEFAULT_RUNTIME, type RuntimeSnapshot } from "../../src/config/runtime.
 import type { UpstreamLogServices } from "../../src/extensions/http-filters/router/config.ts";
 import { router } from "../../src/extensions/http-filters/router/router.ts";
 import { httpConnectionManager } from "../../src/extensions/network-filters/http-connection-manager/http-connection-manager.ts";
+import { routeExtensions } from "../../src/extensions/route-extensions.ts";
 import { HttpFilterCatalogue } from "../../src/http/http-filter-catalogue.ts";
 import type { HttpFilterType } from "../../src/http/http-filter-factory.ts";
 import { PLAIN_LOCAL_REPLIES } from "../../src/http/local-reply.ts";
@@ -91,6 +92,7 @@ export class HttpProxyFixture {
           runtime,
           formats: { parseText: (text) => ({ format: () => text }), parseJson: () => null },
           filters,
+          extensions: routeExtensions(),
           time: dispatcher,
           readDataSource: () => null,
           clusterNames: null,

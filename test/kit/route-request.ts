@@ -1,8 +1,10 @@
 // Requests and services for tests of route tables: a request is a head, a format is a small subset.
+
 import { RequestHeaderMap, type ResponseHeaderMap } from "../../src/codec/header-map.ts";
 import { headerName } from "../../src/codec/header-names.ts";
 import { CompileContext } from "../../src/config/compile-context.ts";
 import { DEFAULT_RUNTIME } from "../../src/config/runtime.ts";
+import { routeExtensions } from "../../src/extensions/route-extensions.ts";
 import { ConnectionInfo, StreamInfo } from "../../src/network/stream-info.ts";
 import type { RouteConfiguration } from "../../src/proto/generated/envoy/config/route/v3.ts";
 import type { FormatParser, Formatter } from "../../src/route/formatter.ts";
@@ -88,6 +90,7 @@ export function routeServices(overrides: Partial<RouteServices> = {}): RouteServ
     runtime: DEFAULT_RUNTIME,
     formats: TEST_FORMATS,
     filters: { forRouteMessage: () => undefined },
+    extensions: routeExtensions(),
     time: { monotonicMs: () => 0 },
     readDataSource: (_source, context) => context.error("No files in this test", "do otherwise"),
     clusterNames: null,

@@ -21,11 +21,8 @@ function seconds(count: number): { seconds: number; nanos: number } {
 describe("a forwarding route", () => {
   it("has Envoy's defaults", () => {
     const entry = entryOf({});
-    const { timeoutMs, idleTimeoutMs, maxStreamDurationMs, perTryTimeoutMs } = entry;
-    assert.deepEqual(
-      [timeoutMs, idleTimeoutMs, maxStreamDurationMs, perTryTimeoutMs],
-      [15_000, -1, -1, 0],
-    );
+    const { timeoutMs, idleTimeoutMs, maxStreamDurationMs } = entry;
+    assert.deepEqual([timeoutMs, idleTimeoutMs, maxStreamDurationMs], [15_000, -1, -1]);
     assert.equal(entry.clusterNotFoundStatus, 503);
     assert.equal(entry.priority, "DEFAULT");
     assert.equal(entry.upgrades.size, 0);
@@ -115,11 +112,11 @@ describe("a forwarding route", () => {
     assert.deepEqual(route.virtualHostMetadata, { ns: { k: "host" } });
   });
 
-  it("limits the only attempt with the per-try timeout, the host's as well", () => {
+  it("takes the host's retry policy where it has none of its own", () => {
     const retryPolicy = { perTryTimeout: seconds(2) };
-    assert.equal(entryOf({ retryPolicy }).perTryTimeoutMs, 2000);
-    assert.equal(entryOf({}, { retryPolicy }).perTryTimeoutMs, 2000);
-    assert.equal(entryOf({ retryPolicy: {} }, { retryPolicy }).perTryTimeoutMs, 0);
+    assert.equal(entryOf({ retryPolicy }).retryPolicy!.perTryTimeoutMs, 2000);
+    assert.equal(entryOf({}, { retryPolicy }).retryPolicy!.perTryTimeoutMs, 2000);
+    assert.equal(entryOf({ retryPolicy: {} }, { retryPolicy }).retryPolicy!.perTryTimeoutMs, 0);
   });
 });
 
@@ -133,16 +130,15 @@ describe("fields that are not obeyed", () => {
         {
           name: "v",
           domains: ["*"],
-          retryPolicy: { retryOn: "5xx" },
+          retryPolicyTypedConfig: { typeUrl: "type.googleapis.com/x" },
           routes: [
             {
               ...route,
               route: {
                 cluster: "c",
-                retryPolicy: {},
-                hedgePolicy: {},
+                retryPolicy: { retryOptionsPredicates: [{ name: "p" }] },
+                hedgePolicy: { initialRequests: 2 },
                 requestMirrorPolicies: [{ cluster: "m" }],
-                internalRedirectPolicy: {},
               },
             },
           ],
@@ -150,15 +146,16 @@ describe("fields that are not obeyed", () => {
       ],
     };
     const at = "warning virtual_hosts[0]";
-    const once = "is not supported yet: requests are forwarded once";
     const more = "(and in 1 more places)";
     assert.deepEqual(routeProblems(message), [
       "warning request_mirror_policies: request_mirror_policies is not supported yet: no copy of " +
         `the request is sent ${more}`,
-      `${at}.retry_policy: retry_policy ${once} ${more}`,
-      `${at}.routes[0].route.hedge_policy: hedge_policy ${once}`,
-      `${at}.routes[0].route.internal_redirect_policy: internal_redirect_policy is not supported ` +
-        "yet: redirects of the upstream go to the client",
+      `${at}.retry_policy_typed_config: retry_policy_typed_config is not supported: no retry ` +
+        "policy plugin is known, so requests are not retried",
+      `${at}.routes[0].route.hedge_policy.initial_requests: initial_requests has no effect, as in ` +
+        "Envoy: only hedge_on_per_try_timeout makes a second request",
+      `${at}.routes[0].route.retry_policy.retry_options_predicates: retry_options_predicates is ` +
+        "not supported: retries keep their socket options",
     ]);
   });
 
@@ -175,7 +172,6 @@ describe("fields that are not obeyed", () => {
       {
         name: "v",
         domains: ["*"],
-        includeIsTimeoutRetryHeader: true,
         metadata,
         routes: [one, one],
       },
@@ -188,7 +184,6 @@ describe("fields that are not obeyed", () => {
       ]),
       [
         ["metadata.typed_filter_metadata", "2"],
-        ["include_is_timeout_retry_header", undefined],
         ["routes[0].decorator", "1"],
         ["routes[0].tracing", "1"],
         ["routes[0].route.early_data_policy", "1"],

@@ -190,10 +190,10 @@ describe("compileRouteTable", () => {
   });
 
   it("tells a warning that many routes share once", () => {
-    const route = { match: { prefix: "/" }, route: { cluster: "c", retryPolicy: {} } };
-    const at = "virtual_hosts[0].routes[0].route.retry_policy";
+    const route = { match: { prefix: "/" }, route: { cluster: "c", earlyDataPolicy: {} } };
+    const at = "virtual_hosts[0].routes[0].route.early_data_policy";
     assert.deepEqual(routeProblems(oneHost(route, route, route)), [
-      `warning ${at}: retry_policy is not supported yet: requests are forwarded once ` +
+      `warning ${at}: early_data_policy has no effect: TLS is not supported yet ` +
         "(and in 2 more places)",
     ]);
   });

@@ -285,10 +285,6 @@ describe("a cluster that is taken with a warning", () => {
       { preconnectPolicy: { predictivePreconnectRatio: 2 } },
     ],
     [
-      "circuit_breakers.thresholds[0].retry_budget",
-      { circuitBreakers: { thresholds: [{ retryBudget: {} }] } },
-    ],
-    [
       "round_robin_lb_config.slow_start_config.slow_start_window",
       { roundRobinLbConfig: { slowStartConfig: {} } },
     ],

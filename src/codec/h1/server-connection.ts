@@ -307,6 +307,10 @@ export class Http1ServerConnection
     else this.startRequest(0, end);
   }
 
+  setDecoder(decoder: RequestDecoder): void {
+    if (this.decoder !== null) this.decoder = decoder;
+  }
+
   private startStream(): RequestDecoder {
     this.headRequest = false;
     this.connectRequest = false;

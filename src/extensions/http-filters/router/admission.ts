@@ -5,15 +5,20 @@
  * (source/common/router/router.cc).
  */
 import type { RequestHeaderMap } from "../../../codec/header-map.ts";
-import { Headers } from "../../../codec/header-names.ts";
+import { type HeaderName, Headers, headerName } from "../../../codec/header-names.ts";
 import { HTTP2_NOT_SUPPORTED, type LocalReply } from "../../../http/local-reply.ts";
 import { ResponseFlag } from "../../../network/stream-info.ts";
 import type { RouteEntry } from "../../../route/route.ts";
 import type { Cluster } from "../../../upstream/cluster.ts";
 import { maintenanceReply, strictCheckReply } from "./replies.ts";
+import type { RequestStats } from "./request-stats.ts";
+import { retryConditions } from "./retry-conditions.ts";
+import { RetryState } from "./retry-state.ts";
 import type { RouterFilter } from "./router-filter.ts";
 import { strictCheckFailure } from "./strict-check.ts";
-import { finalTimeouts, takeStreamDuration } from "./timeouts.ts";
+import { finalTimeouts, hedges, setTimeoutHeaders, takeStreamDuration } from "./timeouts.ts";
+
+const IS_TIMEOUT_RETRY: HeaderName = headerName("x-envoy-is-timeout-retry");
 
 /** Control headers, HTTP/2, maintenance: the answer of a request that is not forwarded, or null. */
 export function refusal(
@@ -37,6 +42,21 @@ export function refusal(
   return maintenanceReply(!config.suppressEnvoyHeaders);
 }
 
+/** Null when neither route nor request ask for retries. Reads control headers: before they go. */
+export function openRetries(
+  filter: RouterFilter,
+  cluster: Cluster,
+  entry: RouteEntry,
+  headers: RequestHeaderMap,
+): RetryState | null {
+  const conditions = retryConditions(entry.retryPolicy, headers);
+  if (conditions === null) return null;
+  const { services, callbacks } = filter;
+  const { dispatcher } = callbacks;
+  const counts = filter.counts as RequestStats;
+  return new RetryState(filter, { services, dispatcher, cluster, entry, counts }, conditions);
+}
+
 /** Takes the control headers, sets the time-outs, applies the changes of the route. */
 export function prepareHeaders(
   filter: RouterFilter,
@@ -46,11 +66,38 @@ export function prepareHeaders(
   const { config } = filter.services;
   const { clocks } = filter;
   filter.timeoutAltResponse = headers.remove(Headers.EnvoyUpstreamRequestTimeoutAltResponse);
+  filter.hedging = hedges(entry, headers);
   const timeouts = finalTimeouts(entry, headers, config);
-  clocks.timeoutMs = timeouts.globalMs;
-  clocks.tryTimeoutMs = timeouts.perTryMs;
+  const { globalMs, perTryMs } = timeouts;
+  clocks.timeoutMs = globalMs;
+  clocks.tryTimeoutMs = perTryMs;
+  clocks.tryIdleTimeoutMs = entry.retryPolicy === null ? 0 : entry.retryPolicy.perTryIdleTimeoutMs;
   clocks.streamDurationMs = takeStreamDuration(headers);
+  setTimeoutHeaders(entry, headers, config, {
+    globalMs,
+    perTryMs,
+    elapsedMs: 0,
+    hedging: filter.hedging,
+  });
   if (entry.includeAttemptCountInRequest) headers.set(Headers.EnvoyAttemptCount, "1");
   const insertOriginalPath = !config.suppressEnvoyHeaders;
   entry.finalizeRequestHeaders(headers, filter.callbacks.streamInfo, insertOriginalPath);
+}
+
+/** Headers that differ from attempt to attempt. Envoy: `Filter::doRetry`. */
+export function prepareRetry(filter: RouterFilter, entry: RouteEntry, timeout: boolean): void {
+  const headers = filter.headers as RequestHeaderMap;
+  const { clocks } = filter;
+  if (entry.includeAttemptCountInRequest) {
+    headers.set(Headers.EnvoyAttemptCount, String(filter.attempts));
+  }
+  if (entry.includeIsTimeoutRetry) headers.set(IS_TIMEOUT_RETRY, String(timeout));
+  const { requestEndMs, callbacks } = filter;
+  const elapsedMs = requestEndMs < 0 ? 0 : Math.floor(callbacks.dispatcher.nowMs - requestEndMs);
+  setTimeoutHeaders(entry, headers, filter.services.config, {
+    globalMs: clocks.timeoutMs,
+    perTryMs: clocks.tryTimeoutMs,
+    elapsedMs,
+    hedging: filter.hedging,
+  });
 }

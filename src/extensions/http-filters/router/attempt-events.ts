@@ -4,7 +4,6 @@
  * Envoy: `chargeUpstreamCode`, `chargeUpstreamAbort`, `handleNon5xxResponseHeaders`,
  * `updateOutlierDetection` (source/common/router/router.cc).
  */
-import type { StreamResetReason } from "../../../codec/codec.ts";
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";
 import { isGrpc } from "../../../http/local-reply.ts";
 import { MonitorResult } from "../../../upstream/host.ts";
@@ -24,6 +23,16 @@ export function attemptInformational(
   headers: ResponseHeaderMap,
 ): void {
   counts.code(headers.status, headers, attempt.host);
+}
+
+/** The response is not passed on: the request is tried again. */
+export function attemptRetried(
+  attempt: UpstreamRequest,
+  counts: RequestStats,
+  status: number,
+): void {
+  attempt.host.stats.requestFailed();
+  counts.retriedCode(status);
 }
 
 /** The final head came, and goes to the client. */
@@ -51,11 +60,6 @@ export function attemptEnded(attempt: UpstreamRequest, trailers: HeaderMap | nul
   else attempt.host.stats.requestFailed();
 }
 
-/** The attempt failed before its response began. */
-export function attemptReset(_attempt: UpstreamRequest, _reason: StreamResetReason): void {
-  // The answer that we give instead is counted where it is made: `attemptAborted`.
-}
-
 /** The attempt failed after its response began; true when a success was still open. */
 export function attemptResetLate(attempt: UpstreamRequest): boolean {
   if (!attempt.outcomeInTrailers) return false;
@@ -66,7 +70,8 @@ export function attemptResetLate(attempt: UpstreamRequest): boolean {
 /** The time-out of the route ended the attempt; `status` is what the client gets. */
 export function attemptTimedOut(attempt: UpstreamRequest, status: number): void {
   attempt.host.stats.requestTimedOut();
-  if (attempt.headReceived) return;
+  // What was too slow before was told then.
+  if (attempt.answered || attempt.slow) return;
   attempt.host.monitor?.onResult(MonitorResult.LocalOriginTimeout, status);
 }
 
@@ -74,6 +79,19 @@ export function attemptTimedOut(attempt: UpstreamRequest, status: number): void 
 export function tryTimedOut(attempt: UpstreamRequest, status: number): void {
   attempt.cluster.info.stats.upstreamRqPerTryTimeout.inc();
   attempt.host.stats.requestTimedOut();
+  attempt.host.monitor?.onResult(MonitorResult.LocalOriginTimeout, status);
+}
+
+/** Nothing came from upstream for too long; this ended the attempt. */
+export function tryIdleTimedOut(attempt: UpstreamRequest, status: number): void {
+  attempt.cluster.info.stats.upstreamRqPerTryIdleTimeout.inc();
+  attempt.host.stats.requestTimedOut();
+  attempt.host.monitor?.onResult(MonitorResult.LocalOriginTimeout, status);
+}
+
+/** The attempt took too long, and goes on beside another. */
+export function attemptSlow(attempt: UpstreamRequest, status: number): void {
+  attempt.slow = true;
   attempt.host.monitor?.onResult(MonitorResult.LocalOriginTimeout, status);
 }
 

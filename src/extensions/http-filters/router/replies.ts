@@ -5,6 +5,7 @@ import { Headers } from "../../../codec/header-names.ts";
 import type { HttpFilterCallbacks } from "../../../http/http-filter.ts";
 import type { LocalReply } from "../../../http/local-reply.ts";
 import type { DirectResponseEntry } from "../../../route/route.ts";
+import type { RequestBalancing } from "./request-balancing.ts";
 import { resetBody, resetDetails, resetStatus } from "./reset-reason.ts";
 
 export const NO_ROUTE: LocalReply = { status: 404, body: "", details: "route_not_found" };
@@ -26,18 +27,47 @@ export function strictCheckReply(name: string, value: string): LocalReply {
   };
 }
 
+/** How the last attempt ended. */
+export interface ResetFacts {
+  readonly reason: StreamResetReason;
+  readonly transportFailure: string;
+  /** It was not the first attempt. */
+  readonly retried: boolean;
+  /** An informational response went to the client before. */
+  readonly started: boolean;
+  /** Tell the client when we are overloaded. */
+  readonly announce: boolean;
+}
+
 /** The upstream failed before its response began. */
-export function resetReply(
-  reason: StreamResetReason,
-  transportFailure: string,
-  announce: boolean,
-): LocalReply {
+export function resetReply(facts: ResetFacts): LocalReply {
+  const { reason, transportFailure } = facts;
+  const prefix = facts.started
+    ? "upstream_reset_after_response_started"
+    : "upstream_reset_before_response_started";
   const reply = {
     status: resetStatus(reason),
-    body: resetBody(reason, transportFailure),
-    details: resetDetails("upstream_reset_before_response_started", reason, transportFailure),
+    body: resetBody(reason, transportFailure, facts.retried),
+    details: resetDetails(prefix, reason, transportFailure),
   };
-  return reason === "overflow" && announce ? { ...reply, modify: setOverloaded } : reply;
+  return reason === "overflow" && facts.announce ? { ...reply, modify: setOverloaded } : reply;
+}
+
+/** A response of ours, to a request that may have been forwarded. */
+export function answer({ callbacks, entry, attempts }: RequestBalancing, reply: LocalReply): void {
+  const counted = attempts > 0 && entry?.includeAttemptCountInResponse === true;
+  callbacks.sendLocalReply(counted ? withAttemptCount(reply, attempts) : reply);
+}
+
+/** `include_attempt_count_in_response` counts for answers of ours, too. */
+function withAttemptCount(reply: LocalReply, attempts: number): LocalReply {
+  return {
+    ...reply,
+    modify: (headers) => {
+      reply.modify?.(headers);
+      headers.set(Headers.EnvoyAttemptCount, String(attempts));
+    },
+  };
 }
 
 function setOverloaded(headers: ResponseHeaderMap): void {

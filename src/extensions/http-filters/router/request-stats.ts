@@ -67,6 +67,39 @@ export class RequestStats {
     if (this.trees !== null) for (const tree of this.trees) tree.requests.upstreamRqTimeout.inc();
   }
 
+  /** Another attempt was decided on. */
+  retried(): void {
+    this.cluster.info.stats.upstreamRqRetry.inc();
+    if (this.trees !== null) for (const tree of this.trees) tree.requests.upstreamRqRetry.inc();
+  }
+
+  /** An attempt that was a retry needs no other. */
+  retrySucceeded(): void {
+    this.cluster.info.stats.upstreamRqRetrySuccess.inc();
+    if (this.trees === null) return;
+    for (const tree of this.trees) tree.requests.upstreamRqRetrySuccess.inc();
+  }
+
+  /** All retries that the policy allows were used. */
+  retryLimitExceeded(): void {
+    this.cluster.info.stats.upstreamRqRetryLimitExceeded.inc();
+    if (this.trees === null) return;
+    for (const tree of this.trees) tree.requests.upstreamRqRetryLimitExceeded.inc();
+  }
+
+  /** The cluster has as many retries in flight as it may. */
+  retryOverflowed(): void {
+    this.cluster.info.stats.upstreamRqRetryOverflow.inc();
+    if (this.trees === null) return;
+    for (const tree of this.trees) tree.requests.upstreamRqRetryOverflow.inc();
+  }
+
+  /** A response is not passed on: the request is tried again. */
+  retriedCode(status: number): void {
+    if (!this.services.config.dynamicStats || this.callbacks.streamInfo.healthCheck) return;
+    this.cluster.info.stats.codes.countRetried(status);
+  }
+
   /** An answer with its head, from upstream or (null) from us. */
   code(status: number, response: ResponseHeaderMap | null, host: Host | null): void {
     if (host !== null && status >= 500) host.stats.requestFailed();

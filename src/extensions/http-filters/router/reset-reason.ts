@@ -41,7 +41,12 @@ export function resetDetails(
 }
 
 /** The body of the local reply. */
-export function resetBody(reason: StreamResetReason, transportFailure: string): string {
+export function resetBody(
+  reason: StreamResetReason,
+  transportFailure: string,
+  retried: boolean,
+): string {
   const failure = transportFailure === "" ? "" : `, transport failure reason: ${transportFailure}`;
-  return `upstream connect error or disconnect/reset before headers. reset reason: ${reason}${failure}`;
+  const again = retried ? "retried and the latest " : "";
+  return `upstream connect error or disconnect/reset before headers. ${again}reset reason: ${reason}${failure}`;
 }

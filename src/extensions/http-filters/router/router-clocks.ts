@@ -1,78 +1,55 @@
 // hot: per request
 /**
- * The clocks of one routed request: the route's time-out, that of one attempt, and the longest life
- * of the upstream stream. Timers are borrowed. Envoy: `Filter::onRequestComplete`,
- * `UpstreamRequest::setupPerTryTimeout`, `UpstreamRequest::onPoolReady`.
+ * How long one routed request and each of its attempts may take, and the clock of the whole: it
+ * begins when the request is complete and runs through all attempts. Envoy: `TimeoutData`,
+ * `Filter::onRequestComplete`.
  */
 import type { TimerOwner } from "../../../platform/time.ts";
-import type { PooledTimer, TimerPool } from "../../../platform/timer-pool.ts";
+import type { PooledTimer } from "../../../platform/timer-pool.ts";
+import { AttemptClocks, type AttemptClocksOwner } from "./attempt-clocks.ts";
 import type { RouterServices } from "./router-services.ts";
-
-const TIMEOUT = 0;
-const TRY_TIMEOUT = 1;
-const STREAM_DURATION = 2;
 
 export interface RouterClocksOwner {
   onTimeout(): void;
-  onTryTimeout(): void;
-  onStreamDuration(): void;
 }
 
 export class RouterClocks implements TimerOwner {
   /** 0 = none. */
   timeoutMs = 0;
   tryTimeoutMs = 0;
+  tryIdleTimeoutMs = 0;
   /** Of the request's own header; −1 = the cluster's. */
   streamDurationMs = -1;
   private readonly services: RouterServices;
   private readonly owner: RouterClocksOwner;
   private timeout: PooledTimer | null = null;
-  private tryTimeout: PooledTimer | null = null;
-  private duration: PooledTimer | null = null;
 
   constructor(services: RouterServices, owner: RouterClocksOwner) {
     this.services = services;
     this.owner = owner;
   }
 
-  /** The request is complete: time-outs of the answer begin. */
-  onRequestEnd(upstreamReady: boolean): void {
-    const { timeoutTimers } = this.services;
-    if (this.timeoutMs > 0) this.timeout = this.start(timeoutTimers, TIMEOUT, this.timeoutMs);
-    if (upstreamReady) this.startTry();
+  /** The request is complete and on its way. */
+  start(): void {
+    if (this.timeoutMs === 0) return;
+    this.timeout = this.services.timeoutTimers.acquire(this, 0);
+    this.timeout.arm(this.timeoutMs);
   }
 
-  onUpstreamReady(requestEnded: boolean, clusterDurationMs: number): void {
-    if (requestEnded) this.startTry();
+  /** Null when nothing limits an attempt. */
+  forAttempt(owner: AttemptClocksOwner, clusterDurationMs: number): AttemptClocks | null {
+    const { tryTimeoutMs: tryMs, tryIdleTimeoutMs: tryIdleMs } = this;
     const durationMs = this.streamDurationMs >= 0 ? this.streamDurationMs : clusterDurationMs;
-    if (durationMs === 0) return;
-    this.duration = this.start(this.services.durationTimers, STREAM_DURATION, durationMs);
+    if (tryMs === 0 && tryIdleMs === 0 && durationMs === 0) return null;
+    return new AttemptClocks(this.services, owner, { tryMs, tryIdleMs, durationMs });
   }
 
   stop(): void {
-    const { timeoutTimers, tryTimers, durationTimers } = this.services;
-    if (this.timeout !== null) timeoutTimers.release(this.timeout);
-    if (this.tryTimeout !== null) tryTimers.release(this.tryTimeout);
-    if (this.duration !== null) durationTimers.release(this.duration);
+    if (this.timeout !== null) this.services.timeoutTimers.release(this.timeout);
     this.timeout = null;
-    this.tryTimeout = null;
-    this.duration = null;
   }
 
-  onTimer(kind: number): void {
-    if (kind === TIMEOUT) this.owner.onTimeout();
-    else if (kind === TRY_TIMEOUT) this.owner.onTryTimeout();
-    else this.owner.onStreamDuration();
-  }
-
-  private startTry(): void {
-    if (this.tryTimeoutMs === 0) return;
-    this.tryTimeout = this.start(this.services.tryTimers, TRY_TIMEOUT, this.tryTimeoutMs);
-  }
-
-  private start(pool: TimerPool, kind: number, delayMs: number): PooledTimer {
-    const timer = pool.acquire(this, kind);
-    timer.arm(delayMs);
-    return timer;
+  onTimer(): void {
+    this.owner.onTimeout();
   }
 }

@@ -1,82 +1,83 @@
 // hot: per request
 /**
- * One request on its way through the router: route, cluster, host, pool, one upstream attempt, and
- * the response back. Envoy: `Router::Filter` (source/common/router/router.cc).
+ * One request on its way through the router: route, cluster, host, and the attempts it takes. What
+ * comes back from them is in response-path.ts and attempt-failure.ts. Envoy: `Router::Filter`
+ * (source/common/router/router.cc).
  */
 import type { StreamResetReason } from "../../../codec/codec.ts";
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";
-import { Headers } from "../../../codec/header-names.ts";
 import type {
   FilterStatus,
   HttpFilter,
   HttpFilterCallbacks,
   WatermarkListener,
 } from "../../../http/http-filter.ts";
-import { ResponseFlag, type StreamInfo } from "../../../network/stream-info.ts";
-import { updateAuthority } from "../../../route/rewrite.ts";
-import type { DirectResponseEntry, RouteEntry } from "../../../route/route.ts";
-import type { Cluster } from "../../../upstream/cluster.ts";
-import type { Host } from "../../../upstream/host.ts";
-import type {
-  LoadBalancerContext,
-  OverrideHost,
-  PriorityLoads,
-} from "../../../upstream/load-balancer.ts";
-import { prepareHeaders, refusal } from "./admission.ts";
+import type { RouteEntry } from "../../../route/route.ts";
+import type { Cluster, ClusterInfo } from "../../../upstream/cluster.ts";
+import { openRetries, prepareHeaders, prepareRetry, refusal } from "./admission.ts";
+import { attemptEnded, attemptInformational, attemptStarted } from "./attempt-events.ts";
 import {
-  attemptAborted,
-  attemptEnded,
-  attemptHead,
-  attemptInformational,
-  attemptReset,
-  attemptResetLate,
-  attemptStarted,
-  attemptTimedOut,
-  tryTimedOut,
-} from "./attempt-events.ts";
-import { directReply, NO_HOST, NO_ROUTE, resetReply } from "./replies.ts";
+  attemptFailed,
+  attemptIdle,
+  attemptTooSlow,
+  routeTimedOut,
+  streamTooOld,
+} from "./attempt-failure.ts";
+import { RequestBalancing } from "./request-balancing.ts";
+import { keepBytes, type RequestBody } from "./request-body.ts";
 import { RequestStats } from "./request-stats.ts";
-import { resetDetails, resetFlag } from "./reset-reason.ts";
+import { relayHead } from "./response-path.ts";
+import type { RetryOwner } from "./retry-state.ts";
 import { RouterClocks, type RouterClocksOwner } from "./router-clocks.ts";
 import type { RouterServices } from "./router-services.ts";
 import type { Shadows } from "./shadows.ts";
-import { UpstreamRequest, type UpstreamRequestOwner } from "./upstream-request.ts";
-import { handshakeReply, isWebSocket } from "./web-socket.ts";
+import { startAttempt } from "./start-attempt.ts";
+import { replyDirectly, replyNoCluster, replyNoHost, replyNoRoute } from "./unroutable.ts";
+import { copyUpstreamFacts } from "./upstream-facts.ts";
+import type { UpstreamRequest, UpstreamRequestOwner } from "./upstream-request.ts";
 
 export class RouterFilter
-  implements
-    HttpFilter,
-    UpstreamRequestOwner,
-    RouterClocksOwner,
-    WatermarkListener,
-    LoadBalancerContext
+  extends RequestBalancing
+  implements HttpFilter, UpstreamRequestOwner, RouterClocksOwner, RetryOwner, WatermarkListener
 {
-  private hashed: bigint | null | undefined;
-  metadataMatch: Record<string, unknown> | null = null;
-  hostSelectionAttempts = 0;
   readonly services: RouterServices;
-  readonly callbacks: HttpFilterCallbacks;
   readonly clocks: RouterClocks;
   counts: RequestStats | null = null;
+  /** The newest attempt, or the one whose response goes to the client. */
+  upstream: UpstreamRequest | null = null;
+  /** Attempts that were decided on and wait for their time. */
+  pendingRetries = 0;
+  /** Attempts that were too slow go on beside their successors. */
+  hedging = false;
+  /** Body so far, where a later attempt or a redirect may need it. */
+  body: RequestBody | null = null;
+  bodyOverflowed = false;
+  requestEnded = false;
+  /** Monotonic; −1 before the end of the request. */
+  requestEndMs = -1;
+  /** An upstream has seen something of the request. */
+  requestStarted = false;
+  /** Something of a response, if only a 1xx, went to the client. */
+  responseStarted = false;
+  responseHeaders: ResponseHeaderMap | null = null;
   timeoutAltResponse = false;
-  private entry: RouteEntry | null = null;
+  cluster: Cluster | null = null;
+  /** Earlier attempts beside `upstream`; null except when hedging. */
+  rivals: UpstreamRequest[] | null = null;
   /** Copies of the request; null without mirroring. */
-  private shadows: Shadows | null = null;
-  private upstream: UpstreamRequest | null = null;
-  private cancelWait: (() => void) | null = null;
-  private headers: RequestHeaderMap | null = null;
-  private headersEnd = false;
-  private requestEnded = false;
-  private responseHeaders: ResponseHeaderMap | null = null;
-  private cookies: string[] | null = null;
-  private requestEndMs = -1;
-  /** Body that came while the cluster was not there yet. */
-  private early: Buffer[] | null = null;
-  private earlyTrailers: HeaderMap | null = null;
+  shadows: Shadows | null = null;
+  cancelWait: (() => void) | null = null;
+  waitPaused = false;
+  headersEnd = false;
+  trailers: HeaderMap | null = null;
+  replays = false;
+  bodyLimit = 0;
+  /** How often the client's side asked the response to wait. */
+  responsePauses = 0;
 
   constructor(services: RouterServices, callbacks: HttpFilterCallbacks) {
+    super(callbacks);
     this.services = services;
-    this.callbacks = callbacks;
     this.clocks = new RouterClocks(services, this);
   }
 
@@ -86,8 +87,8 @@ export class RouterFilter
     this.headersEnd = endStream;
     if (endStream) this.endRequest();
     const route = this.callbacks.route();
-    if (route === null) this.replyNoRoute();
-    else if (route.directResponse !== null) this.replyDirectly(route.directResponse);
+    if (route === null) replyNoRoute(this);
+    else if (route.directResponse !== null) replyDirectly(this, route.directResponse);
     else this.forward(route.entry as RouteEntry);
     return "stop";
   }
@@ -95,77 +96,72 @@ export class RouterFilter
   decodeData(bytes: Buffer, endStream: boolean): FilterStatus {
     if (endStream) this.endRequest();
     this.shadows?.onData(bytes, endStream);
-    if (this.upstream !== null) this.upstream.sendData(bytes, endStream);
-    else if (this.cancelWait !== null) this.holdEarly(bytes);
+    if ((this.body !== null || this.cancelWait !== null) && !keepBytes(this, bytes)) return "stop";
+    this.upstream?.sendData(bytes, endStream);
     return "stop";
   }
 
   decodeTrailers(trailers: HeaderMap): FilterStatus {
     this.endRequest();
+    this.trailers = trailers;
     this.shadows?.onTrailers(trailers);
-    if (this.upstream !== null) this.upstream.sendTrailers(trailers);
-    else this.earlyTrailers = trailers;
+    this.upstream?.sendTrailers(trailers);
     return "stop";
   }
 
   onStreamComplete(): void {
-    this.upstream?.recordBytes();
+    if (this.upstream !== null) this.record(this.upstream);
   }
 
   onDestroy(): void {
     this.cancelWait?.();
     this.cancelWait = null;
     this.shadows?.onDestroy();
-    this.clocks.stop();
-    const upstream = this.upstream;
-    this.upstream = null;
+    this.cleanUp();
     // A response that was complete before its request leaves the upstream with half a request.
-    if (upstream !== null && !(upstream.responseEnded && this.requestEnded)) upstream.cancel();
+    while (this.upstream !== null) this.drop(this.upstream, 0);
   }
 
-  /** The route's time-out ran out. */
   onTimeout(): void {
-    const upstream = this.giveUp();
-    this.counts?.timedOut();
-    if (upstream !== null) attemptTimedOut(upstream, this.timeoutStatus);
-    this.replyTimeout("response_timeout", upstream);
+    routeTimedOut(this);
   }
 
-  /** The upstream did not begin to answer in time. Later the time-out of the route is in charge. */
-  onTryTimeout(): void {
-    if (this.responseHeaders !== null) return;
-    const upstream = this.giveUp();
-    if (upstream !== null) tryTimedOut(upstream, this.timeoutStatus);
-    this.replyTimeout("upstream_per_try_timeout", upstream);
+  onTryTimeout(attempt: UpstreamRequest): void {
+    attemptTooSlow(this, attempt);
   }
 
-  onStreamDuration(): void {
-    const upstream = this.giveUp();
-    upstream?.cluster.info.stats.upstreamRqMaxDurationReached.inc();
-    this.callbacks.streamInfo.setFlag(ResponseFlag.UpstreamMaxStreamDurationReached);
-    this.callbacks.sendLocalReply({
-      status: this.requestEnded ? 504 : 408,
-      body: "upstream max stream duration reached",
-      details: "upstream_max_stream_duration_reached",
-    });
+  onTryIdleTimeout(attempt: UpstreamRequest): void {
+    attemptIdle(this, attempt);
+  }
+
+  onStreamDuration(attempt: UpstreamRequest): void {
+    streamTooOld(this, attempt);
   }
 
   onAboveWriteBufferHighWatermark(): void {
+    this.responsePauses++;
     this.upstream?.readDisable(true);
+    if (this.rivals !== null) for (const attempt of this.rivals) attempt.readDisable(true);
   }
 
   onBelowWriteBufferLowWatermark(): void {
+    this.responsePauses--;
     this.upstream?.readDisable(false);
+    if (this.rivals !== null) for (const attempt of this.rivals) attempt.readDisable(false);
   }
 
-  onUpstreamReady(request: UpstreamRequest): void {
-    attemptStarted(request, this.counts as RequestStats);
-    const { info } = request.cluster;
-    this.clocks.onUpstreamReady(this.requestEnded, info.maxStreamDurationMs);
+  onUpstreamReady(attempt: UpstreamRequest): void {
+    this.requestStarted = true;
+    attemptStarted(attempt, this.counts as RequestStats);
+    attempt.clocks?.onReady(this.requestEnded);
   }
 
-  onUpstreamInformational(request: UpstreamRequest, headers: ResponseHeaderMap): void {
-    attemptInformational(request, this.counts as RequestStats, headers);
+  onUpstreamInformational(attempt: UpstreamRequest, headers: ResponseHeaderMap): void {
+    attemptInformational(attempt, this.counts as RequestStats, headers);
+    // Another upstream might not send it again.
+    this.responseStarted = true;
+    this.endRetries();
+    this.keepOnly(attempt);
     this.callbacks.encodeInformational(headers);
   }
 
@@ -174,18 +170,7 @@ export class RouterFilter
     headers: ResponseHeaderMap,
     endStream: boolean,
   ): void {
-    const request = this.headers as RequestHeaderMap;
-    const { status } = headers;
-    if (status !== 101 && status < 400 && isWebSocket(request)) {
-      this.giveUp();
-      this.callbacks.sendLocalReply(handshakeReply(headers));
-      return;
-    }
-    this.responseHeaders = headers;
-    attemptHead(attempt, this.counts as RequestStats, request, headers, endStream);
-    this.finishResponseHead(headers, request);
-    if (endStream) this.endResponse(attempt);
-    this.callbacks.encodeHeaders(headers, endStream);
+    relayHead(this, attempt, headers, endStream);
   }
 
   onUpstreamData(attempt: UpstreamRequest, bytes: Buffer, endStream: boolean): void {
@@ -207,124 +192,111 @@ export class RouterFilter
     reason: StreamResetReason,
     transportFailure: string,
   ): void {
-    attempt.recordBytes();
-    this.upstream = null;
-    this.clocks.stop();
-    attemptReset(attempt, reason);
-    const { streamInfo } = this.callbacks;
-    streamInfo.setFlag(resetFlag(reason));
-    streamInfo.upstreamTransportFailureReason = transportFailure;
-    if (this.responseHeaders !== null) {
-      this.resetAfterStart(attempt, reason, transportFailure);
+    attemptFailed(this, attempt, reason, transportFailure);
+  }
+
+  onRetryDue(timeout: boolean): void {
+    const entry = this.entry as RouteEntry;
+    this.pendingRetries--;
+    this.attempts++;
+    this.callbacks.streamInfo.attemptCount = this.attempts;
+    // The cluster may have been replaced or removed meanwhile.
+    const lookup = this.services.clusters.lookup(entry.clusterName);
+    const cluster = lookup.kind === "now" ? lookup.cluster : null;
+    const host = cluster === null ? null : cluster.chooseHost(this);
+    if (cluster === null || host === null) {
+      replyNoHost(this);
       return;
     }
-    const announce = !this.services.config.suppressEnvoyHeaders;
-    const reply = resetReply(reason, transportFailure, announce);
-    attemptAborted(attempt, this.counts as RequestStats, reply.status);
-    this.callbacks.sendLocalReply(reply);
+    prepareRetry(this, entry, timeout);
+    startAttempt(this, cluster, host);
   }
 
-  private resetAfterStart(
-    attempt: UpstreamRequest,
-    reason: StreamResetReason,
-    transportFailure: string,
-  ): void {
-    if (attemptResetLate(attempt)) {
-      this.services.stats.rqResetAfterDownstreamResponseStarted.inc();
+  /** The cluster of the newest attempt. */
+  get clusterInfo(): ClusterInfo {
+    return (this.cluster as Cluster).info;
+  }
+
+  /** Nothing is tried again from now on. */
+  endRetries(): void {
+    this.retry?.close();
+    this.retry = null;
+    this.pendingRetries = 0;
+  }
+
+  /** The outcome is settled: no timer of ours decides anything any more. */
+  cleanUp(): void {
+    this.endRetries();
+    this.clocks.stop();
+  }
+
+  /** An attempt begins; one that was too slow may go on beside it. */
+  add(attempt: UpstreamRequest): void {
+    if (this.upstream !== null) {
+      this.rivals ??= [];
+      this.rivals.push(this.upstream);
     }
-    const prefix = "upstream_reset_after_response_started";
-    const details = resetDetails(prefix, reason, transportFailure);
-    this.callbacks.streamInfo.responseCodeDetails = details;
-    this.callbacks.resetStream();
+    this.upstream = attempt;
   }
 
-  /** What router and route add to the head of the response. */
-  private finishResponseHead(headers: ResponseHeaderMap, request: RequestHeaderMap): void {
-    const { streamInfo, dispatcher } = this.callbacks;
-    streamInfo.responseCode = headers.status;
-    streamInfo.responseCodeDetails = "via_upstream";
-    if (!this.services.config.suppressEnvoyHeaders && this.requestEndMs >= 0) {
-      const elapsed = Math.floor(dispatcher.nowMs - this.requestEndMs);
-      headers.set(Headers.EnvoyUpstreamServiceTime, String(elapsed));
+  /** The attempt is over, one way or another. */
+  remove(attempt: UpstreamRequest): void {
+    this.record(attempt);
+    const { rivals } = this;
+    if (attempt === this.upstream) this.upstream = rivals?.pop() ?? null;
+    else if (rivals !== null) rivals.splice(rivals.indexOf(attempt), 1);
+  }
+
+  /** Ends an attempt that nobody wants; `flags` are for its log line. */
+  drop(attempt: UpstreamRequest, flags: number): void {
+    this.remove(attempt);
+    attempt.cancel(flags);
+  }
+
+  /** The other attempts lose. */
+  keepOnly(attempt: UpstreamRequest): void {
+    if (this.rivals !== null) {
+      const losers = [...this.rivals, this.upstream as UpstreamRequest];
+      this.rivals = null;
+      for (const loser of losers) if (loser !== attempt) loser.cancel();
     }
-    const entry = this.entry as RouteEntry;
-    if (entry.includeAttemptCountInResponse) headers.set(Headers.EnvoyAttemptCount, "1");
-    entry.finalizeResponseHeaders(headers, request, streamInfo);
-    if (this.cookies === null) return;
-    for (const cookie of this.cookies) headers.add(Headers.SetCookie, cookie);
+    this.upstream = attempt;
+    this.record(attempt);
   }
 
-  private replyNoRoute(): void {
-    this.services.stats.noRoute.inc();
-    this.callbacks.streamInfo.setFlag(ResponseFlag.NoRouteFound);
-    this.callbacks.sendLocalReply(NO_ROUTE);
+  /** Another attempt is under way, or will be: it may still bring a response. */
+  othersMayAnswer(attempt: UpstreamRequest | null): boolean {
+    if (this.pendingRetries > 0) return true;
+    const { upstream, rivals } = this;
+    if (upstream !== null && upstream !== attempt && !upstream.answered) return true;
+    return rivals?.some((rival) => rival !== attempt && !rival.answered) ?? false;
   }
 
-  private replyDirectly(entry: DirectResponseEntry): void {
-    const { stats, config } = this.services;
-    // Envoy counts redirects here too; its rq_redirect is never counted.
-    stats.rqDirectResponse.inc();
-    const request = this.headers as RequestHeaderMap;
-    const insertOriginalPath = !config.suppressEnvoyHeaders;
-    this.callbacks.sendLocalReply(directReply(entry, request, this.callbacks, insertOriginalPath));
+  /** The response is complete. */
+  endResponse(attempt: UpstreamRequest): void {
+    this.cleanUp();
+    if (this.requestEndMs < 0) return;
+    const elapsed = Math.floor(this.callbacks.dispatcher.nowMs - this.requestEndMs);
+    this.counts?.time(elapsed, this.responseHeaders, attempt.host);
   }
 
   private forward(entry: RouteEntry): void {
     this.entry = entry;
     const lookup = this.services.clusters.lookup(entry.clusterName);
     if (lookup.kind === "now") this.send(lookup.cluster);
-    else if (lookup.kind === "none") this.replyNoCluster();
+    else if (lookup.kind === "none") replyNoCluster(this);
     else this.cancelWait = lookup.wait((cluster) => this.onCluster(cluster));
   }
 
   private onCluster(cluster: Cluster | null): void {
     this.cancelWait = null;
-    if (cluster === null) this.replyNoCluster();
-    else this.send(cluster);
-  }
-
-  private holdEarly(bytes: Buffer): void {
-    this.early ??= [];
-    this.early.push(Buffer.from(bytes));
-    if (this.early.length === 1) this.callbacks.requestReadDisable(true);
-  }
-
-  private replyNoCluster(): void {
-    this.services.stats.noCluster.inc();
-    this.callbacks.streamInfo.setFlag(ResponseFlag.NoClusterFound);
-    const status = (this.entry as RouteEntry).clusterNotFoundStatus;
-    this.callbacks.sendLocalReply({ status, body: "", details: "cluster_not_found" });
-  }
-
-  get requestHeaders(): RequestHeaderMap | null {
-    return this.headers;
-  }
-
-  get streamInfo(): StreamInfo {
-    return this.callbacks.streamInfo;
-  }
-
-  get overrideHost(): OverrideHost | null {
-    return this.callbacks.overrideHost;
-  }
-
-  shouldSelectAnotherHost(_host: Host): boolean {
-    return false;
-  }
-
-  priorityLoads(loads: PriorityLoads): PriorityLoads {
-    return loads;
-  }
-
-  /** Worked out for policies that ask: a cookie that nothing hashes is not made either. */
-  get hash(): bigint | null {
-    if (this.hashed === undefined) {
-      const { streamInfo } = this.callbacks;
-      const entry = this.entry as RouteEntry;
-      const addCookie = (setCookie: string): void => this.addCookie(setCookie);
-      this.hashed = entry.hash(this.headers as RequestHeaderMap, streamInfo, addCookie);
+    if (cluster === null) {
+      replyNoCluster(this);
+      return;
     }
-    return this.hashed;
+    this.send(cluster);
+    if (this.waitPaused) this.callbacks.requestReadDisable(false);
+    this.waitPaused = false;
   }
 
   private send(cluster: Cluster): void {
@@ -340,89 +312,34 @@ export class RouterFilter
       this.callbacks.sendLocalReply(refused);
       return;
     }
+    this.attempts = 1;
+    streamInfo.attemptCount = 1;
+    this.retry = openRetries(this, cluster, entry, headers);
     prepareHeaders(this, entry, headers);
     this.metadataMatch = entry.metadataMatch;
-    streamInfo.attemptCount = 1;
     const host = cluster.chooseHost(this);
     if (host === null) {
-      streamInfo.setFlag(ResponseFlag.NoHealthyUpstream);
-      counts.code(503, null, null);
-      this.callbacks.sendLocalReply(NO_HOST);
+      replyNoHost(this);
       return;
     }
-    const { hostname } = host.description;
-    if (entry.autoHostRewrite && hostname !== "") {
-      const keepOld = !this.services.config.suppressEnvoyHeaders;
-      updateAuthority(headers, hostname, entry.appendForwardedHost, keepOld);
+    startAttempt(this, cluster, host);
+  }
+
+  /** Facts of attempts that run side by side reach the stream's info from the newest. */
+  private record(attempt: UpstreamRequest): void {
+    attempt.recordBytes();
+    const { streamInfo } = this.callbacks;
+    if (attempt.facts !== streamInfo && attempt === this.upstream) {
+      copyUpstreamFacts(attempt.facts, streamInfo);
     }
-    this.startUpstream(cluster, host, entry);
-  }
-
-  private startUpstream(cluster: Cluster, host: Host, entry: RouteEntry): void {
-    const headers = this.headers as RequestHeaderMap;
-    const { upstreamLogging } = this.services;
-    const head = { headers, endStream: this.headersEnd, logging: upstreamLogging };
-    const upstream = new UpstreamRequest(this, this.callbacks, cluster, host, head);
-    this.upstream = upstream;
-    this.callbacks.addWatermarkListener(this);
-    this.shadows?.onHeaders(headers, this.headersEnd);
-    if (this.requestEnded) this.clocks.onRequestEnd(false);
-    if (entry.connectTerminates && headers.method === "CONNECT") upstream.startTcp(entry.priority);
-    else upstream.start(entry.priority);
-    if (this.early !== null) this.sendEarly(upstream, this.early);
-    if (this.earlyTrailers !== null) upstream.sendTrailers(this.earlyTrailers);
-  }
-
-  private sendEarly(upstream: UpstreamRequest, early: readonly Buffer[]): void {
-    this.early = null;
-    const last = early.length - 1;
-    const end = this.requestEnded && this.earlyTrailers === null;
-    for (let index = 0; index <= last; index++) {
-      upstream.sendData(early[index] as Buffer, end && index === last);
-    }
-    this.callbacks.requestReadDisable(false);
-  }
-
-  addCookie(setCookie: string): void {
-    this.cookies ??= [];
-    this.cookies.push(setCookie);
   }
 
   private endRequest(): void {
     this.requestEnded = true;
     this.requestEndMs = this.callbacks.dispatcher.nowMs;
-    const upstream = this.upstream;
-    if (upstream !== null && !upstream.responseEnded) this.clocks.onRequestEnd(upstream.started);
-  }
-
-  private endResponse(attempt: UpstreamRequest): void {
-    this.clocks.stop();
-    if (this.requestEndMs < 0) return;
-    const elapsed = Math.floor(this.callbacks.dispatcher.nowMs - this.requestEndMs);
-    this.counts?.time(elapsed, this.responseHeaders, attempt.host);
-  }
-
-  /** Ends the attempt; the response, if there is to be one, is ours. */
-  private giveUp(): UpstreamRequest | null {
-    const upstream = this.upstream;
-    this.upstream = null;
-    this.clocks.stop();
-    upstream?.recordBytes();
-    upstream?.cancel();
-    return upstream;
-  }
-
-  private get timeoutStatus(): number {
-    return this.timeoutAltResponse ? 204 : 504;
-  }
-
-  private replyTimeout(details: string, attempt: UpstreamRequest | null): void {
-    this.callbacks.streamInfo.setFlag(ResponseFlag.UpstreamRequestTimeout);
-    const status = this.timeoutStatus;
-    if (this.responseHeaders === null && attempt !== null) {
-      attemptAborted(attempt, this.counts as RequestStats, status);
-    }
-    const body = this.timeoutAltResponse ? "" : "upstream request timeout";
-    this.callbacks.sendLocalReply({ status, body, details });
+    const { upstream } = this;
+    if (upstream === null || upstream.responseEnded) return;
+    this.clocks.start();
+    upstream.clocks?.onRequestEnd();
   }
 }

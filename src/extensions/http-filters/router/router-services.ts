@@ -19,5 +19,7 @@ export interface RouterServices {
   /** One pool per kind of delay. */
   readonly timeoutTimers: TimerPool;
   readonly tryTimers: TimerPool;
+  readonly tryIdleTimers: TimerPool;
+  readonly retryTimers: TimerPool;
   readonly durationTimers: TimerPool;
 }

@@ -38,6 +38,8 @@ export function router(
         upstreamLogging: createLogging(config, logs),
         timeoutTimers: new TimerPool(timers),
         tryTimers: new TimerPool(timers),
+        tryIdleTimers: new TimerPool(timers),
+        retryTimers: new TimerPool(timers),
         durationTimers: new TimerPool(timers),
       };
       return { create: (callbacks): HttpFilter => new RouterFilter(services, callbacks) };

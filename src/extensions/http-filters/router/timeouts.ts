@@ -11,7 +11,7 @@ import { isGrpc } from "../../../http/local-reply.ts";
 import type { RouteEntry } from "../../../route/route.ts";
 import type { RouterConfig } from "./config.ts";
 
-/** Retries are decided without these for now; the upstream has no business with them. */
+/** Read before; the upstream has no business with them. */
 const RETRY_CONTROL: readonly HeaderName[] = [
   Headers.EnvoyRetryOn,
   Headers.EnvoyRetryGrpcOn,
@@ -43,17 +43,50 @@ export function finalTimeouts(
   const oldGrpc = entry.maxGrpcTimeoutMs >= 0 && !entry.usesNewTimeouts && isGrpc(headers);
   const timeouts = {
     globalMs: oldGrpc ? grpcTimeout(entry, headers) : Math.max(0, entry.timeoutMs),
-    perTryMs: Math.max(0, entry.perTryTimeoutMs),
+    perTryMs: entry.retryPolicy === null ? 0 : entry.retryPolicy.perTryTimeoutMs,
   };
   if ((headers.seen & CONTROL_BITS) !== 0) applyHeaders(timeouts, headers, config);
   if (timeouts.globalMs !== 0 && timeouts.perTryMs >= timeouts.globalMs) timeouts.perTryMs = 0;
-  const expectedMs = timeouts.perTryMs > 0 ? timeouts.perTryMs : timeouts.globalMs;
-  if (expectedMs === 0) return timeouts;
+  return timeouts;
+}
+
+/** What an attempt that begins `elapsedMs` after the end of the request tells the upstream. */
+export interface ExpectedTime {
+  readonly globalMs: number;
+  readonly perTryMs: number;
+  readonly elapsedMs: number;
+  /** Attempts may go on beside later ones: all have the global time-out. */
+  readonly hedging: boolean;
+}
+
+/** Envoy: `FilterUtility::setTimeoutHeaders`. */
+export function setTimeoutHeaders(
+  entry: RouteEntry,
+  headers: RequestHeaderMap,
+  config: RouterConfig,
+  time: ExpectedTime,
+): void {
+  const { globalMs, perTryMs } = time;
+  let expectedMs = time.hedging || perTryMs === 0 ? globalMs : perTryMs;
+  if (expectedMs === 0) return;
+  // 0 would mean "as long as you like": what is late gets a millisecond.
+  if (globalMs > 0) expectedMs = Math.max(1, Math.min(expectedMs, globalMs - time.elapsedMs));
   if (!config.suppressEnvoyHeaders) {
     headers.set(Headers.EnvoyExpectedRequestTimeoutMs, String(expectedMs));
   }
-  if (oldGrpc) headers.set(Headers.GrpcTimeout, formatGrpcTimeout(expectedMs));
-  return timeouts;
+  if (entry.maxGrpcTimeoutMs >= 0 && !entry.usesNewTimeouts && isGrpc(headers)) {
+    headers.set(Headers.GrpcTimeout, formatGrpcTimeout(expectedMs));
+  }
+}
+
+/** `x-envoy-hedge-on-per-try-timeout` counts before the route. */
+export function hedges(entry: RouteEntry, headers: RequestHeaderMap): boolean {
+  if ((headers.seen & Headers.EnvoyHedgeOnPerTryTimeout.bit) === 0) {
+    return entry.hedgeOnPerTryTimeout;
+  }
+  const asked = headers.get(Headers.EnvoyHedgeOnPerTryTimeout);
+  if (asked === "true") return true;
+  return asked === "false" ? false : entry.hedgeOnPerTryTimeout;
 }
 
 /** `x-envoy-upstream-stream-duration-ms`; −1 when absent. */

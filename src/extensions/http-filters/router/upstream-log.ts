@@ -11,6 +11,8 @@ import { ConnectionInfo, StreamInfo, type UpstreamInfo } from "../../../network/
 import type { SocketAddress } from "../../../platform/sockets.ts";
 import type { AccessLogType, FormatterContext } from "../../../route/formatter.ts";
 import type { Cluster } from "../../../upstream/cluster.ts";
+import { copyUpstreamFacts } from "./upstream-facts.ts";
+import type { RequestHead } from "./upstream-request.ts";
 
 const NO_ADDRESS: SocketAddress = { ip: "", port: 0 };
 const NO_CONNECTION = new ConnectionInfo(0, NO_ADDRESS, NO_ADDRESS);
@@ -30,17 +32,19 @@ export class UpstreamLog implements FormatterContext {
   responseTrailers: HeaderMap | null = null;
   private readonly logging: UpstreamLogging;
   private readonly callbacks: HttpFilterCallbacks;
+  private readonly facts: StreamInfo;
   private written = false;
 
   constructor(
     logging: UpstreamLogging,
     callbacks: HttpFilterCallbacks,
     cluster: Cluster,
-    headers: RequestHeaderMap,
+    head: RequestHead,
   ) {
     this.logging = logging;
     this.callbacks = callbacks;
-    this.requestHeaders = headers;
+    this.requestHeaders = head.headers;
+    this.facts = head.facts;
     const { dispatcher, streamInfo } = callbacks;
     const info = new StreamInfo(NO_CONNECTION, dispatcher.nowMs, dispatcher.wallMs());
     info.cluster = cluster.info;
@@ -56,7 +60,7 @@ export class UpstreamLog implements FormatterContext {
   onReady(upstream: UpstreamInfo): void {
     this.streamInfo.protocol = upstream.protocol;
     if (!this.logging.atStart) return;
-    copyUpstreamFacts(this.callbacks.streamInfo, this.streamInfo);
+    copyUpstreamFacts(this.facts, this.streamInfo);
     this.write();
   }
 
@@ -80,7 +84,7 @@ export class UpstreamLog implements FormatterContext {
     if (this.written) return;
     this.written = true;
     const info = this.streamInfo;
-    copyUpstreamFacts(this.callbacks.streamInfo, info);
+    copyUpstreamFacts(this.facts, info);
     info.responseFlags = flags;
     info.upstreamTransportFailureReason = transportFailure;
     info.endMs = this.nowMs;
@@ -92,21 +96,4 @@ export class UpstreamLog implements FormatterContext {
     const { loggers } = this.logging;
     for (let index = 0; index < loggers.length; index++) loggers[index]!.log(this);
   }
-}
-
-/** What the stream knows of the attempt. */
-function copyUpstreamFacts(from: StreamInfo, to: StreamInfo): void {
-  to.upstream = from.upstream;
-  to.upstreamConnectStartMs = from.upstreamConnectStartMs;
-  to.upstreamConnectEndMs = from.upstreamConnectEndMs;
-  to.upstreamPoolReadyMs = from.upstreamPoolReadyMs;
-  to.upstreamTxStartMs = from.upstreamTxStartMs;
-  to.upstreamTxEndMs = from.upstreamTxEndMs;
-  to.upstreamRxStartMs = from.upstreamRxStartMs;
-  to.upstreamRxBodyStartMs = from.upstreamRxBodyStartMs;
-  to.upstreamRxEndMs = from.upstreamRxEndMs;
-  to.upstreamWireBytesSent = from.upstreamWireBytesSent;
-  to.upstreamWireBytesReceived = from.upstreamWireBytesReceived;
-  to.upstreamHeaderBytesSent = from.upstreamHeaderBytesSent;
-  to.upstreamHeaderBytesReceived = from.upstreamHeaderBytesReceived;
 }

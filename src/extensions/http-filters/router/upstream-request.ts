@@ -8,25 +8,27 @@ import { isUpgrade } from "../../../codec/h1/upgrade.ts";
 import type { HeaderMap, RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";
 import { Headers } from "../../../codec/header-names.ts";
 import type { HttpFilterCallbacks } from "../../../http/http-filter.ts";
-import type { Connection } from "../../../network/connection.ts";
-import type { UpstreamInfo } from "../../../network/stream-info.ts";
+import type { StreamInfo } from "../../../network/stream-info.ts";
 import type { Cluster } from "../../../upstream/cluster.ts";
 import type {
   HttpPoolCallbacks,
   PoolCancellable,
   PooledUpstreamInfo,
   PoolFailureReason,
-  TcpPoolCallbacks,
 } from "../../../upstream/connection-pool.ts";
+
 import {
   type AttemptOutcome,
   type Host,
   type HostFeedback,
   MonitorResult,
 } from "../../../upstream/host.ts";
+import type { AttemptClocks, AttemptClocksOwner } from "./attempt-clocks.ts";
 import { reportHead, reportReset } from "./outlier-report.ts";
+
 import { resetFlag } from "./reset-reason.ts";
-import { TcpUpstream } from "./tcp-upstream.ts";
+import { TcpStart } from "./tcp-start.ts";
+import { unconnectedUpstream } from "./upstream-facts.ts";
 import { UpstreamLog, type UpstreamLogging } from "./upstream-log.ts";
 
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -43,6 +45,12 @@ export interface UpstreamRequestOwner {
     reason: StreamResetReason,
     transportFailure: string,
   ): void;
+  /** The attempt took too long to begin its answer. */
+  onTryTimeout(request: UpstreamRequest): void;
+  /** Nothing came for too long. */
+  onTryIdleTimeout(request: UpstreamRequest): void;
+  /** The upstream stream has lived as long as it may. */
+  onStreamDuration(request: UpstreamRequest): void;
 }
 
 /** The request as it stands when the attempt begins. */
@@ -51,15 +59,24 @@ export interface RequestHead {
   readonly endStream: boolean;
   /** Null when attempts are not logged. */
   readonly logging: UpstreamLogging | null;
+  /** Gets the facts of this attempt: the stream's own info, unless attempts run side by side. */
+  readonly facts: StreamInfo;
 }
 
-export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
+export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks, AttemptClocksOwner {
   readonly cluster: Cluster;
   readonly host: Host;
+  readonly facts: StreamInfo;
+  /** Null when nothing limits this attempt. */
+  clocks: AttemptClocks | null = null;
+  /** The head of the response came. */
+  answered = false;
+  /** Another attempt was begun beside this one, because it was too slow. */
+  retried = false;
+  /** Its time-out passed, and it went on. */
+  slow = false;
   /** The response is complete. */
   responseEnded = false;
-  /** The head of the final response came. */
-  headReceived = false;
   /** gRPC: the outcome stands in trailers that are still to come. */
   outcomeInTrailers = false;
   private encoder: RequestEncoder | null = null;
@@ -74,6 +91,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   private heldEnd = false;
   private heldTrailers: HeaderMap | null = null;
   private requestPaused = false;
+  private requestSent = false;
   private done = false;
   /** How often the response was asked to wait. */
   private responsePauses = 0;
@@ -85,7 +103,6 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   /** Null when nobody learns from this attempt, or no longer. */
   private feedback: HostFeedback | null;
   private readonly startMs: number;
-  private answered = false;
   /** Bytes that belong to the upgrade request itself, by its length: they need not wait. */
   private upgradeBody = 0;
 
@@ -104,8 +121,9 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     this.startMs = callbacks.dispatcher.nowMs;
     this.headers = head.headers;
     this.headersEnd = head.endStream;
-    const { logging, headers } = head;
-    this.log = logging === null ? null : new UpstreamLog(logging, callbacks, cluster, headers);
+    this.facts = head.facts;
+    const { logging } = head;
+    this.log = logging === null ? null : new UpstreamLog(logging, callbacks, cluster, head);
     this.awaitsTunnel = head.headers.method === "CONNECT" || isUpgrade(head.headers);
     if (this.awaitsTunnel) {
       this.upgradeBody = Number(head.headers.get(Headers.ContentLength) ?? "0");
@@ -128,7 +146,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (waiting === null || this.done) return;
     this.waiting = waiting;
     // Logs of a request that ends meanwhile name the host that it waited for.
-    this.callbacks.streamInfo.upstream = unconnectedUpstream(this.host);
+    this.facts.upstream = unconnectedUpstream(this.host);
   }
 
   /** The upstream has the request, as far as it came. */
@@ -163,22 +181,35 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     this.encoder?.readDisable(disable);
   }
 
-  /** Gives the attempt up. */
-  cancel(): void {
+  /** Gives the attempt up; its log line gets `flags`. Whole exchanges keep their connection. */
+  cancel(flags: number = 0): void {
     if (this.done) return;
     this.done = true;
+    this.clocks?.stop();
     this.resumeRequest();
     if (this.feedback !== null) this.endFeedback(this.answered ? "answered" : "cancelled");
     if (this.waiting !== null) this.waiting.cancel();
-    else this.encoder?.resetStream("local reset");
-    this.endLog(0, "");
+    else if (!(this.responseEnded && this.requestSent)) this.encoder?.resetStream("local reset");
+    this.endLog(flags, "");
+  }
+
+  onTryTimeout(): void {
+    this.owner.onTryTimeout(this);
+  }
+
+  onTryIdleTimeout(): void {
+    this.owner.onTryIdleTimeout(this);
+  }
+
+  onStreamDuration(): void {
+    this.owner.onStreamDuration(this);
   }
 
   /** Bytes on the upstream wire, for logs. */
   recordBytes(): void {
     if (this.encoder === null) return;
     const { meter } = this.encoder;
-    const info = this.callbacks.streamInfo;
+    const info = this.facts;
     info.upstreamWireBytesSent = meter.wireBytesSent;
     info.upstreamWireBytesReceived = meter.wireBytesReceived;
     info.upstreamHeaderBytesSent = meter.headerBytesSent;
@@ -188,12 +219,13 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   onPoolReady(encoder: RequestEncoder, _host: Host, upstream: PooledUpstreamInfo): void {
     this.waiting = null;
     this.encoder = encoder;
-    const { streamInfo, dispatcher } = this.callbacks;
-    streamInfo.upstream = upstream;
-    streamInfo.upstreamConnectStartMs = upstream.connectStartMs;
-    streamInfo.upstreamConnectEndMs = upstream.connectEndMs;
-    streamInfo.upstreamPoolReadyMs = dispatcher.nowMs;
-    streamInfo.upstreamTxStartMs = dispatcher.nowMs;
+    const { facts } = this;
+    const { nowMs } = this.callbacks.dispatcher;
+    facts.upstream = upstream;
+    facts.upstreamConnectStartMs = upstream.connectStartMs;
+    facts.upstreamConnectEndMs = upstream.connectEndMs;
+    facts.upstreamPoolReadyMs = nowMs;
+    facts.upstreamTxStartMs = nowMs;
     for (let pauses = this.responsePauses; pauses > 0; pauses--) encoder.readDisable(true);
     this.log?.onReady(upstream);
     this.host.monitor?.onResult(MonitorResult.LocalOriginConnectSuccess, 0);
@@ -209,9 +241,9 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (this.done) return;
     this.waiting = null;
     this.done = true;
-    const { streamInfo, dispatcher } = this.callbacks;
-    streamInfo.upstreamPoolReadyMs = dispatcher.nowMs;
-    if (host !== null) streamInfo.upstream = unconnectedUpstream(host);
+    this.clocks?.stop();
+    this.facts.upstreamPoolReadyMs = this.callbacks.dispatcher.nowMs;
+    if (host !== null) this.facts.upstream = unconnectedUpstream(host);
     this.resumeRequest();
     if (this.feedback !== null) this.endFeedback("failed");
     this.endLog(resetFlag(reason), transportFailure);
@@ -225,10 +257,11 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
 
   decodeHeaders(headers: ResponseHeaderMap, endStream: boolean): void {
     if (this.done) return;
-    const { streamInfo, dispatcher } = this.callbacks;
-    if (streamInfo.upstreamRxStartMs < 0) streamInfo.upstreamRxStartMs = dispatcher.nowMs;
+    const { facts } = this;
+    if (facts.upstreamRxStartMs < 0) facts.upstreamRxStartMs = this.callbacks.dispatcher.nowMs;
+    this.answered = true;
+    this.clocks?.onActivity();
     this.log?.onHeaders(headers);
-    this.headReceived = true;
     if (this.host.monitor !== null) reportHead(this.host.monitor, this.headers, headers);
     if (this.feedback !== null) this.reportHead(this.feedback, headers);
     const opens = this.awaitsTunnel && this.opensTunnel(headers.status);
@@ -246,8 +279,11 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
 
   decodeData(bytes: Buffer, endStream: boolean): void {
     if (this.done) return;
-    const { streamInfo, dispatcher } = this.callbacks;
-    if (streamInfo.upstreamRxBodyStartMs < 0) streamInfo.upstreamRxBodyStartMs = dispatcher.nowMs;
+    const { facts } = this;
+    if (facts.upstreamRxBodyStartMs < 0) {
+      facts.upstreamRxBodyStartMs = this.callbacks.dispatcher.nowMs;
+    }
+    this.clocks?.onActivity();
     this.log?.onReceived(bytes.length);
     if (endStream) this.markResponseEnd();
     this.owner.onUpstreamData(this, bytes, endStream);
@@ -264,6 +300,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   onResetStream(reason: StreamResetReason, transportFailure: string): void {
     if (this.done) return;
     this.done = true;
+    this.clocks?.stop();
     this.resumeRequest();
     if (this.feedback !== null) this.endFeedback("failed");
     this.endLog(resetFlag(reason), transportFailure);
@@ -287,13 +324,13 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     // Reading goes on: the connection may serve another request.
     while (this.responsePauses > 0) this.readDisable(false);
     this.responseEnded = true;
+    this.clocks?.stop();
     if (this.feedback !== null) this.endFeedback("answered");
-    this.callbacks.streamInfo.upstreamRxEndMs = this.callbacks.dispatcher.nowMs;
+    this.facts.upstreamRxEndMs = this.callbacks.dispatcher.nowMs;
     this.endLog(0, "");
   }
 
   private reportHead(feedback: HostFeedback, headers: ResponseHeaderMap): void {
-    this.answered = true;
     feedback.responseReceived(headers, this.callbacks.dispatcher.nowMs - this.startMs);
   }
 
@@ -309,7 +346,8 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
   }
 
   private markSent(): void {
-    this.callbacks.streamInfo.upstreamTxEndMs = this.callbacks.dispatcher.nowMs;
+    this.requestSent = true;
+    this.facts.upstreamTxEndMs = this.callbacks.dispatcher.nowMs;
   }
 
   private encodeData(bytes: Buffer, endStream: boolean): void {
@@ -366,36 +404,5 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks {
     if (!this.requestPaused) return;
     this.requestPaused = false;
     this.callbacks.requestReadDisable(false);
-  }
-}
-
-/** The host is named in logs although there is no connection. */
-function unconnectedUpstream({ description }: Host): UpstreamInfo {
-  return {
-    hostAddress: description.addressText,
-    hostname: description.hostname,
-    localAddress: null,
-    connectionId: 0,
-    protocol: null,
-    metadata: description.metadata,
-  };
-}
-
-/** A TCP connection instead of an HTTP stream. */
-class TcpStart implements TcpPoolCallbacks {
-  private readonly request: UpstreamRequest;
-
-  constructor(request: UpstreamRequest) {
-    this.request = request;
-  }
-
-  onPoolReady(connection: Connection, host: Host, upstream: PooledUpstreamInfo): void {
-    const encoder = new TcpUpstream(connection, this.request);
-    connection.callbacks = encoder;
-    this.request.onPoolReady(encoder, host, upstream);
-  }
-
-  onPoolFailure(reason: PoolFailureReason, transportFailure: string, host: Host | null): void {
-    this.request.onPoolFailure(reason, transportFailure, host);
   }
 }

@@ -1,0 +1,81 @@
+// hot: per request
+/**
+ * Begins an attempt of a request on a host: the head as it is now, and what came of the body so
+ * far. Envoy: the end of `Filter::decodeHeaders`, `Filter::doRetry`.
+ */
+import type { RequestHeaderMap } from "../../../codec/header-map.ts";
+import { StreamInfo } from "../../../network/stream-info.ts";
+import { updateAuthority } from "../../../route/rewrite.ts";
+import type { RouteEntry } from "../../../route/route.ts";
+import type { Cluster } from "../../../upstream/cluster.ts";
+import type { Host } from "../../../upstream/host.ts";
+import { keepBody, type RequestBody } from "./request-body.ts";
+import type { RouterFilter } from "./router-filter.ts";
+import { clearUpstreamFacts } from "./upstream-facts.ts";
+import { UpstreamRequest } from "./upstream-request.ts";
+
+export function startAttempt(router: RouterFilter, cluster: Cluster, host: Host): void {
+  const entry = router.entry as RouteEntry;
+  const headers = router.headers as RequestHeaderMap;
+  const first = router.attempts === 1;
+  router.cluster = cluster;
+  rewriteHost(router, host, entry, headers);
+  const endStream = first ? router.headersEnd : isBodyless(router);
+  const logging = router.services.upstreamLogging;
+  const facts = factsOfAttempt(router, first);
+  const head = { headers, endStream, logging, facts };
+  const attempt = new UpstreamRequest(router, router.callbacks, cluster, host, head);
+  attempt.clocks = router.clocks.forAttempt(attempt, cluster.info.maxStreamDurationMs);
+  router.add(attempt);
+  router.retry?.onHostAttempted(host);
+  if (first) prepareFirst(router, entry, headers);
+  else for (let pauses = router.responsePauses; pauses > 0; pauses--) attempt.readDisable(true);
+  if (entry.connectTerminates && headers.method === "CONNECT") attempt.startTcp(entry.priority);
+  else attempt.start(entry.priority);
+  // It may have failed at once.
+  if (router.upstream !== attempt) return;
+  if (router.body !== null && !endStream) sendBody(router, attempt, router.body);
+  if (router.trailers !== null) attempt.sendTrailers(router.trailers);
+}
+
+/** What happens once per request. */
+function prepareFirst(router: RouterFilter, entry: RouteEntry, headers: RequestHeaderMap): void {
+  router.callbacks.addWatermarkListener(router);
+  router.shadows?.onHeaders(headers, router.headersEnd);
+  if (router.requestEnded) router.clocks.start();
+  router.replays = router.retry?.enabled === true || entry.internalRedirects !== null;
+  if (router.replays && !router.headersEnd) keepBody(router, entry);
+}
+
+/** What came of the body so far; keeps it only where it may be needed again. */
+function sendBody(router: RouterFilter, attempt: UpstreamRequest, body: RequestBody): void {
+  if (!router.replays) router.body = null;
+  if (body.bytes === 0 && !router.requestEnded) return;
+  body.sendTo(attempt, router.requestEnded && router.trailers === null);
+}
+
+function rewriteHost(
+  router: RouterFilter,
+  host: Host,
+  entry: RouteEntry,
+  headers: RequestHeaderMap,
+): void {
+  const { hostname } = host.description;
+  if (!entry.autoHostRewrite || hostname === "") return;
+  const keepOld = !router.services.config.suppressEnvoyHeaders;
+  updateAuthority(headers, hostname, entry.appendForwardedHost, keepOld);
+}
+
+function factsOfAttempt(router: RouterFilter, first: boolean): StreamInfo {
+  const { streamInfo, dispatcher } = router.callbacks;
+  if (router.hedging) {
+    return new StreamInfo(streamInfo.connection, dispatcher.nowMs, dispatcher.wallMs());
+  }
+  if (!first) clearUpstreamFacts(streamInfo);
+  return streamInfo;
+}
+
+function isBodyless(router: RouterFilter): boolean {
+  const empty = router.body === null || router.body.bytes === 0;
+  return router.requestEnded && empty && router.trailers === null;
+}
