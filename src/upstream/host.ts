@@ -147,7 +147,7 @@ export interface HostStats {
 }
 
 /** How an attempt ended, for policies that learn. */
-export type AttemptOutcome = "answered" | "failed" | "cancelled";
+export type AttemptOutcome = "answered" | "failed" | "broken" | "cancelled";
 
 /**
  * What a load-balancing policy learns from the requests of a host. The router calls it; the policy
@@ -161,8 +161,9 @@ export interface HostFeedback {
   trailersReceived(trailers: HeaderMap): void;
   /**
    * Exactly once per `requestStarted`, with the same `startMs`. "answered": a response came, and
-   * was whole or no longer wanted; "failed": connect failure or reset; "cancelled": given up before
-   * the response began (time-out, client gone, another attempt was faster).
+   * was whole or no longer wanted; "broken": reset after the response began; "failed": connect
+   * failure, or reset before; "cancelled": given up before the response began (time-out, client
+   * gone, another attempt was faster).
    */
   requestEnded(startMs: number, outcome: AttemptOutcome): void;
 }

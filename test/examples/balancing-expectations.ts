@@ -12,8 +12,8 @@ export const BALANCING_EXPECTATIONS: readonly Expectation[] = [
   {
     example: "ring-hash",
     steps: [
-      ...["v1", "v1", "v1"].map((answer) => user("anna", answer)),
-      ...["v2", "v2", "v2"].map((answer) => user("ben", answer)),
+      ...["v2", "v2", "v2"].map((answer) => user("anna", answer)),
+      ...["v1", "v1", "v1"].map((answer) => user("ben", answer)),
       { admin: "/stats?filter=ring_hash", matches: /ring_hash_lb\.size: 1024/ },
     ],
   },
@@ -38,6 +38,10 @@ export const BALANCING_EXPECTATIONS: readonly Expectation[] = [
   {
     example: "locality-weights",
     steps: [{ spread: "GET /", kind: "http", times: 40, counts: { v1: [30, 30], v2: [10, 10] } }],
+  },
+  {
+    example: "peak-ewma",
+    steps: [{ spread: "GET /", kind: "http", times: 20, counts: { v1: [1, 19], v2: [1, 19] } }],
   },
   {
     example: "slow-start",

@@ -4,10 +4,11 @@ import { clusterProvided } from "../../upstream/cluster-provided.ts";
 import type { LoadBalancerFactory } from "../../upstream/load-balancer.ts";
 import { leastRequest } from "./least-request/least-request.ts";
 import { maglev } from "./maglev/maglev.ts";
+import { peakEwma } from "./peak-ewma/peak-ewma.ts";
 import { random } from "./random/random.ts";
 import { ringHash } from "./ring-hash/ring-hash.ts";
 import { roundRobin } from "./round-robin/round-robin.ts";
 
 export function loadBalancerFactories(): readonly LoadBalancerFactory[] {
-  return [roundRobin, leastRequest, random, ringHash, maglev, clusterProvided];
+  return [roundRobin, leastRequest, random, ringHash, maglev, peakEwma, clusterProvided];
 }

@@ -1,9 +1,11 @@
 // One host choice: policy × equal or different weights, over 16 hosts; and tables of hashes made
 // anew when hosts change.
+import { ResponseHeaderMap } from "../../../../src/codec/header-map.ts";
 import { CompileContext } from "../../../../src/config/compile-context.ts";
 import { leastRequest } from "../../../../src/extensions/load-balancers/least-request/least-request.ts";
 import { maglev } from "../../../../src/extensions/load-balancers/maglev/maglev.ts";
 import { MaglevTable } from "../../../../src/extensions/load-balancers/maglev/maglev-table.ts";
+import { peakEwma } from "../../../../src/extensions/load-balancers/peak-ewma/peak-ewma.ts";
 import { random } from "../../../../src/extensions/load-balancers/random/random.ts";
 import { Ring } from "../../../../src/extensions/load-balancers/ring-hash/ring.ts";
 import { ringHash } from "../../../../src/extensions/load-balancers/ring-hash/ring-hash.ts";
@@ -15,6 +17,9 @@ import {
   type TestMember,
 } from "../../../../test/contract/load-balancer/load-balancer-suite.ts";
 import { bench } from "../../../kit/micro.ts";
+
+const OK = new ResponseHeaderMap();
+OK.status = 200;
 
 function members(count: number, weights: string): TestMember[] {
   return Array.from({ length: count }, (_, index) => ({
@@ -33,6 +38,20 @@ for (const factory of [roundRobin, leastRequest, random, ringHash, maglev]) {
     });
   }
 }
+
+const { balancer: learning } = new BalancerBench(
+  peakEwma.compile({}, new CompileContext(), POLICIES)!,
+).set(members(16, "equal"));
+bench(
+  "peak EWMA, pick and feedback",
+  () => {
+    const host = learning.chooseHost(EMPTY_CONTEXT)!;
+    host.feedback!.requestStarted(0);
+    host.feedback!.responseReceived(OK, 1);
+    host.feedback!.requestEnded(0, "answered");
+  },
+  { allocatedBytesMax: 64 },
+);
 
 const hashed: LoadBalancerContext = { ...EMPTY_CONTEXT, hash: 0x123456789abcdef0n };
 for (const factory of [ringHash, maglev]) {

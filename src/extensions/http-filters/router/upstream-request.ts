@@ -302,7 +302,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks, Atte
     this.done = true;
     this.clocks?.stop();
     this.resumeRequest();
-    if (this.feedback !== null) this.endFeedback("failed");
+    if (this.feedback !== null) this.endFeedback(this.answered ? "broken" : "failed");
     this.endLog(resetFlag(reason), transportFailure);
     if (this.host.monitor !== null) reportReset(this.host.monitor, reason);
     this.owner.onUpstreamReset(this, reason, transportFailure);
