@@ -119,7 +119,12 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
     if (kind === "routes") shared.reloads = createReloadStats(scope);
     shared.subscription = new FilesystemSubscription(this.services, file, typeUrl, scope, {
       onUpdate: ({ resources, version }) => {
-        const resource = resources.find((one) => one.name === name) ?? null;
+        // A file of endpoints is one cluster's, as in Envoy.
+        if (typeUrl === ENDPOINT_TYPE && resources.length > 1) {
+          return `Unexpected EDS resource length: ${resources.length}`;
+        }
+        const only = typeUrl === ENDPOINT_TYPE ? resources[0] : undefined;
+        const resource = only ?? resources.find((one) => one.name === name) ?? null;
         return this.take(shared, resource, version);
       },
       onFailure: () => {

@@ -59,6 +59,8 @@ export interface ClusterInfo extends ClusterFacts {
 
 export interface Cluster {
   readonly info: ClusterInfo;
+  /** Share of requests that must be refused, 0 … 1: the control plane sheds load. */
+  readonly dropOverload: number;
   /** Null when no host may be used; that is counted. */
   chooseHost(context: LoadBalancerContext): Host | null;
   httpPool(host: Host, priority: ResourcePriority): HttpConnectionPool;

@@ -35,6 +35,8 @@ export interface Membership {
   readonly localityWeights: ReadonlyMap<string, number>;
   readonly overprovisioningFactor: number;
   readonly weightedPriorityHealth: boolean;
+  /** Share of requests that are refused at once, 0 … 1; 0 when absent. */
+  readonly dropOverload?: number;
 }
 
 export const EMPTY_MEMBERSHIP: Membership = {
@@ -43,6 +45,20 @@ export const EMPTY_MEMBERSHIP: Membership = {
   overprovisioningFactor: 140,
   weightedPriorityHealth: false,
 };
+
+/** Hosts of the same health get the same share of requests with either. */
+export function samePolicy(a: Membership, b: Membership): boolean {
+  if (
+    a.overprovisioningFactor !== b.overprovisioningFactor ||
+    a.weightedPriorityHealth !== b.weightedPriorityHealth ||
+    a.localityWeights.size !== b.localityWeights.size
+  )
+    return false;
+  for (const [key, weight] of a.localityWeights) {
+    if (b.localityWeights.get(key) !== weight) return false;
+  }
+  return true;
+}
 
 /** All hosts of a cluster on one data plane. */
 export interface PrioritySet {

@@ -3,6 +3,7 @@
  * health. Envoy: `PriorityStateManager`, `ClusterLoadAssignment` (api/envoy/config/endpoint/v3).
  */
 import type { CompileContext } from "../config/compile-context.ts";
+import { durationMs } from "../config/duration.ts";
 import type { Metadata } from "../network/stream-info.ts";
 import { formatSocketAddress, type SocketAddress } from "../platform/sockets.ts";
 import type { Metadata as MetadataMessage } from "../proto/generated/envoy/config/core/v3.ts";
@@ -42,8 +43,12 @@ export interface LoadAssignmentConfig {
   readonly localityWeights: ReadonlyMap<string, number>;
   readonly overprovisioningFactor: number;
   readonly weightedPriorityHealth: boolean;
+  readonly dropOverload: number;
+  /** Without a newer assignment the endpoints go after this time; 0 = never. */
+  readonly staleAfterMs: number;
 }
 
+const DENOMINATORS = { HUNDRED: 100, TEN_THOUSAND: 10_000, MILLION: 1_000_000 } as const;
 /** Envoy: `kDefaultOverProvisioningFactor`. */
 const OVERPROVISIONING_FACTOR = 140;
 const WEIGHT_SUM_MAX = 2 ** 32 - 1;
@@ -67,7 +72,8 @@ export function compileLoadAssignment(
     }
   });
   checkWeightSums(groups, context);
-  reportPolicy(message, context);
+  reportNamed(message, context);
+  const dropOverload = compileDropOverload(message, context);
   const failed = context.diagnostics.slice(before).some((one) => one.severity === "error");
   if (failed) return null;
   return {
@@ -75,6 +81,8 @@ export function compileLoadAssignment(
     localityWeights,
     overprovisioningFactor: message.policy?.overprovisioningFactor ?? OVERPROVISIONING_FACTOR,
     weightedPriorityHealth: message.policy?.weightedPriorityHealth === true,
+    dropOverload,
+    staleAfterMs: durationMs(message.policy?.endpointStaleAfter, 0),
   };
 }
 
@@ -97,6 +105,7 @@ export function fixedMembership(config: LoadAssignmentConfig, keepDuplicates: bo
     localityWeights: config.localityWeights,
     overprovisioningFactor: config.overprovisioningFactor,
     weightedPriorityHealth: config.weightedPriorityHealth,
+    dropOverload: config.dropOverload,
   };
 }
 
@@ -224,19 +233,25 @@ function reportTypedMetadata(message: MetadataMessage | undefined, context: Comp
     .warn("Nothing reads typed metadata", "use filter_metadata");
 }
 
-function reportPolicy(message: ClusterLoadAssignment, context: CompileContext): void {
-  if (message.namedEndpoints !== undefined) {
+function reportNamed(message: ClusterLoadAssignment, context: CompileContext): void {
+  if (message.namedEndpoints === undefined) return;
+  context
+    .at("named_endpoints")
+    .warn("Named endpoints are not supported: only lb_endpoints are used", "write lb_endpoints");
+}
+
+/** `drop_overloads`: the share of requests that are refused, 0 … 1. */
+function compileDropOverload(message: ClusterLoadAssignment, context: CompileContext): number {
+  const drops = message.policy?.dropOverloads ?? [];
+  if (drops.length > 1) {
     context
-      .at("named_endpoints")
-      .warn("Named endpoints are not supported: only lb_endpoints are used", "write lb_endpoints");
+      .at("policy")
+      .at("drop_overloads")
+      .error(
+        `Cluster drop_overloads config has ${drops.length} categories. Envoy only support one.`,
+        "add the percentages up in one category",
+      );
   }
-  const { policy } = message;
-  if (policy === undefined) return;
-  const at = context.at("policy");
-  if ((policy.dropOverloads ?? []).length > 0) {
-    at.at("drop_overloads").warn("Dropping requests by percentage is not supported yet");
-  }
-  if (policy.endpointStaleAfter !== undefined) {
-    at.at("endpoint_stale_after").warn("Endpoints do not go stale yet: the last ones are kept");
-  }
+  const { numerator = 0, denominator = "HUNDRED" } = drops[0]?.dropPercentage ?? {};
+  return Math.min(1, numerator / DENOMINATORS[denominator]);
 }

@@ -26,6 +26,7 @@ import {
   type Membership,
   type PrioritySet,
   refreshHealth,
+  samePolicy,
 } from "./host-set.ts";
 import type {
   ClusterLoadBalancer,
@@ -56,6 +57,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
   readonly info: ClusterInfo;
   /** Discovery has answered once. */
   ready = false;
+  dropOverload = 0;
   private initialized = false;
   private readonly services: UpstreamServices;
   private readonly listener: RuntimeClusterListener;
@@ -213,12 +215,11 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
     const membership = checks?.retain(discovered, this.known.byIdentity) ?? discovered;
     const change = applyMembership(this.known, membership, (host) => this.createHost(host));
     const { stats } = this.info;
-    const samePolicy =
-      membership.overprovisioningFactor === this.membership.overprovisioningFactor &&
-      membership.weightedPriorityHealth === this.membership.weightedPriorityHealth;
+    const same = !change.changed && samePolicy(membership, this.membership);
     this.membership = membership;
+    this.dropOverload = membership.dropOverload ?? 0;
     this.known = change.next;
-    if (!change.changed && samePolicy) {
+    if (same) {
       if (this.config.discovery.hostsVary) stats.membership.updateNoRebuild.inc();
       if (this.ready) return;
     }
@@ -371,12 +372,14 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
     let healthy = 0;
     let degraded = 0;
     let excluded = 0;
-    let heaviest = 0;
+    // Envoy looks at one priority after the other, and the last one stays.
+    let heaviest = 1;
     for (const set of this.members.sets) {
       total += set.hosts.length;
       healthy += set.healthy.length;
       degraded += set.degraded.length;
       excluded += set.excluded.length;
+      heaviest = 1;
       for (const host of set.hosts) heaviest = Math.max(heaviest, host.description.weight);
     }
     membership.membershipTotal.set(total);

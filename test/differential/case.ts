@@ -23,6 +23,13 @@ export type Step =
   | { readonly do: "client"; readonly index: number }
   | { readonly do: "saw"; readonly upstream: string; readonly text: string }
   | { readonly do: "stat"; readonly name: string; readonly value: number }
+  | {
+      readonly do: "publish";
+      readonly file: string;
+      /** Scope of the subscription, with its dot. */
+      readonly scope: string;
+      readonly content: Readonly<Record<string, unknown>>;
+    }
   | { readonly do: "admin"; readonly method: "GET" | "POST"; readonly path: string }
   | { readonly do: "lines"; readonly path: string; readonly only: RegExp };
 
@@ -60,6 +67,8 @@ export interface DifferentialGroup {
   readonly name: string;
   /** Envoy bootstrap; strings may hold `@port:N@`, `@upstream:N@`, `@refused:N@`, `@file:N@`. */
   readonly bootstrap: Readonly<Record<string, unknown>>;
+  /** Configuration files beside it, by name: `@source:NAME@` is the path of one. */
+  readonly files?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly cases: readonly DifferentialCase[];
   /** What is chosen at random, compared by counts over many requests. */
   readonly distributions?: readonly DistributionCase[];
@@ -95,6 +104,15 @@ export const client = (index: number): Step => ({ do: "client", index });
 export const saw = (upstream: string, text: string): Step => ({ do: "saw", upstream, text });
 /** Waits until a counter or gauge of the proxy has this value. */
 export const stat = (name: string, value: number): Step => ({ do: "stat", name, value });
+/**
+ * Moves a new version of one of the group's files into place, and waits until the subscription
+ * whose stats are under `scope` has taken or refused it.
+ */
+export const publish = (
+  file: string,
+  scope: string,
+  content: Readonly<Record<string, unknown>>,
+): Step => ({ do: "publish", file, scope, content });
 export const adminGet = (path: string): Step => ({ do: "admin", method: "GET", path });
 export const adminPost = (path: string): Step => ({ do: "admin", method: "POST", path });
 

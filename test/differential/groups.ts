@@ -7,6 +7,7 @@ import { chainMatcher } from "./cases/chain-matcher.ts";
 import { corsCsrf } from "./cases/cors-csrf.ts";
 import { balancingDistributions, routeDistributions } from "./cases/distributions.ts";
 import { dynamicForwardProxies } from "./cases/dynamic-forward-proxy.ts";
+import { endpoints } from "./cases/endpoints.ts";
 import { faults } from "./cases/faults.ts";
 import { hcmAddresses } from "./cases/hcm-addresses.ts";
 import { hcmOptions } from "./cases/hcm-options.ts";
@@ -43,6 +44,7 @@ export const groups: readonly DifferentialGroup[] = [
   tcpOutliers,
   aggregates,
   originalDsts,
+  endpoints,
   dynamicForwardProxies,
   httpFilters,
   faults,

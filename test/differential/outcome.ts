@@ -22,7 +22,7 @@ const UUID = /\b([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b
 
 /** Counters that depend on timing or on the length of generated values. */
 const UNSTABLE_COUNTER =
-  /(^|\.)(downstream_cx_tx_bytes_total|downstream_cx_rx_bytes_total|.*_buffered|upstream_cx_rx_bytes_total|upstream_cx_tx_bytes_total|connections_accepted_per_socket_event|update_(attempt|success|no_rebuild)|total_match_count)$|^listener\.(admin|barrier)\.|^http\.admin\./;
+  /(^|\.)(downstream_cx_tx_bytes_total|downstream_cx_rx_bytes_total|.*_buffered|upstream_cx_rx_bytes_total|upstream_cx_tx_bytes_total|connections_accepted_per_socket_event|update_(attempt|success|no_rebuild|time)|version|total_match_count)$|^listener\.(admin|barrier)\.|^http\.admin\./;
 
 /** Trees of counters that are compared. */
 const COMPARED_COUNTER =

@@ -53,12 +53,17 @@ export class Side {
   /** Starts upstreams and the proxy; tries again when a port was taken in between. */
   static async start(command: ProxyCommand, group: DifferentialGroup): Promise<Side> {
     const folder = mkdtempSync(join(tmpdir(), `differential-${group.name}-`));
-    const upstreams = placeholders(group.bootstrap, "upstream").map((n) => new ScriptedUpstream(n));
+    const files = group.files ?? {};
+    const all = { bootstrap: group.bootstrap, files };
+    const upstreams = placeholders(all, "upstream").map((n) => new ScriptedUpstream(n));
     await Promise.all(upstreams.map((upstream) => upstream.start()));
     const logFiles = placeholders(group.bootstrap, "file");
     const bootstrap = withBarrier(group.bootstrap);
     for (let attempt = 1; ; attempt++) {
-      const values = await placeholderValues(bootstrap, upstreams, folder);
+      const values = await placeholderValues({ bootstrap, files }, upstreams, folder);
+      for (const [name, content] of Object.entries(files)) {
+        writeFileSync(join(folder, name), JSON.stringify(substitute(content, values)));
+      }
       const file = join(folder, "bootstrap.yaml");
       writeFileSync(file, stringify(substitute(bootstrap, values), YAML_OPTIONS));
       const adminPort = Number(values.get("@port:admin@"));
@@ -249,6 +254,9 @@ async function placeholderValues(
   }
   for (const file of placeholders(bootstrap, "file")) {
     values.set(`@file:${file}@`, join(folder, file));
+  }
+  for (const file of placeholders(bootstrap, "source")) {
+    values.set(`@source:${file}@`, join(folder, file));
   }
   return values;
 }

@@ -1,11 +1,12 @@
 // Plays the steps of one case on one proxy and keeps what came back. Waiting is for events; where
 // nothing may come, for a short window and then until the proxy has done what it had to
 // (barrier.ts).
+import { renameSync, writeFileSync } from "node:fs";
 import type { ProxyProcess } from "../kit/proxy-process.ts";
 import { RawClient } from "../kit/raw-client.ts";
 import type { ScriptedUpstream } from "../kit/scripted-upstream.ts";
 import { settle, sleep } from "./barrier.ts";
-import { substituteText } from "./bootstrap.ts";
+import { substitute, substituteText } from "./bootstrap.ts";
 import type { DifferentialCase, Step } from "./case.ts";
 import type { OutcomeBuilder } from "./outcome.ts";
 
@@ -100,6 +101,7 @@ export class StepPlayer {
       return;
     }
     if (step.do === "stat") return this.#stat(step.name, step.value);
+    if (step.do === "publish") return this.#publish(step);
     const entry = this.#clients[this.#current];
     if (!entry) throw new Error(`${testCase.name}: no connection`);
     const { client, results } = entry;
@@ -160,6 +162,33 @@ export class StepPlayer {
       if (performance.now() >= deadline) throw new Error(`not seen: ${wanted}`);
       await sleep(2);
     }
+  }
+
+  async #publish({ file, scope, content }: Extract<Step, { do: "publish" }>): Promise<void> {
+    const path = this.#values.get(`@source:${file}@`);
+    if (path === undefined) throw new Error(`no source named "${file}" in the bootstrap`);
+    const before = await this.#updates(scope);
+    writeFileSync(`${path}.new`, JSON.stringify(substitute(content, this.#values)));
+    renameSync(`${path}.new`, path);
+    const deadline = performance.now() + ANSWER_TIMEOUT_MS;
+    while ((await this.#updates(scope)) === before) {
+      if (performance.now() >= deadline) throw new Error(`${file}: nobody took the new version`);
+      await sleep(2);
+    }
+  }
+
+  /** Versions that a subscription took, refused or could not read. */
+  async #updates(scope: string): Promise<number> {
+    const { body } = await this.#proxy.admin("/stats");
+    let sum = 0;
+    for (const line of body.split("\n")) {
+      const at = line.lastIndexOf(": ");
+      const name = line.slice(0, at);
+      if (!name.startsWith(scope)) continue;
+      if (!/^update_(success|rejected|failure)$/.test(name.slice(scope.length))) continue;
+      sum += Number(line.slice(at + 2));
+    }
+    return sum;
   }
 
   async #lines(path: string, only: RegExp): Promise<void> {

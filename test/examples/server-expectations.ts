@@ -69,4 +69,18 @@ export const SERVER_EXPECTATIONS: readonly Expectation[] = [
       { admin: "GET /nothing", status: 404 },
     ],
   },
+  {
+    example: "drop-overload",
+    steps: [
+      { request: "GET /", status: 200, answer: /^v1/ },
+      { edit: "endpoints.yaml", replace: "numerator: 0", by: "numerator: 100" },
+      {
+        request: "GET /",
+        status: 503,
+        answer: "unconditional drop overload",
+        answerHeaders: { "x-envoy-unconditional-drop-overload": "true" },
+        eventually: true,
+      },
+    ],
+  },
 ];

@@ -194,6 +194,74 @@ describe("EDS", () => {
     fixture.manager.close(() => undefined);
   });
 
+  it("lets endpoints go when no newer assignment comes in time", async () => {
+    const { endpoints, fixture } = make();
+    fixture.add(EDS);
+    const stale = { policy: { endpointStaleAfter: { seconds: 3, nanos: 0 } } };
+    const watcher = endpoints.watchers.get("c")!;
+    watcher.onAssignment({ ...assignment([{ ip: "127.0.0.1" }]), ...stale });
+    await fixture.time.advance(2900);
+    watcher.onAssignment({ ...assignment([{ ip: "127.0.0.1" }]), ...stale });
+    await fixture.time.advance(2900);
+    assert.equal(fixture.stat("cluster.c.membership_total"), 1, "the second one began anew");
+    await fixture.time.advance(200);
+    assert.equal(fixture.stat("cluster.c.membership_total"), 0);
+    assert.equal(fixture.cluster("c").chooseHost(EMPTY_CONTEXT), null);
+    assert.equal(fixture.stat("cluster.c.assignment_stale"), 1);
+    assert.equal(fixture.stat("cluster.c.assignment_timeout_received"), 2);
+    endpoints.push([{ ip: "127.0.0.2" }]);
+    await fixture.time.advance(10_000);
+    assert.equal(fixture.stat("cluster.c.membership_total"), 1, "this one stays for good");
+    fixture.manager.close(() => undefined);
+    assert.equal(fixture.dispatcher.armedTimers, 0);
+  });
+
+  it("says which share of requests is to be dropped, also when nothing else changed", () => {
+    const { endpoints, fixture } = make();
+    fixture.add(EDS);
+    const drop = (numerator: number, category: string = "a") => ({
+      category,
+      dropPercentage: { numerator, denominator: "TEN_THOUSAND" as const },
+    });
+    const members = assignment([{ ip: "127.0.0.1" }]);
+    const watcher = endpoints.watchers.get("c")!;
+    watcher.onAssignment({ ...members, policy: { dropOverloads: [drop(2500)] } });
+    assert.equal(fixture.cluster("c").dropOverload, 0.25);
+    watcher.onAssignment({ ...members, policy: { dropOverloads: [drop(20_000)] } });
+    assert.equal(fixture.cluster("c").dropOverload, 1);
+    const twice = { ...members, policy: { dropOverloads: [drop(1), drop(2, "b")] } };
+    assert.match(watcher.onAssignment(twice)!, /has 2 categories/);
+    watcher.onAssignment(members);
+    assert.equal(fixture.cluster("c").dropOverload, 0);
+    fixture.manager.close(() => undefined);
+  });
+
+  it("takes a new weight of a locality although no host changed", () => {
+    const { endpoints, fixture } = make();
+    fixture.add(EDS);
+    const watcher = endpoints.watchers.get("c")!;
+    const weighted = (loadBalancingWeight: number): ClusterLoadAssignment => {
+      const message = assignment([{ ip: "127.0.0.1", zone: "a" }]);
+      return { ...message, endpoints: [{ ...message.endpoints![0]!, loadBalancingWeight }] };
+    };
+    watcher.onAssignment(weighted(1));
+    watcher.onAssignment(weighted(2));
+    assert.deepEqual([...fixture.manager.describe()[0]!.localityWeights.values()], [2]);
+    assert.equal(fixture.stat("cluster.c.update_no_rebuild"), 0);
+    watcher.onAssignment(weighted(2));
+    assert.equal(fixture.stat("cluster.c.update_no_rebuild"), 1);
+    fixture.manager.close(() => undefined);
+  });
+
+  it("counts an empty first answer as one that built nothing", () => {
+    const { endpoints, fixture } = make();
+    fixture.add(EDS);
+    endpoints.push([]);
+    assert.equal(fixture.stat("cluster.c.update_no_rebuild"), 1);
+    assert.notEqual(fixture.manager.lookup("c").kind, "later");
+    fixture.manager.close(() => undefined);
+  });
+
   it("leaves a draining host out of every total", () => {
     const { endpoints, fixture } = make();
     fixture.add(EDS);

@@ -5,6 +5,7 @@
 
 import { formatDiagnostic } from "../../../base/diagnostic.ts";
 import { CompileContext } from "../../../config/compile-context.ts";
+import type { Timer, TimerOwner } from "../../../platform/time.ts";
 import type { Cluster } from "../../../proto/generated/envoy/config/cluster/v3.ts";
 import type { ConfigSource } from "../../../proto/generated/envoy/config/core/v3.ts";
 import type { ClusterLoadAssignment } from "../../../proto/generated/envoy/config/endpoint/v3.ts";
@@ -15,6 +16,7 @@ import type {
   EndpointWatcher,
   HostDiscovery,
 } from "../../../upstream/discovery.ts";
+import { EMPTY_MEMBERSHIP } from "../../../upstream/host-set.ts";
 import { compileLoadAssignment, fixedMembership } from "../../../upstream/load-assignment.ts";
 
 export const eds: ClusterFactory = {
@@ -67,10 +69,12 @@ class EdsConfig implements DiscoveryConfig {
   }
 }
 
-class EdsDiscovery implements HostDiscovery, EndpointWatcher {
+class EdsDiscovery implements HostDiscovery, EndpointWatcher, TimerOwner {
   private readonly config: EdsConfig;
   private readonly services: DiscoveryServices;
   private unsubscribe: (() => void) | null = null;
+  /** Made by the first assignment that may go stale. */
+  private staleTimer: Timer | null = null;
 
   constructor(config: EdsConfig, services: DiscoveryServices) {
     this.config = config;
@@ -86,6 +90,14 @@ class EdsDiscovery implements HostDiscovery, EndpointWatcher {
   close(): void {
     this.unsubscribe?.();
     this.unsubscribe = null;
+    this.staleTimer?.close();
+  }
+
+  /** `endpoint_stale_after` is over. */
+  onTimer(): void {
+    const { listener, stats } = this.services;
+    stats.assignmentStale.inc();
+    listener.onMembership(EMPTY_MEMBERSHIP);
   }
 
   onAssignment(assignment: ClusterLoadAssignment | null): string | null {
@@ -105,6 +117,7 @@ class EdsDiscovery implements HostDiscovery, EndpointWatcher {
       const errors = context.diagnostics.filter((one) => one.severity === "error");
       return errors.map(formatDiagnostic).join("; ");
     }
+    this.watchAge(config.staleAfterMs);
     listener.onMembership(fixedMembership(config, false));
     listener.onInitialized();
     return null;
@@ -112,5 +125,14 @@ class EdsDiscovery implements HostDiscovery, EndpointWatcher {
 
   onFailure(): void {
     this.services.listener.onInitialized();
+  }
+
+  private watchAge(staleAfterMs: number): void {
+    this.staleTimer?.disarm();
+    if (staleAfterMs <= 0) return;
+    const { dispatcher, stats } = this.services;
+    stats.assignmentTimeoutReceived.inc();
+    this.staleTimer ??= dispatcher.create(this, 0);
+    this.staleTimer.arm(staleAfterMs);
   }
 }

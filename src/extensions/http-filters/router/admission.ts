@@ -10,7 +10,7 @@ import { HTTP2_NOT_SUPPORTED, type LocalReply } from "../../../http/local-reply.
 import { ResponseFlag } from "../../../network/stream-info.ts";
 import type { RouteEntry } from "../../../route/route.ts";
 import type { Cluster } from "../../../upstream/cluster.ts";
-import { maintenanceReply, strictCheckReply } from "./replies.ts";
+import { dropReply, maintenanceReply, strictCheckReply } from "./replies.ts";
 import type { RequestStats } from "./request-stats.ts";
 import { retryConditions } from "./retry-conditions.ts";
 import { RetryState } from "./retry-state.ts";
@@ -35,7 +35,9 @@ export function refusal(
     return strictCheckReply(wrong.text, headers.get(wrong) ?? "");
   }
   if (info.wantsHttp2) return HTTP2_NOT_SUPPORTED;
-  if (!runtime().featureEnabled(info.maintenanceModeKey, 0, 100, streamRandom)) return null;
+  if (!runtime().featureEnabled(info.maintenanceModeKey, 0, 100, streamRandom)) {
+    return cluster.dropOverload === 0 ? null : droppedReply(filter, cluster.dropOverload);
+  }
   info.stats.upstreamRqMaintenanceMode.inc();
   streamInfo.setFlag(ResponseFlag.UpstreamOverflow);
   filter.counts?.code(503, null, null);
@@ -55,6 +57,18 @@ export function openRetries(
   const { dispatcher } = callbacks;
   const counts = filter.counts as RequestStats;
   return new RetryState(filter, { services, dispatcher, cluster, entry, counts }, conditions);
+}
+
+/** Null when this request may pass. */
+function droppedReply(filter: RouterFilter, share: number): LocalReply | null {
+  const everything = share >= 1;
+  const { streamInfo, dispatcher } = filter.callbacks;
+  if (!everything && dispatcher.random.uint32() >= share * 0x1_0000_0000) return null;
+  streamInfo.setFlag(
+    everything ? ResponseFlag.UnconditionalDropOverload : ResponseFlag.DropOverload,
+  );
+  filter.counts?.code(503, null, null);
+  return dropReply(everything, !filter.services.config.suppressEnvoyHeaders);
 }
 
 /** Takes the control headers, sets the time-outs, applies the changes of the route. */

@@ -1,7 +1,7 @@
 /** Answers that the router makes itself. Envoy: source/common/router/router.cc. */
 import type { StreamResetReason } from "../../../codec/codec.ts";
 import type { RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";
-import { Headers } from "../../../codec/header-names.ts";
+import { Headers, headerName } from "../../../codec/header-names.ts";
 import type { HttpFilterCallbacks } from "../../../http/http-filter.ts";
 import type { LocalReply } from "../../../http/local-reply.ts";
 import type { DirectResponseEntry } from "../../../route/route.ts";
@@ -14,9 +14,22 @@ export const NO_HOST: LocalReply = {
   body: "no healthy upstream",
   details: "no_healthy_upstream",
 };
+const DROP_OVERLOAD = headerName("x-envoy-drop-overload");
+const UNCONDITIONAL_DROP_OVERLOAD = headerName("x-envoy-unconditional-drop-overload");
+
 export function maintenanceReply(announce: boolean): LocalReply {
   const reply = { status: 503, body: "maintenance mode", details: "maintenance_mode" };
   return announce ? { ...reply, modify: setOverloaded } : reply;
+}
+
+/** Load that the control plane sheds (`drop_overloads`). */
+export function dropReply(everything: boolean, announce: boolean): LocalReply {
+  const reply = everything
+    ? { body: "unconditional drop overload", details: "unconditional_drop_overload" }
+    : { body: "drop overload", details: "drop_overload" };
+  const header = everything ? UNCONDITIONAL_DROP_OVERLOAD : DROP_OVERLOAD;
+  const modify = (headers: ResponseHeaderMap): void => headers.set(header, "true");
+  return announce ? { status: 503, ...reply, modify } : { status: 503, ...reply };
 }
 
 export function strictCheckReply(name: string, value: string): LocalReply {

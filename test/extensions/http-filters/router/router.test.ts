@@ -10,6 +10,7 @@ import {
   UPSTREAM_PORT,
 } from "../../../kit/http-proxy-fixture.ts";
 import { SimulatedTime } from "../../../kit/simulated-time.ts";
+import { staticMessage } from "../../../upstream/upstream-fixture.ts";
 
 const GET = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 const POST = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\n";
@@ -215,6 +216,27 @@ describe("without an upstream", () => {
     const { text, log, proxy } = await outcome(() => undefined, { runtime });
     assert.match(text, /x-envoy-overloaded: true\r\n[\s\S]*maintenance mode$/);
     assert.equal(log, "503 maintenance_mode UO");
+    await proxy.close();
+  });
+
+  it("a share of requests that the control plane drops: 503 DO", async () => {
+    const { loadAssignment } = staticMessage([UPSTREAM_PORT]);
+    const half = { numerator: 50, denominator: "HUNDRED" as const };
+    const policy = { dropOverloads: [{ category: "a", dropPercentage: half }] };
+    const cluster = { loadAssignment: { ...loadAssignment, policy } };
+    const proxy = await HttpProxyFixture.start({ cluster });
+    // What is not dropped fails to connect.
+    proxy.server.close();
+    const client = await proxy.send(GET);
+    for (let count = 1; count < 100; count++) {
+      client.send(GET);
+      await proxy.settle();
+    }
+    const dropped = proxy.logs.filter((line) => line === "503 drop_overload DO").length;
+    assert.ok(dropped > 30 && dropped < 70, `${dropped} of 100`);
+    assert.match(client.text, /x-envoy-drop-overload: true\r\n/);
+    client.socket.destroy();
+    await proxy.settle();
     await proxy.close();
   });
 
