@@ -7,6 +7,8 @@ export interface BenchOptions {
   /** Empty means: every target that is installed. */
   readonly targets: readonly string[];
   readonly builds: readonly OutriggerBuild[];
+  /** Bundle of the build to compare with; null when there is none. */
+  readonly basePath: string | null;
   readonly repeat: number;
   /** Length of one measured run. */
   readonly seconds: number;
@@ -26,10 +28,12 @@ export interface BenchOptions {
 
 export const HELP = `Usage: npm run bench -- [options]
 
-  --scenario LIST   accept (default), s2, s3, s5, s6, s7, tcp, start, s11; comma separated, or all
+  --scenario LIST   accept (default), s2, s3, s5, s6, s7, tcp, start, s11, churn, threads, plain;
+                    comma separated, or all
   --targets LIST    direct, nginx, haproxy, envoy, fast-proxy, http-proxy-3, outrigger (default: all installed)
   --outrigger CMD   run this Outrigger instead of the one in this checkout; NAME=CMD adds one under a
                     name, repeat it to compare builds: --outrigger old="node dist-old/outrigger.js"
+  --base FILE       compare with another build of the bundle, outrigger.js, as target outrigger-base
   --case TEXT       only cases whose name contains TEXT (repeatable)
   --repeat N        rounds; targets are interleaved in each (default 5; quick 2)
   --seconds N       length of one measured run (default 5; quick 1)
@@ -53,6 +57,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       scenario: { type: "string", multiple: true },
       targets: { type: "string" },
       outrigger: { type: "string", multiple: true },
+      base: { type: "string" },
       case: { type: "string", multiple: true },
       repeat: { type: "string" },
       seconds: { type: "string" },
@@ -72,6 +77,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     scenarios: list(values.scenario ?? ["accept"]),
     targets: list(values.targets === undefined ? [] : [values.targets]),
     builds: (values.outrigger ?? []).map(parseBuild),
+    basePath: values.base ?? null,
     cases: values.case ?? [],
     repeat: positive("--repeat", values.repeat, quick ? 2 : 5),
     seconds: positive("--seconds", values.seconds, quick ? 1 : 5),

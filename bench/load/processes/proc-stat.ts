@@ -108,6 +108,21 @@ export function readMachineBusyMicros(): number | null {
   return text === null ? null : parseBusyTicks(text) * MICROS_PER_TICK;
 }
 
+/** CPU ns of every thread of a process, by thread id; empty without /proc. */
+export function readThreadCpu(pid: number): ReadonlyMap<string, number> {
+  const folder = `/proc/${pid}/task`;
+  const tids = (() => {
+    try {
+      return readdirSync(folder);
+    } catch {
+      return [];
+    }
+  })();
+  return new Map(
+    tids.map((tid) => [tid, parseSchedstat(readText(`${folder}/${tid}/schedstat`) ?? "0")]),
+  );
+}
+
 /** Reads CPU time of the tree under `rootPid`; null without /proc or when the process is gone. */
 export function readCpu(rootPid: number): CpuReading | null {
   const tree = readTree(rootPid);

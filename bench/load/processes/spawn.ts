@@ -158,7 +158,10 @@ export function answers(port: number, path: string, status: number): Promise<boo
 }
 
 /** The body of an admin page; "" when nobody answers. */
-export async function adminText(port: number, path: string): Promise<string> {
+export const adminText = (port: number, path: string): Promise<string> => answerOf(port, path);
+
+/** The body that GET gets there; "" when nobody answers. */
+export async function answerOf(port: number, path: string): Promise<string> {
   const url = `http://127.0.0.1:${port}${path}`;
   return fetch(url, { headers: { connection: "close" } }).then(
     (response) => response.text(),

@@ -31,6 +31,12 @@ export const COLUMNS: readonly Column[] = [
   { metric: "pssMb", title: "PSS", digits: 1, range: false },
   { metric: "privateMb", title: "private", digits: 1, range: false },
   { metric: "othersPercent", title: "others %", digits: 0, range: false },
+  { metric: "connectionSharePercent", title: "connections %", digits: 0, range: true },
+  { metric: "workSharePercent", title: "work %", digits: 0, range: true },
+  { metric: "peakActive", title: "at once", digits: 0, range: true },
+  { metric: "changesWritten", title: "changes", digits: 0, range: false },
+  { metric: "changesApplied", title: "applied", digits: 0, range: true },
+  { metric: "settleMs", title: "settled ms", digits: 0, range: true },
   { metric: "badHostRequests", title: "to bad host", digits: 0, range: true },
   { metric: "errors", title: "errors", digits: 0, range: true },
 ];

@@ -1,7 +1,9 @@
 // The scenarios by name.
 import type { BenchOptions } from "../options.ts";
 import { accept } from "./accept.ts";
+import { churn } from "./churn.ts";
 import { failure } from "./failure.ts";
+import { plain } from "./plain.ts";
 import { s2 } from "./s2.ts";
 import { s3 } from "./s3.ts";
 import { s5 } from "./s5.ts";
@@ -10,8 +12,22 @@ import { s7 } from "./s7.ts";
 import type { Scenario } from "./scenario.ts";
 import { start } from "./start.ts";
 import { tcp } from "./tcp.ts";
+import { threads } from "./threads.ts";
 
-const SCENARIOS: readonly Scenario[] = [accept, s2, s3, s5, s6, s7, tcp, start, failure];
+const SCENARIOS: readonly Scenario[] = [
+  accept,
+  s2,
+  s3,
+  s5,
+  s6,
+  s7,
+  tcp,
+  start,
+  failure,
+  churn,
+  threads,
+  plain,
+];
 
 /** The scenarios asked for, in the order of the list above. Throws on an unknown name. */
 export function chooseScenarios(options: BenchOptions): readonly Scenario[] {

@@ -52,7 +52,7 @@ function judgeBar(samples: readonly Sample[], scenario: string, target: string, 
 function describeLimit(bar: Bar): string {
   const sign = bar.atMost !== undefined ? "≤" : "≥";
   const limit = bar.atMost ?? bar.atLeast ?? 0;
-  if (bar.versus === undefined) return `${sign} ${limit}`;
+  if (bar.versus === undefined) return `${bar.atMost === bar.atLeast ? "=" : sign} ${limit}`;
   // A limit below one reads better turned round: "at least 1.5× better".
   if (bar.atMost !== undefined && limit < 1)
     return `≥ ${(1 / limit).toFixed(1)}× better than ${bar.versus}`;

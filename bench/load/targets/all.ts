@@ -6,18 +6,19 @@ import { envoyTarget } from "./envoy.ts";
 import { haproxyTarget } from "./haproxy.ts";
 import { nginxTarget } from "./nginx.ts";
 import { fastProxyTarget, httpProxy3Target } from "./node-proxies.ts";
-import { defaultBuild, outriggerTarget } from "./outrigger.ts";
+import { baseBuild, defaultBuild, outriggerTarget } from "./outrigger.ts";
 import type { Target } from "./target.ts";
 
 /** Every target asked for, also those that are missing here: the report names them. */
 export function chooseTargets(options: BenchOptions): readonly Target[] {
+  const base = options.basePath === null ? [] : [baseBuild(options.basePath)];
   const builds = options.builds.length > 0 ? options.builds : [defaultBuild(projectRoot())];
   const all = [
     directTarget(),
     nginxTarget(),
     haproxyTarget(),
     envoyTarget(),
-    ...builds.map(outriggerTarget),
+    ...[...base, ...builds].map(outriggerTarget),
     fastProxyTarget(),
     httpProxy3Target(),
   ];

@@ -38,9 +38,19 @@ const RETRY_POLICY: Message = {
   host_selection_retry_max_attempts: 5,
 };
 
-/** A route table with one route to the cluster. */
-export function routes(more: readonly Message[] = []): Message {
-  const route = { cluster: "upstream", timeout: "5s", retry_policy: RETRY_POLICY };
+/** A route table with one route to the cluster, with retries. */
+export function routes(): Message {
+  return routeTable([], { retry_policy: RETRY_POLICY });
+}
+
+/** The same without retries, which would hide a lost request; says its version on request. */
+export function versionedRoutes(version: number): Message {
+  const body = { inline_string: String(version) };
+  return routeTable([{ match: { path: "/version" }, direct_response: { status: 200, body } }], {});
+}
+
+function routeTable(more: readonly Message[], action: Message): Message {
+  const route = { cluster: "upstream", timeout: "5s", ...action };
   const all = [...more, { match: { prefix: "/" }, route }];
   return { name: "mesh", virtual_hosts: [{ name: "all", domains: ["*"], routes: all }] };
 }
@@ -91,6 +101,27 @@ export const PEAK_EWMA: Message = {
 export function fileCluster(path: string): Message {
   const eds_config = { path_config_source: { path }, resource_api_version: "V3" };
   return { ...CLUSTER, type: "EDS", eds_cluster_config: { eds_config } };
+}
+
+/** A limit of requests at once, and no retries that would hide it. */
+export function requestLimit(maxRequests: number): Message {
+  const unlimited = { max_connections: UNLIMITED, max_pending_requests: UNLIMITED };
+  return { circuit_breakers: { thresholds: [{ ...unlimited, max_requests: maxRequests }] } };
+}
+
+/** Routes that come from a file. */
+export function fileRoutes(path: string): Message {
+  const config_source = { path_config_source: { path }, resource_api_version: "V3" };
+  return { rds: { route_config_name: "mesh", config_source } };
+}
+
+/** What a file of a path_config_source holds. */
+export function resourceFile(version: number, resource: Message): string {
+  const type =
+    "endpoints" in resource
+      ? "envoy.config.endpoint.v3.ClusterLoadAssignment"
+      : "envoy.config.route.v3.RouteConfiguration";
+  return JSON.stringify({ version_info: String(version), resources: [any(type, resource)] });
 }
 
 /** One listener with these routes (or their file), one cluster. JSON is YAML. */

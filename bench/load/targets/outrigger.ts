@@ -16,11 +16,16 @@ export interface OutriggerBuild {
 /** The build in this checkout: the bundle when there is one, else the sources. */
 export function defaultBuild(root: string): OutriggerBuild {
   const bundle = join(root, "dist", "outrigger.js");
-  const entry = existsSync(bundle) ? bundle : join(root, "src", "main.ts");
-  return {
-    name: "outrigger",
-    command: [process.execPath, ...RUNTIME_FLAGS, entry].join(" "),
-  };
+  return buildOf("outrigger", existsSync(bundle) ? bundle : join(root, "src", "main.ts"));
+}
+
+/** Another bundle with the flags that this checkout ships with. */
+export function baseBuild(path: string): OutriggerBuild {
+  return buildOf("outrigger-base", path);
+}
+
+function buildOf(name: string, entry: string): OutriggerBuild {
+  return { name, command: [process.execPath, ...RUNTIME_FLAGS, entry].join(" ") };
 }
 
 export function outriggerTarget(build: OutriggerBuild): Target {
