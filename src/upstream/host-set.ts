@@ -3,6 +3,8 @@
  * new values; the old ones stay true for whoever still holds them. Envoy: `HostSet`, `PrioritySet`
  * (envoy/upstream/upstream.h).
  */
+
+import { sameJson } from "../base/same-json.ts";
 import {
   coarseHealth,
   type Host,
@@ -165,8 +167,22 @@ function makeHostSet(
   });
 }
 
+/** Compared as they are: `addressText` stands for the address. */
+const PLAIN_FIELDS = [
+  "addressText",
+  "identity",
+  "hostname",
+  "weight",
+  "priority",
+  "health",
+  "canary",
+] as const;
+const COMPOSED_FIELDS = ["locality", "metadata", "additionalAddresses", "healthCheck"] as const;
+
 function sameDescription(a: HostDescription, b: HostDescription): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
+  if (a === b) return true;
+  for (const field of PLAIN_FIELDS) if (a[field] !== b[field]) return false;
+  return COMPOSED_FIELDS.every((field) => sameJson(a[field], b[field]));
 }
 
 /**
