@@ -30,6 +30,8 @@ export type Step =
       readonly scope: string;
       readonly content: Readonly<Record<string, unknown>>;
     }
+  | { readonly do: "file"; readonly name: string; readonly lines: number }
+  | { readonly do: "page"; readonly path: string; readonly only: RegExp }
   | { readonly do: "admin"; readonly method: "GET" | "POST"; readonly path: string }
   | { readonly do: "lines"; readonly path: string; readonly only: RegExp };
 
@@ -58,6 +60,8 @@ export interface DifferentialCase {
   readonly keepRequestIds?: boolean;
   /** Where Envoy does something other than the reference text says. */
   readonly note?: string;
+  /** Standing upstreams whose whole recording, since the start of the proxy, is compared. */
+  readonly standing?: readonly string[];
   /** Compare counters; default true. False only where the counters depend on timing. */
   readonly counters?: boolean;
 }
@@ -74,6 +78,11 @@ export interface DifferentialGroup {
   readonly distributions?: readonly DistributionCase[];
   /** Cases see what earlier ones left behind: whoever plays one again plays those first. */
   readonly ordered?: boolean;
+  /**
+   * Scripts of standing upstreams: they run from the start of the proxy on, cases leave them alone.
+   * For what a proxy does by itself (health checks).
+   */
+  readonly standing?: Readonly<Record<string, UpstreamScript>>;
   /** Extra command-line arguments for both proxies. */
   readonly args?: readonly string[];
 }
@@ -102,6 +111,10 @@ export const connectTo = (on: string | null, from: string | null = null): Step =
 export const client = (index: number): Step => ({ do: "client", index });
 /** Waits until an upstream has received these bytes. */
 export const saw = (upstream: string, text: string): Step => ({ do: "saw", upstream, text });
+/** Waits until a file of the run's folder has so many lines, and compares them. */
+export const fileLines = (name: string, lines: number): Step => ({ do: "file", name, lines });
+/** Compares the lines of an admin page that match, in their order. */
+export const pageLines = (path: string, only: RegExp): Step => ({ do: "page", path, only });
 /** Waits until a counter or gauge of the proxy has this value. */
 export const stat = (name: string, value: number): Step => ({ do: "stat", name, value });
 /**

@@ -14,6 +14,7 @@ import { hcmOptions } from "./cases/hcm-options.ts";
 import { hcmPaths } from "./cases/hcm-paths.ts";
 import { headerMatch } from "./cases/header-match.ts";
 import { headerMutations } from "./cases/header-mutations.ts";
+import { healthChecks } from "./cases/health-checks.ts";
 import { httpFilters } from "./cases/http-filters.ts";
 import { http1Wire } from "./cases/http1.ts";
 import { http1Edges } from "./cases/http1-edges.ts";
@@ -72,4 +73,5 @@ export const groups: readonly DifferentialGroup[] = [
   headerMutations,
   balancingDistributions,
   routeDistributions,
+  ...healthChecks,
 ];

@@ -18,6 +18,9 @@ const SETTLE_TIMEOUT_MS = 10_000;
 /** How long to look for log lines that should not come. */
 const NO_LOG_MS = 40;
 
+/** Files that a proxy writes by itself: compared by `fileLines`. */
+const EVENTS = /\.events$/;
+
 /** Quoted, because Envoy's YAML still takes a plain y for true. */
 const YAML_OPTIONS = {
   aliasDuplicateObjects: false,
@@ -33,6 +36,8 @@ export class Side {
   readonly #values: ReadonlyMap<string, string>;
   readonly #upstreams: readonly ScriptedUpstream[];
   readonly #logFiles: readonly string[];
+  /** Upstreams that cases leave alone. */
+  readonly #standing: ReadonlySet<string>;
   #counters: ReadonlyMap<string, number> = new Map();
 
   private constructor(
@@ -40,14 +45,15 @@ export class Side {
     folder: string,
     values: ReadonlyMap<string, string>,
     upstreams: readonly ScriptedUpstream[],
-    logFiles: readonly string[],
+    group: DifferentialGroup,
   ) {
     this.name = proxy.name;
     this.#proxy = proxy;
     this.#folder = folder;
     this.#values = values;
     this.#upstreams = upstreams;
-    this.#logFiles = logFiles;
+    this.#logFiles = placeholders(group.bootstrap, "file").filter((file) => !EVENTS.test(file));
+    this.#standing = new Set(Object.keys(group.standing ?? {}));
   }
 
   /** Starts upstreams and the proxy; tries again when a port was taken in between. */
@@ -56,14 +62,15 @@ export class Side {
     const files = group.files ?? {};
     const all = { bootstrap: group.bootstrap, files };
     const upstreams = placeholders(all, "upstream").map((n) => new ScriptedUpstream(n));
+    const standing = group.standing ?? {};
     await Promise.all(upstreams.map((upstream) => upstream.start()));
-    const logFiles = placeholders(group.bootstrap, "file");
     const bootstrap = withBarrier(group.bootstrap);
     for (let attempt = 1; ; attempt++) {
       const values = await placeholderValues({ bootstrap, files }, upstreams, folder);
       for (const [name, content] of Object.entries(files)) {
         writeFileSync(join(folder, name), JSON.stringify(substitute(content, values)));
       }
+      for (const upstream of upstreams) upstream.play(standing[upstream.name] ?? {});
       const file = join(folder, "bootstrap.yaml");
       writeFileSync(file, stringify(substitute(bootstrap, values), YAML_OPTIONS));
       const adminPort = Number(values.get("@port:admin@"));
@@ -77,7 +84,7 @@ export class Side {
       const extra = command.name.startsWith("envoy") ? ["--disable-hot-restart", ...args] : args;
       try {
         const proxy = await ProxyProcess.start(command, file, adminPort, extra);
-        const side = new Side(proxy, folder, values, upstreams, logFiles);
+        const side = new Side(proxy, folder, values, upstreams, group);
         side.#counters = await side.#readCounters();
         return side;
       } catch (error) {
@@ -107,7 +114,7 @@ export class Side {
   /** Plays a case and tells everything that could be seen. */
   async play(testCase: DifferentialCase): Promise<Outcome> {
     const logStarts = this.#logFiles.map((file) => this.#log(file).length);
-    for (const upstream of this.#upstreams) {
+    for (const upstream of this.#moving) {
       upstream.play(testCase.upstreams?.[upstream.name] ?? {});
     }
     const player = new StepPlayer(this.#values, this.#proxy, this.#upstreams);
@@ -115,7 +122,10 @@ export class Side {
     await player.play(testCase);
     for (const [port, name] of player.ports) replacements.set(port, name);
     const lines = await this.#logLines(logStarts, testCase.logs ?? 1);
-    const recordings = this.#upstreams.map((upstream) => upstream.recording());
+    const recorded = this.#upstreams.filter(
+      ({ name }) => !this.#standing.has(name) || testCase.standing?.includes(name),
+    );
+    const recordings = recorded.map((upstream) => upstream.recording());
     for (const { peerPorts } of recordings) {
       for (const [i, port] of peerPorts.entries()) {
         // A client may have the same port towards the proxy; it was named first.
@@ -125,7 +135,7 @@ export class Side {
     const outcome = new OutcomeBuilder(replacements, testCase.keepRequestIds ?? false);
     player.addTo(outcome);
     for (const [i, recording] of recordings.entries()) {
-      addRecording(outcome, this.#upstreams[i]?.name ?? "", recording);
+      addRecording(outcome, recorded[i]?.name ?? "", recording);
     }
     for (const [key, line] of lines) outcome.logLine(key, line);
     const after = await this.#rest();
@@ -149,6 +159,10 @@ export class Side {
     });
     this.#counters = await this.#rest();
     return counts;
+  }
+
+  get #moving(): readonly ScriptedUpstream[] {
+    return this.#upstreams.filter(({ name }) => !this.#standing.has(name));
   }
 
   #replacements(): Map<string, string> {
@@ -207,7 +221,7 @@ export class Side {
 
   /** Ends upstream connections and waits until the gauges say that nothing is open. */
   async #rest(): Promise<ReadonlyMap<string, number>> {
-    for (const upstream of this.#upstreams) upstream.hangUp();
+    for (const upstream of this.#moving) upstream.hangUp();
     const deadline = performance.now() + SETTLE_TIMEOUT_MS;
     await this.#settle();
     let before = await this.#readCounters();

@@ -1,7 +1,7 @@
 // Plays the steps of one case on one proxy and keeps what came back. Waiting is for events; where
 // nothing may come, for a short window and then until the proxy has done what it had to
 // (barrier.ts).
-import { renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { ProxyProcess } from "../kit/proxy-process.ts";
 import { RawClient } from "../kit/raw-client.ts";
 import type { ScriptedUpstream } from "../kit/scripted-upstream.ts";
@@ -33,6 +33,7 @@ export class StepPlayer {
   readonly #upstreams: readonly ScriptedUpstream[];
   readonly #clients: PlayedClient[] = [];
   readonly #adminAnswers: [string, string][] = [];
+  readonly #fileLines: [string, string][] = [];
   #current = 0;
 
   constructor(
@@ -70,6 +71,7 @@ export class StepPlayer {
       }
     }
     for (const [key, value] of this.#adminAnswers) outcome.set(key, value);
+    for (const [key, line] of this.#fileLines) outcome.bytes(key, line);
   }
 
   #settle(): Promise<void> {
@@ -102,6 +104,8 @@ export class StepPlayer {
     }
     if (step.do === "stat") return this.#stat(step.name, step.value);
     if (step.do === "publish") return this.#publish(step);
+    if (step.do === "file") return this.#file(step.name, step.lines);
+    if (step.do === "page") return this.#page(step.path, step.only);
     const entry = this.#clients[this.#current];
     if (!entry) throw new Error(`${testCase.name}: no connection`);
     const { client, results } = entry;
@@ -189,6 +193,25 @@ export class StepPlayer {
       sum += Number(line.slice(at + 2));
     }
     return sum;
+  async #file(name: string, lines: number): Promise<void> {
+    const path = this.#values.get(`@file:${name}@`) ?? "";
+    const deadline = performance.now() + ANSWER_TIMEOUT_MS;
+    for (;;) {
+      const found = existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : [];
+      if (found.length >= lines || performance.now() >= deadline) {
+        for (const [i, line] of found.entries()) {
+          this.#fileLines.push([`${name}.${i}`, line.replace(TIMESTAMP, '"timestamp":"<time>"')]);
+        }
+        return;
+      }
+      await sleep(4);
+    }
+  }
+
+  async #page(path: string, only: RegExp): Promise<void> {
+    const { body } = await this.#proxy.admin(path);
+    const found = body.split("\n").filter((line) => only.test(line));
+    this.#adminAnswers.push([`admin ${path} ${only.source}`, found.join("\n")]);
   }
 
   async #lines(path: string, only: RegExp): Promise<void> {
@@ -207,7 +230,14 @@ export class StepPlayer {
   }
 }
 
-const isAdmin = (step: Step): boolean => step.do === "admin" || step.do === "lines";
+const TIMESTAMP = /"timestamp":"[^"]+Z"/;
+
+const isAdmin = (step: Step): boolean =>
+  step.do === "admin" ||
+  step.do === "stat" ||
+  step.do === "lines" ||
+  step.do === "file" ||
+  step.do === "page";
 
 /** JSON with one value per line, so that key order and white space do not count. */
 function canonicalJson(text: string): string {

@@ -27,6 +27,8 @@ export interface UpstreamScript {
   readonly onConnect?: UpstreamReply;
   /** Answers in the order of requests (over all connections); the last one repeats. */
   readonly replies?: readonly UpstreamReply[];
+  /** Answers to requests for one path (health checks), in an order of their own. */
+  readonly checks?: { readonly path: string; readonly replies: readonly UpstreamReply[] };
   /** Raw bytes instead of HTTP: nothing is parsed, every byte is recorded. */
   readonly tcp?: "sink" | "echo";
   /**
@@ -74,6 +76,7 @@ export class ScriptedUpstream {
   readonly #open = new Set<Connection>();
   #script: UpstreamScript = {};
   #replyIndex = 0;
+  #checks = 0;
   #connections: Connection[] = [];
   #requests: RecordedRequest[] = [];
   #all = "";
@@ -101,6 +104,7 @@ export class ScriptedUpstream {
   play(script: UpstreamScript): void {
     this.#script = script;
     this.#replyIndex = 0;
+    this.#checks = 0;
     this.#connections = [];
     this.#requests = [];
     this.#all = "";
@@ -201,9 +205,11 @@ export class ScriptedUpstream {
   #next(connection: Connection): void {
     const read = readMessage(connection.received, { kind: "request", ended: false });
     if (read === null) return;
-    const reply = this.#replyFor();
+    const check = read.message.startLine.split(" ")[1] === this.#script.checks?.path;
+    const reply = check ? this.#checkReply() : this.#replyFor();
     if (!read.message.complete) {
-      if (reply.when === "head" && !connection.answering) void this.#answerOnce(connection, reply);
+      if (reply.when === "head" && !connection.answering)
+        void this.#answerOnce(connection, reply, check);
       return;
     }
     this.#requests.push({ ...read.message, connection: connection.index });
@@ -212,16 +218,22 @@ export class ScriptedUpstream {
       connection.answering = false;
       return;
     }
-    void this.#answerOnce(connection, reply).then(() => {
+    void this.#answerOnce(connection, reply, check).then(() => {
       connection.answering = false;
       this.#next(connection);
     });
   }
 
-  async #answerOnce(connection: Connection, reply: UpstreamReply): Promise<void> {
+  async #answerOnce(connection: Connection, reply: UpstreamReply, check: boolean): Promise<void> {
     connection.answering = reply.when === "head";
-    this.#replyIndex++;
+    if (check) this.#checks++;
+    else this.#replyIndex++;
     await this.#answer(connection, reply);
+  }
+
+  #checkReply(): UpstreamReply {
+    const replies = this.#script.checks?.replies ?? [];
+    return replies[Math.min(this.#checks, replies.length - 1)] ?? {};
   }
 
   #replyFor(): UpstreamReply {

@@ -6,6 +6,7 @@ import type { Diagnostic } from "../../src/base/diagnostic.ts";
 import { ANSWERING, CliFixture, FILE } from "../cli/cli-fixture.ts";
 import { BROKEN_CLUSTERS } from "./broken-clusters.ts";
 import { type BrokenConfig, ECHO, listeners, readMark } from "./broken-config.ts";
+import { BROKEN_HEALTH_CHECKS } from "./broken-health-checks.ts";
 import { BROKEN_HTTP } from "./broken-http.ts";
 import { BROKEN_LISTENERS } from "./broken-listeners.ts";
 import { BROKEN_SYNTAX } from "./broken-syntax.ts";
@@ -15,6 +16,7 @@ const ALL: readonly BrokenConfig[] = [
   ...BROKEN_LISTENERS,
   ...BROKEN_HTTP,
   ...BROKEN_CLUSTERS,
+  ...BROKEN_HEALTH_CHECKS,
 ];
 
 const ADDRESS = "{ socket_address: { address: 127.0.0.1, port_value: 10000 } }";

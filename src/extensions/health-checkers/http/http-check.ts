@@ -123,7 +123,7 @@ export class HttpCheck {
     };
     this.config.headers.apply(headers, {
       streamInfo,
-      requestHeaders: headers,
+      requestHeaders: null,
       responseHeaders: null,
       responseTrailers: null,
       logType: "NotSet",
