@@ -221,7 +221,10 @@ export class Side {
 
   /** Ends upstream connections and waits until the gauges say that nothing is open. */
   async #rest(): Promise<ReadonlyMap<string, number>> {
-    for (const upstream of this.#moving) upstream.hangUp();
+    for (const upstream of this.#upstreams) {
+      if (this.#standing.has(upstream.name)) upstream.hangUpTraffic();
+      else upstream.hangUp();
+    }
     const deadline = performance.now() + SETTLE_TIMEOUT_MS;
     await this.#settle();
     let before = await this.#readCounters();

@@ -193,6 +193,8 @@ export class StepPlayer {
       sum += Number(line.slice(at + 2));
     }
     return sum;
+  }
+
   async #file(name: string, lines: number): Promise<void> {
     const path = this.#values.get(`@file:${name}@`) ?? "";
     const deadline = performance.now() + ANSWER_TIMEOUT_MS;

@@ -61,6 +61,8 @@ interface Connection {
   raw: boolean;
   other: string;
   answering: boolean;
+  /** A request came that was not for `checks`. */
+  traffic: boolean;
 }
 
 /** A reply with correct Content-Length. */
@@ -144,6 +146,11 @@ export class ScriptedUpstream {
     for (const connection of this.#open) connection.socket.destroy();
   }
 
+  /** Ends the connections that carried more than checks. */
+  hangUpTraffic(): void {
+    for (const { socket, traffic } of this.#open) if (traffic) socket.destroy();
+  }
+
   async stop(): Promise<void> {
     this.hangUp();
     this.#server.close();
@@ -158,6 +165,7 @@ export class ScriptedUpstream {
       raw: this.#script.tcp !== undefined,
       other: "",
       answering: false,
+      traffic: false,
     };
     this.#connections.push(connection);
     this.#open.add(connection);
@@ -206,6 +214,7 @@ export class ScriptedUpstream {
     const read = readMessage(connection.received, { kind: "request", ended: false });
     if (read === null) return;
     const check = read.message.startLine.split(" ")[1] === this.#script.checks?.path;
+    connection.traffic ||= !check;
     const reply = check ? this.#checkReply() : this.#replyFor();
     if (!read.message.complete) {
       if (reply.when === "head" && !connection.answering)

@@ -3,6 +3,7 @@
 // known; `stat` waits for the check that stays open.
 import { reply, type UpstreamReply, type UpstreamScript } from "../../kit/scripted-upstream.ts";
 import {
+  any,
   anyHost,
   bootstrap,
   hcm,
@@ -18,6 +19,7 @@ import {
   fileLines,
   get,
   pageLines,
+  publish,
   response,
   type Step,
   send,
@@ -648,10 +650,69 @@ const LAYERS: Message = {
   },
 };
 
+const assignment = (members: readonly Message[]): Message => ({
+  resources: [
+    any("envoy.config.endpoint.v3.ClusterLoadAssignment", {
+      cluster_name: "leaving",
+      endpoints: [{ lb_endpoints: members }],
+    }),
+  ],
+});
+
+const LEAVING: Subject = {
+  name: "leaving",
+  fact: "a healthy host that discovery names no more stays until it fails",
+  check: { no_traffic_interval: NEVER, interval: NEVER },
+  cluster: {
+    type: "EDS",
+    load_assignment: undefined,
+    eds_cluster_config: {
+      eds_config: { resource_api_version: "V3", path_config_source: { path: "@source:eds.json@" } },
+    },
+  },
+  replies: [OK, HANG],
+  traffic: [
+    reply(200, "still here"),
+    reply(200, "last", ["x-envoy-immediate-health-check-fail: true"]),
+  ],
+};
+
+const HEALTH = /^leaving::[^:]*:\d+::health_flags/;
+
+const removal: DifferentialGroup = {
+  ...group("health-check-removal", [LEAVING]),
+  files: { "eds.json": assignment([endpoint("leaving")]) },
+  cases: [
+    {
+      ...caseOf(LEAVING),
+      logs: 3,
+      steps: [
+        stat("cluster.leaving.health_check.success", 1),
+        publish("eds.json", "cluster.leaving.", assignment([])),
+        pageLines("/clusters", HEALTH),
+        send(get("/leaving")),
+        response,
+        send(get("/leaving")),
+        response,
+        stat("cluster.leaving.membership_total", 0),
+        send(get("/leaving")),
+        response,
+        adminLines("/stats?filter=^cluster.leaving.", new RegExp(COMPARED)),
+      ],
+      facts: {
+        [`admin /clusters ${HEALTH.source}`]: /::\/pending_dynamic_removal$/,
+        "client.0.response.1.body": "last",
+        "client.0.response.2.start": /503/,
+      },
+    },
+  ],
+};
+
 export const healthChecks: readonly DifferentialGroup[] = [
   group("health-check-wire", WIRE),
   group("health-check-results", RESULTS),
   group("health-check-tcp", TCP),
   group("health-check-spread", SPREAD),
   group("health-check-runtime", RUNTIME, LAYERS),
+  removal,
 ];

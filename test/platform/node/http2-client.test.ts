@@ -79,7 +79,7 @@ describe("HTTP/2 clients over http2-wrapper", () => {
     sessions.length = 0;
     server = createServer();
     server.on("session", (session) => sessions.push(session));
-    server.on("stream", (stream, headers) => {
+    server.on("stream", (stream: ServerHttp2Stream, headers) => {
       stream.on("error", () => undefined);
       asked.push(headers);
       answer(stream, headers);
@@ -155,7 +155,7 @@ describe("HTTP/2 clients over http2-wrapper", () => {
   });
 
   it("tells a reset stream and a refused connection as failures", async () => {
-    answer = (stream) => stream.close(2);
+    answer = (stream) => void stream.close(2);
     connect().request(REQUEST);
     await recorder.until("failure");
     assert.deepEqual(recorder.seen, ["failure"]);

@@ -24,7 +24,7 @@ import {
   MonitorResult,
 } from "../../../upstream/host.ts";
 import type { AttemptClocks, AttemptClocksOwner } from "./attempt-clocks.ts";
-import { reportHead, reportReset } from "./outlier-report.ts";
+import { reportHead, reportHealth, reportReset } from "./outlier-report.ts";
 
 import { resetFlag } from "./reset-reason.ts";
 import { TcpStart } from "./tcp-start.ts";
@@ -263,6 +263,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks, Atte
     this.clocks?.onActivity();
     this.log?.onHeaders(headers);
     if (this.host.monitor !== null) reportHead(this.host.monitor, this.headers, headers);
+    if (this.host.healthMonitor !== null) reportHealth(this.host.healthMonitor, headers);
     if (this.feedback !== null) this.reportHead(this.feedback, headers);
     const opens = this.awaitsTunnel && this.opensTunnel(headers.status);
     if (opens) this.encoder?.enableTunnel();
