@@ -24,10 +24,10 @@ typed_extension_protocol_options:
     /HTTP\/2|http2/,
   ],
   [
-    "active health checks",
+    "an alternative port of health checks",
     cluster(`type: STATIC
-»health_checks: [{ timeout: 1s, interval: 1s, unhealthy_threshold: 1, healthy_threshold: 1, tcp_health_check: {} }]`),
-    /[Hh]ealth check/,
+health_checks: [{ timeout: 1s, interval: 1s, unhealthy_threshold: 1, healthy_threshold: 1, »alt_port: 9, tcp_health_check: {} }]`),
+    /port of the endpoint/,
   ],
   [
     "a retry policy",
