@@ -154,7 +154,7 @@ function createHttpFilters(
   const { clusters, dispatcher, runtime, limiters, healthCheckFailed } = services;
   const { serviceCluster } = services.node;
   const own = { clusters, dispatcher, runtime, limiters, healthCheckFailed, serviceCluster };
-  const states = { sessionStates: sessionStates() };
+  const states = { sessionStates: sessionStates(), localAddress: services.node.localAddress };
   return new HttpFilterCatalogue(
     httpFilters({ ...formats, ...logs, ...own, ...states, dnsCaches }),
   );

@@ -24,6 +24,7 @@ import { compileDirectResponse, compileRedirect, DirectRoute } from "./direct-ro
 import { type ClusterChoice, type ForwardingAction, ForwardRoute } from "./forward-route.ts";
 import { compileHashPolicy } from "./hash-policy.ts";
 import { requestHeaderName } from "./header-matcher.ts";
+import { compileMirrorPolicies, type MirrorPolicy } from "./mirror-policy.ts";
 import type { PathMatcher } from "./path-matcher.ts";
 import { mergeFilterConfigs } from "./per-filter-config.ts";
 import {
@@ -79,6 +80,8 @@ export interface RouteParent {
   readonly virtualHost: VirtualHost;
   readonly virtualHostMetadata: Metadata | null;
   readonly virtualClusters: VirtualClusters | null;
+  /** Of the virtual host, or of the route configuration. */
+  readonly mirrors: readonly MirrorPolicy[] | null;
   /** `rate_limits` of the virtual host. */
   readonly rateLimits: RateLimitPolicy | null;
   /** Of the virtual host: counts where the route has none. */
@@ -205,10 +208,6 @@ class RouteCompiler {
         .at("prefix_rewrite")
         .error("prefix_rewrite does not go with path_match_policy", remedy);
     }
-    for (const [index, mirror] of (message.requestMirrorPolicies ?? []).entries()) {
-      const at = context.at("request_mirror_policies", index).at("cluster");
-      if ((mirror.cluster ?? "") !== "") this.parent.useCluster(mirror.cluster!, at);
-    }
   }
 
   private action(
@@ -242,6 +241,7 @@ class RouteCompiler {
       virtualClusters,
       hashPolicy: compileHashPolicy(message.hashPolicy, context),
       rateLimits: this.rateLimits(message, context),
+      mirrors: this.mirrors(message, context),
       hostRewrite: compileHostRewrite(message, services.formats, context),
       pathRewrite: compilePathRewrite(message, path, services.formats, context),
       requestMutations: mutationOrder(this.stack, "requestMutations"),
@@ -256,6 +256,15 @@ class RouteCompiler {
     const route = compileRateLimits(message.rateLimits, compilation, context);
     if (route === null && virtualHost === null) return null;
     return { route, virtualHost, includeVirtualHost: message.includeVhRateLimits === true };
+  }
+
+  /** The most specific level that has any. */
+  private mirrors(message: RouteAction, context: CompileContext): readonly MirrorPolicy[] | null {
+    const { parent } = this;
+    const { formats } = parent.services;
+    const useCluster = (name: string, at: CompileContext): void => parent.useCluster(name, at);
+    const own = message.requestMirrorPolicies;
+    return compileMirrorPolicies(own, { formats, useCluster }, context) ?? parent.mirrors;
   }
 
   private weighted(

@@ -13,6 +13,7 @@ import type {
 } from "../proto/generated/envoy/config/route/v3.ts";
 import { compileRoute, filterMetadata, type RouteParent, type RouteRule } from "./compile-route.ts";
 import { type HttpMatchData, REQUEST_INPUTS } from "./match-inputs.ts";
+import { compileMirrorPolicies, type MirrorPolicy } from "./mirror-policy.ts";
 import { compileRateLimits } from "./rate-limit-policy.ts";
 import { compileRetryPolicy } from "./retry-policy.ts";
 import { compileLevel, type RouteLevel } from "./route-levels.ts";
@@ -25,6 +26,8 @@ import { VirtualHost } from "./virtual-host.ts";
 export interface TableSettings {
   readonly services: RouteServices;
   readonly level: RouteLevel;
+  /** Of the route configuration. */
+  readonly mirrors: readonly MirrorPolicy[] | null;
   readonly mostSpecificWins: boolean;
   readonly maxDirectResponseBytes: number;
   readonly ignorePathParameters: boolean;
@@ -51,6 +54,15 @@ export function compileVirtualHost(
       services.extensions,
       context.at("retry_policy"),
     ),
+    mirrors:
+      compileMirrorPolicies(
+        message.requestMirrorPolicies,
+        {
+          formats: services.formats,
+          useCluster: (name, at) => settings.useCluster(name, at),
+        },
+        context,
+      ) ?? settings.mirrors,
     levels: [level, settings.level],
     mostSpecificWins: settings.mostSpecificWins,
     maxDirectResponseBytes: settings.maxDirectResponseBytes,

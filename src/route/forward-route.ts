@@ -12,6 +12,7 @@ import type { Metadata, StreamInfo } from "../network/stream-info.ts";
 import type { AddCookie, HashPolicy } from "./hash-policy.ts";
 import type { HeaderMutations } from "./header-mutation.ts";
 import type { InternalRedirectPolicy } from "./internal-redirect.ts";
+import type { MirrorPolicy } from "./mirror-policy.ts";
 import type { RouteRateLimits } from "./rate-limit-policy.ts";
 import type { RetryPolicyConfig } from "./retry-policy.ts";
 import { type HostRewrite, type PathRewrite, updateAuthority } from "./rewrite.ts";
@@ -54,6 +55,7 @@ export interface ForwardingAction {
   readonly virtualClusters: VirtualClusters | null;
   readonly hashPolicy: HashPolicy | null;
   readonly rateLimits: RouteRateLimits | null;
+  readonly mirrors: readonly MirrorPolicy[] | null;
   readonly hostRewrite: HostRewrite | null;
   readonly pathRewrite: PathRewrite | null;
   /** Levels in order of application, empty ones left out. */
@@ -215,6 +217,10 @@ export class ForwardRoute implements Route, RouteEntry {
 
   get statPrefix(): string {
     return this.action.statPrefix;
+  }
+
+  get mirrors(): readonly MirrorPolicy[] | null {
+    return this.action.mirrors;
   }
 
   get rateLimits(): RouteRateLimits | null {

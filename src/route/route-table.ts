@@ -17,6 +17,7 @@ import type {
 } from "../proto/generated/envoy/config/route/v3.ts";
 import { compileVirtualHost, type TableSettings } from "./compile-virtual-host.ts";
 import { requestHeaderName } from "./header-matcher.ts";
+import { compileMirrorPolicies } from "./mirror-policy.ts";
 import type { Route, RouteMatchInput, RouteTable } from "./route.ts";
 import { compileLevel } from "./route-levels.ts";
 import type { RouteServices } from "./route-services.ts";
@@ -140,6 +141,7 @@ export class RouteTableCompilation {
       mostSpecificWins: message.mostSpecificHeaderMutationsWins === true,
       maxDirectResponseBytes: message.maxDirectResponseBodySizeBytes ?? MAX_DIRECT_RESPONSE_BYTES,
       ignorePathParameters: message.ignorePathParametersInPathMatching === true,
+      mirrors: null,
       useCluster: ignoreCluster,
     };
     const useCluster = (name: string, at: CompileContext): void => {
@@ -148,6 +150,12 @@ export class RouteTableCompilation {
         at.error(`Unknown cluster '${name}'`, clusterRemedy(name, known));
       }
     };
+    const mirrors = compileMirrorPolicies(
+      message.requestMirrorPolicies,
+      { formats: services.formats, useCluster },
+      this.context,
+    );
+    this.lazySettings = { ...this.lazySettings, mirrors };
     this.settings = { ...this.lazySettings, useCluster };
   }
 

@@ -7,6 +7,7 @@ import type { RequestHeaderMap, ResponseHeaderMap } from "../codec/header-map.ts
 import type { HeaderName } from "../codec/header-names.ts";
 import type { Metadata, RouteFacts, StreamInfo } from "../network/stream-info.ts";
 import type { InternalRedirectPolicy } from "./internal-redirect.ts";
+import type { MirrorPolicy } from "./mirror-policy.ts";
 import type { RouteRateLimits } from "./rate-limit-policy.ts";
 import type { RetryPolicyConfig } from "./retry-policy.ts";
 
@@ -125,6 +126,8 @@ export interface RouteEntry {
     info: StreamInfo,
   ): void;
   readonly metadata: Metadata | null;
+  /** Who gets copies of the request; null for nobody. */
+  readonly mirrors: readonly MirrorPolicy[] | null;
   /** Null when neither the route nor its virtual host has rate_limits. */
   readonly rateLimits: RouteRateLimits | null;
 }

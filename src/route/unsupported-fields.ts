@@ -17,14 +17,12 @@ type Report = readonly [field: string, value: unknown, text: string];
 
 const PLUGIN = "is not supported: no retry policy plugin is known, so requests are not retried";
 const NO_HEDGE = "has no effect, as in Envoy: only hedge_on_per_try_timeout makes a second request";
-const NO_MIRROR = "is not supported yet: no copy of the request is sent";
 const NO_SPANS = "has no effect: tracing is not supported yet";
 const NO_READER = "has no effect: nothing reads typed metadata";
 
 export function reportRouteAction(message: RouteAction, context: CompileContext): void {
   warn(context, [
     ["retry_policy_typed_config", message.retryPolicyTypedConfig, PLUGIN],
-    ["request_mirror_policies", message.requestMirrorPolicies, NO_MIRROR],
     ["flush_timeout", message.flushTimeout, "is not supported yet: the manager's timeout counts"],
     ["early_data_policy", message.earlyDataPolicy, "has no effect: TLS is not supported yet"],
   ]);
@@ -49,10 +47,7 @@ export function reportRoute(message: RouteMessage, context: CompileContext): voi
 }
 
 export function reportVirtualHost(message: VirtualHost, context: CompileContext): void {
-  warn(context, [
-    ["retry_policy_typed_config", message.retryPolicyTypedConfig, PLUGIN],
-    ["request_mirror_policies", message.requestMirrorPolicies, NO_MIRROR],
-  ]);
+  warn(context, [["retry_policy_typed_config", message.retryPolicyTypedConfig, PLUGIN]]);
   reportTypedMetadata(message.metadata, context);
   reportHedging(message.hedgePolicy, context);
 }
@@ -74,7 +69,6 @@ export function reportRouteConfiguration(
   message: RouteConfiguration,
   context: CompileContext,
 ): void {
-  warn(context, [["request_mirror_policies", message.requestMirrorPolicies, NO_MIRROR]]);
   refuse(context, [
     ["vhds", message.vhds, "is not supported yet: virtual hosts come with their configuration"],
     ["cluster_specifier_plugins", message.clusterSpecifierPlugins, "is not supported"],

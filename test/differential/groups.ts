@@ -21,6 +21,7 @@ import { http1Edges } from "./cases/http1-edges.ts";
 import { listeners } from "./cases/listeners.ts";
 import { localReplies } from "./cases/local-replies.ts";
 import { matchers } from "./cases/matchers.ts";
+import { mirroring } from "./cases/mirroring.ts";
 import { originalDsts } from "./cases/original-dst.ts";
 import { outliers, runtimeOutliers, tcpOutliers } from "./cases/outlier-detection.ts";
 import { proxyProtocol } from "./cases/proxy-protocol.ts";
@@ -51,6 +52,7 @@ export const groups: readonly DifferentialGroup[] = [
   faults,
   rateLimits,
   sessions,
+  mirroring,
   accessLogs,
   listeners,
   localReplies,

@@ -80,7 +80,7 @@ export class HttpProxyFixture {
     const { time, network, dispatcher, store, manager: real } = upstreams;
     const clusters = options.clusters?.(real) ?? real;
     const own = options.filters ?? [];
-    const forwarding = router(clusters, dispatcher, () => runtime, NO_UPSTREAM_LOGS);
+    const forwarding = router(clusters, dispatcher, () => runtime, NO_UPSTREAM_LOGS, "127.0.0.1");
     const filters = new HttpFilterCatalogue([...own, forwarding]);
     const http = httpConnectionManager(
       {

@@ -30,6 +30,8 @@ export interface HttpFilterServices extends FormatServices, UpstreamLogServices 
   healthCheckFailed(): boolean;
   /** `node.cluster`. */
   readonly serviceCluster: string;
+  /** The machine's own IP address. */
+  readonly localAddress: string;
   /** Limits of filters, exact over all data planes. */
   readonly limiters: LimiterSlots;
   /** Shared with clusters. */
@@ -41,7 +43,7 @@ export function httpFilters(services: HttpFilterServices): readonly HttpFilterTy
   const { runtime, formats, dispatcher, limiters } = services;
   const draw = { runtime, random: dispatcher.random };
   return [
-    router(services.clusters, dispatcher, () => runtime, services),
+    router(services.clusters, dispatcher, () => runtime, services, services.localAddress),
     headerMutation(formats),
     cors(draw),
     csrf(draw),

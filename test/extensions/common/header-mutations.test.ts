@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CompileContext } from "../../../src/config/compile-context.ts";
-import { compileHeaderChanges } from "../../../src/extensions/common/header-mutations.ts";
 import type { HeaderMutation } from "../../../src/proto/generated/envoy/config/common/mutation_rules/v3.ts";
+import { compileHeaderChanges } from "../../../src/route/header-changes.ts";
 import { headerLines } from "../../kit/route-request.ts";
 import { sampleContext, testFormats } from "../formatters/format-fixture.ts";
 

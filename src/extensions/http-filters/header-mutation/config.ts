@@ -6,7 +6,7 @@ import type { HeaderMutation as MutationMessage } from "../../../proto/generated
 import type { KeyValueMutation } from "../../../proto/generated/envoy/config/core/v3.ts";
 import type { Mutations as Message } from "../../../proto/generated/envoy/extensions/filters/http/header_mutation/v3.ts";
 import type { FormatParser } from "../../../route/formatter.ts";
-import { compileHeaderChanges, type Mutation } from "../../common/header-mutations.ts";
+import { compileHeaderChanges, type Mutation } from "../../../route/header-changes.ts";
 import { QueryMutation } from "./query-mutation.ts";
 
 /** What one level changes, in order. */

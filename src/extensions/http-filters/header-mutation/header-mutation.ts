@@ -12,8 +12,8 @@ import type {
   HeaderMutation as Message,
 } from "../../../proto/generated/envoy/extensions/filters/http/header_mutation/v3.ts";
 import type { FormatParser, FormatterContext } from "../../../route/formatter.ts";
+import type { Mutation } from "../../../route/header-changes.ts";
 import { FilterFormatterContext } from "../../common/filter-formatter-context.ts";
-import type { Mutation } from "../../common/header-mutations.ts";
 import { compileMutations, type Mutations } from "./config.ts";
 import { mutateQuery } from "./query-mutation.ts";
 

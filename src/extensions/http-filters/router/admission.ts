@@ -15,6 +15,7 @@ import type { RequestStats } from "./request-stats.ts";
 import { retryConditions } from "./retry-conditions.ts";
 import { RetryState } from "./retry-state.ts";
 import type { RouterFilter } from "./router-filter.ts";
+import { makeShadows } from "./shadows.ts";
 import { strictCheckFailure } from "./strict-check.ts";
 import { finalTimeouts, hedges, setTimeoutHeaders, takeStreamDuration } from "./timeouts.ts";
 
@@ -74,6 +75,7 @@ function droppedReply(filter: RouterFilter, share: number): LocalReply | null {
 /** Takes the control headers, sets the time-outs, applies the changes of the route. */
 export function prepareHeaders(
   filter: RouterFilter,
+  cluster: Cluster,
   entry: RouteEntry,
   headers: RequestHeaderMap,
 ): void {
@@ -96,6 +98,11 @@ export function prepareHeaders(
   if (entry.includeAttemptCountInRequest) headers.set(Headers.EnvoyAttemptCount, "1");
   const insertOriginalPath = !config.suppressEnvoyHeaders;
   entry.finalizeRequestHeaders(headers, filter.callbacks.streamInfo, insertOriginalPath);
+  if (entry.mirrors !== null) {
+    const { services, callbacks } = filter;
+    const request = { services, callbacks, cluster };
+    filter.shadows = makeShadows(entry.mirrors, headers, timeouts.globalMs, request);
+  }
 }
 
 /** Headers that differ from attempt to attempt. Envoy: `Filter::doRetry`. */

@@ -95,7 +95,7 @@ export class RouterFilter
 
   decodeData(bytes: Buffer, endStream: boolean): FilterStatus {
     if (endStream) this.endRequest();
-    this.shadows?.onData(bytes, endStream);
+    this.shadows?.sendData(bytes, endStream);
     if ((this.body !== null || this.cancelWait !== null) && !keepBytes(this, bytes)) return "stop";
     this.upstream?.sendData(bytes, endStream);
     return "stop";
@@ -104,7 +104,7 @@ export class RouterFilter
   decodeTrailers(trailers: HeaderMap): FilterStatus {
     this.endRequest();
     this.trailers = trailers;
-    this.shadows?.onTrailers(trailers);
+    this.shadows?.sendTrailers(trailers);
     this.upstream?.sendTrailers(trailers);
     return "stop";
   }
@@ -315,7 +315,7 @@ export class RouterFilter
     this.attempts = 1;
     streamInfo.attemptCount = 1;
     this.retry = openRetries(this, cluster, entry, headers);
-    prepareHeaders(this, entry, headers);
+    prepareHeaders(this, cluster, entry, headers);
     this.metadataMatch = entry.metadataMatch;
     const host = cluster.chooseHost(this);
     if (host === null) {

@@ -1,5 +1,6 @@
 /** What all routers of one connection manager share. */
 import type { RuntimeSnapshot } from "../../../config/runtime.ts";
+import type { HttpFilter, HttpFilterCallbacks } from "../../../http/http-filter.ts";
 import type { TimerPool } from "../../../platform/timer-pool.ts";
 import type { RouterStats } from "../../../stats/groups/router-stats.ts";
 import type { ClusterManager } from "../../../upstream/cluster.ts";
@@ -22,4 +23,8 @@ export interface RouterServices {
   readonly tryIdleTimers: TimerPool;
   readonly retryTimers: TimerPool;
   readonly durationTimers: TimerPool;
+  /** A router for a copy of a request. */
+  readonly createShadow: (callbacks: HttpFilterCallbacks) => HttpFilter;
+  /** The machine's own IP address. */
+  readonly localAddress: string;
 }

@@ -9,6 +9,7 @@ import type { Timers } from "../../../platform/time.ts";
 import { TimerPool } from "../../../platform/timer-pool.ts";
 import type { Router as RouterMessage } from "../../../proto/generated/envoy/extensions/filters/http/router/v3.ts";
 import { createRouterStats } from "../../../stats/groups/router-stats.ts";
+import type { StatsScope } from "../../../stats/stats-scope.ts";
 import type { ClusterManager } from "../../../upstream/cluster.ts";
 import { compileRouter, type RouterConfig, type UpstreamLogServices } from "./config.ts";
 import { RouterFilter } from "./router-filter.ts";
@@ -22,6 +23,7 @@ export function router(
   timers: Timers,
   runtime: () => RuntimeSnapshot,
   logs: UpstreamLogServices,
+  localAddress: string,
 ): HttpFilterType {
   return defineHttpFilter<RouterMessage, RouterConfig>({
     name: "envoy.filters.http.router",
@@ -41,10 +43,36 @@ export function router(
         tryIdleTimers: new TimerPool(timers),
         retryTimers: new TimerPool(timers),
         durationTimers: new TimerPool(timers),
+        createShadow: (callbacks) => new RouterFilter(ofShadows(), callbacks),
+        localAddress,
       };
+      const ofShadows = shadowServices(services, context.rootStats);
       return { create: (callbacks): HttpFilter => new RouterFilter(services, callbacks) };
     },
   });
+}
+
+const SHADOW_CONFIG: RouterConfig = {
+  suppressEnvoyHeaders: false,
+  respectExpectedTimeout: false,
+  dynamicStats: true,
+  strictHeaders: [],
+  upstreamLogs: [],
+  logsUpstreamStarts: false,
+};
+
+/** Envoy: the router of `Http::AsyncClientImpl` has a config and stats of its own. */
+function shadowServices(services: RouterServices, rootStats: StatsScope): () => RouterServices {
+  let made: RouterServices | null = null;
+  return () => {
+    made ??= {
+      ...services,
+      config: SHADOW_CONFIG,
+      stats: createRouterStats(rootStats.scope("http.async-client")),
+      upstreamLogging: null,
+    };
+    return made;
+  };
 }
 
 function createLogging(config: RouterConfig, logs: UpstreamLogServices): UpstreamLogging | null {

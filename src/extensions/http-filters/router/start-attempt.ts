@@ -11,6 +11,7 @@ import type { Cluster } from "../../../upstream/cluster.ts";
 import type { Host } from "../../../upstream/host.ts";
 import { keepBody, type RequestBody } from "./request-body.ts";
 import type { RouterFilter } from "./router-filter.ts";
+import type { Shadows } from "./shadows.ts";
 import { clearUpstreamFacts } from "./upstream-facts.ts";
 import { UpstreamRequest } from "./upstream-request.ts";
 
@@ -28,7 +29,7 @@ export function startAttempt(router: RouterFilter, cluster: Cluster, host: Host)
   attempt.clocks = router.clocks.forAttempt(attempt, cluster.info.maxStreamDurationMs);
   router.add(attempt);
   router.retry?.onHostAttempted(host);
-  if (first) prepareFirst(router, entry, headers);
+  if (first) prepareFirst(router, entry);
   else for (let pauses = router.responsePauses; pauses > 0; pauses--) attempt.readDisable(true);
   if (entry.connectTerminates && headers.method === "CONNECT") attempt.startTcp(entry.priority);
   else attempt.start(entry.priority);
@@ -39,12 +40,20 @@ export function startAttempt(router: RouterFilter, cluster: Cluster, host: Host)
 }
 
 /** What happens once per request. */
-function prepareFirst(router: RouterFilter, entry: RouteEntry, headers: RequestHeaderMap): void {
+function prepareFirst(router: RouterFilter, entry: RouteEntry): void {
   router.callbacks.addWatermarkListener(router);
-  router.shadows?.onHeaders(headers, router.headersEnd);
+  if (router.shadows !== null) startShadows(router, router.shadows);
   if (router.requestEnded) router.clocks.start();
   router.replays = router.retry?.enabled === true || entry.internalRedirects !== null;
   if (router.replays && !router.headersEnd) keepBody(router, entry);
+}
+
+/** Copies get what came while the cluster was not there yet, too. */
+function startShadows(router: RouterFilter, shadows: Shadows): void {
+  const { headersEnd, body, trailers } = router;
+  shadows.start(headersEnd);
+  if (body !== null && !headersEnd) body.sendTo(shadows, router.requestEnded && trailers === null);
+  if (trailers !== null) shadows.sendTrailers(trailers);
 }
 
 /** What came of the body so far; keeps it only where it may be needed again. */

@@ -8,7 +8,7 @@ import type { EarlyHeaderMutation } from "../../../http/early-header-mutation.ts
 import type { TypedExtensionConfig } from "../../../proto/generated/envoy/config/core/v3.ts";
 import type { HeaderMutation } from "../../../proto/generated/envoy/extensions/http/early_header_mutation/header_mutation/v3.ts";
 import type { FormatParser } from "../../../route/formatter.ts";
-import { compileHeaderChanges } from "../../common/header-mutations.ts";
+import { compileHeaderChanges } from "../../../route/header-changes.ts";
 
 const HEADER_MUTATION =
   "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation";

@@ -486,6 +486,6 @@ describe("stats of a request", () => {
 it("the router is a terminal filter of its canonical name", () => {
   const clusters: ClusterManager = { lookup: () => ({ kind: "none" }) };
   const dispatcher = new SimulatedTime().dispatcher();
-  const type = router(clusters, dispatcher, () => DEFAULT_RUNTIME, NO_UPSTREAM_LOGS);
+  const type = router(clusters, dispatcher, () => DEFAULT_RUNTIME, NO_UPSTREAM_LOGS, "127.0.0.1");
   assert.deepEqual([type.name, type.terminal], ["envoy.filters.http.router", true]);
 });

@@ -3,14 +3,14 @@
  * Changes of headers in the order written: append, remove, remove by match. Envoy:
  * `Http::HeaderMutations` (source/common/http/header_mutation.cc).
  */
-import type { HeaderMap } from "../../codec/header-map.ts";
-import { type HeaderName, headerName } from "../../codec/header-names.ts";
-import type { HeaderDirection } from "../../codec/inline-headers.ts";
-import type { CompileContext } from "../../config/compile-context.ts";
-import { compileStringMatcher, type StringMatcher } from "../../config/matcher/string-matcher.ts";
-import type { HeaderMutation as MutationMessage } from "../../proto/generated/envoy/config/common/mutation_rules/v3.ts";
-import type { FormatParser, FormatterContext } from "../../route/formatter.ts";
-import { compileHeaderAddition, HeaderMutations } from "../../route/header-mutation.ts";
+import type { HeaderMap } from "../codec/header-map.ts";
+import { type HeaderName, headerName } from "../codec/header-names.ts";
+import type { HeaderDirection } from "../codec/inline-headers.ts";
+import type { CompileContext } from "../config/compile-context.ts";
+import { compileStringMatcher, type StringMatcher } from "../config/matcher/string-matcher.ts";
+import type { HeaderMutation as MutationMessage } from "../proto/generated/envoy/config/common/mutation_rules/v3.ts";
+import type { FormatParser, FormatterContext } from "./formatter.ts";
+import { compileHeaderAddition, HeaderMutations } from "./header-mutation.ts";
 
 export interface Mutation {
   apply(headers: HeaderMap, context: FormatterContext): void;
