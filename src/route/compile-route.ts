@@ -24,14 +24,8 @@ import { compileDirectResponse, compileRedirect, DirectRoute } from "./direct-ro
 import { type ClusterChoice, type ForwardingAction, ForwardRoute } from "./forward-route.ts";
 import { compileHashPolicy } from "./hash-policy.ts";
 import { requestHeaderName } from "./header-matcher.ts";
-import { compileMirrorPolicies, type MirrorPolicy } from "./mirror-policy.ts";
 import type { PathMatcher } from "./path-matcher.ts";
 import { mergeFilterConfigs } from "./per-filter-config.ts";
-import {
-  compileRateLimits,
-  type RateLimitPolicy,
-  type RouteRateLimits,
-} from "./rate-limit-policy.ts";
 import { compileHostRewrite, compilePathRewrite } from "./rewrite.ts";
 import type { Route, RouteMatchInput, UpgradeMap } from "./route.ts";
 import {
@@ -42,8 +36,8 @@ import {
   type RouteLevel,
 } from "./route-levels.ts";
 import { compileRouteMatch, type RouteMatch } from "./route-match.ts";
-import type { RouteServices } from "./route-services.ts";
 import { compileSecondChances } from "./second-chances.ts";
+import { compileRouteTraffic, type TrafficParent } from "./traffic-policies.ts";
 import { reportRoute, reportRouteAction } from "./unsupported-fields.ts";
 import type { VirtualClusters } from "./virtual-clusters.ts";
 
@@ -75,23 +69,16 @@ class DirectTarget implements RouteTarget {
 }
 
 /** What a route inherits. */
-export interface RouteParent {
-  readonly services: RouteServices;
+export interface RouteParent extends TrafficParent {
   readonly virtualHost: VirtualHost;
   readonly virtualHostMetadata: Metadata | null;
   readonly virtualClusters: VirtualClusters | null;
-  /** Of the virtual host, or of the route configuration. */
-  readonly mirrors: readonly MirrorPolicy[] | null;
-  /** `rate_limits` of the virtual host. */
-  readonly rateLimits: RateLimitPolicy | null;
   /** Of the virtual host: counts where the route has none. */
   readonly retryPolicy: ForwardingAction["retryPolicy"];
   /** Virtual host and route configuration, most specific first. */
   readonly levels: readonly RouteLevel[];
   readonly mostSpecificWins: boolean;
   readonly maxDirectResponseBytes: number;
-  /** Notes a cluster a route may choose, and reports it when it must exist and does not. */
-  useCluster(name: string, context: CompileContext): void;
 }
 
 /** The `filter_metadata` of a metadata message. */
@@ -240,31 +227,13 @@ class RouteCompiler {
       statPrefix: this.message.statPrefix ?? "",
       virtualClusters,
       hashPolicy: compileHashPolicy(message.hashPolicy, context),
-      rateLimits: this.rateLimits(message, context),
-      mirrors: this.mirrors(message, context),
+      ...compileRouteTraffic(message, this.parent, context),
       hostRewrite: compileHostRewrite(message, services.formats, context),
       pathRewrite: compilePathRewrite(message, path, services.formats, context),
       requestMutations: mutationOrder(this.stack, "requestMutations"),
       responseMutations: mutationOrder(this.stack, "responseMutations"),
       clock: services.time,
     };
-  }
-
-  private rateLimits(message: RouteAction, context: CompileContext): RouteRateLimits | null {
-    const { services, rateLimits: virtualHost } = this.parent;
-    const compilation = { ...services, inFilter: false };
-    const route = compileRateLimits(message.rateLimits, compilation, context);
-    if (route === null && virtualHost === null) return null;
-    return { route, virtualHost, includeVirtualHost: message.includeVhRateLimits === true };
-  }
-
-  /** The most specific level that has any. */
-  private mirrors(message: RouteAction, context: CompileContext): readonly MirrorPolicy[] | null {
-    const { parent } = this;
-    const { formats } = parent.services;
-    const useCluster = (name: string, at: CompileContext): void => parent.useCluster(name, at);
-    const own = message.requestMirrorPolicies;
-    return compileMirrorPolicies(own, { formats, useCluster }, context) ?? parent.mirrors;
   }
 
   private weighted(

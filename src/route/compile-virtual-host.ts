@@ -13,11 +13,11 @@ import type {
 } from "../proto/generated/envoy/config/route/v3.ts";
 import { compileRoute, filterMetadata, type RouteParent, type RouteRule } from "./compile-route.ts";
 import { type HttpMatchData, REQUEST_INPUTS } from "./match-inputs.ts";
-import { compileMirrorPolicies, type MirrorPolicy } from "./mirror-policy.ts";
-import { compileRateLimits } from "./rate-limit-policy.ts";
+import type { MirrorPolicy } from "./mirror-policy.ts";
 import { compileRetryPolicy } from "./retry-policy.ts";
 import { compileLevel, type RouteLevel } from "./route-levels.ts";
 import type { RouteServices } from "./route-services.ts";
+import { compileTraffic } from "./traffic-policies.ts";
 import { reportVirtualHost } from "./unsupported-fields.ts";
 import { compileVirtualClusters } from "./virtual-clusters.ts";
 import { VirtualHost } from "./virtual-host.ts";
@@ -43,30 +43,22 @@ export function compileVirtualHost(
   reportVirtualHost(message, context);
   const { services } = settings;
   const level = compileLevel(message, message.cors, services, context);
+  const useCluster = (name: string, at: CompileContext): void => settings.useCluster(name, at);
   const parent: RouteParent = {
     services,
     virtualHost: message,
     virtualHostMetadata: filterMetadata(message.metadata),
     virtualClusters: compileVirtualClusters(message.virtualClusters, context),
-    rateLimits: compileRateLimits(message.rateLimits, { ...services, inFilter: false }, context),
+    ...compileTraffic(message, { services, useCluster }, settings.mirrors, context),
     retryPolicy: compileRetryPolicy(
       message.retryPolicy,
       services.extensions,
       context.at("retry_policy"),
     ),
-    mirrors:
-      compileMirrorPolicies(
-        message.requestMirrorPolicies,
-        {
-          formats: services.formats,
-          useCluster: (name, at) => settings.useCluster(name, at),
-        },
-        context,
-      ) ?? settings.mirrors,
     levels: [level, settings.level],
     mostSpecificWins: settings.mostSpecificWins,
     maxDirectResponseBytes: settings.maxDirectResponseBytes,
-    useCluster: (name, at) => settings.useCluster(name, at),
+    useCluster,
   };
   return new VirtualHost(
     message.name ?? "",

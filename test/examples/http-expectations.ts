@@ -221,6 +221,17 @@ export const HTTP_EXPECTATIONS: readonly Expectation[] = [
     ],
   },
   {
+    example: "mirroring",
+    steps: [
+      { request: "GET /", status: 200, answer: /^v1/ },
+      { request: "POST /x", body: "hello", status: 200, answer: /^v1/ },
+      {
+        admin: "GET /stats?filter=cluster.next-version.upstream_rq_200",
+        matches: /^cluster\.next-version\.upstream_rq_200: 2$/m,
+      },
+    ],
+  },
+  {
     example: "access-log-text",
     steps: [
       { request: "GET /some?x=1", status: 200 },

@@ -395,4 +395,20 @@ token_bucket: { max_tokens: 1, fill_interval: 1s }
     message: /local cluster/,
     remedy: /divide/,
   },
+  {
+    what: "a mirror without a cluster",
+    text: routes(
+      "- match: { prefix: / }\n  route: { cluster_header: x, request_mirror_policies: [»{}] }",
+    ),
+    message: /cluster_header/,
+    remedy: /exactly one/,
+  },
+  {
+    what: "a mirror to a cluster that is not there",
+    text: routes(
+      "- match: { prefix: / }\n  route: { cluster_header: x, request_mirror_policies: [{ »cluster: nowhere }] }",
+    ),
+    message: /nowhere/,
+    remedy: /./,
+  },
 ];

@@ -35,13 +35,6 @@ health_checks: [{ timeout: 1s, interval: 1s, unhealthy_threshold: 1, healthy_thr
       ONE,
     /[Rr]etr/,
   ],
-  [
-    "mirroring",
-    routes(
-      "- match: { prefix: / }\n  route: { cluster: one, »request_mirror_policies: [{ cluster: one }] }",
-    ) + ONE,
-    /[Mm]irror/,
-  ],
   ["tracing", manager("»tracing: {}"), /[Tt]rac/],
   ["an HTTP/2 setting of a listener", manager("»http2_protocol_options: {}"), /HTTP\/2|http2/],
   [

@@ -26,6 +26,8 @@ export interface ShadowStreamOwner {
 export class ShadowStream implements HttpFilterCallbacks {
   readonly filterName = "";
   readonly dispatcher: Dispatcher;
+  /** Of the client; nothing of a copy goes there. */
+  readonly connection: Connection;
   readonly streamInfo: StreamInfo;
   readonly streamRandom: number;
   readonly requestHeaders: RequestHeaderMap;
@@ -46,25 +48,22 @@ export class ShadowStream implements HttpFilterCallbacks {
   /** `limitBytes` 0: the listener has no limit. */
   constructor(
     owner: ShadowStreamOwner,
-    dispatcher: Dispatcher,
+    { dispatcher, connection }: HttpFilterCallbacks,
     route: Route,
     headers: RequestHeaderMap,
     limitBytes: number,
   ) {
     this.owner = owner;
     this.dispatcher = dispatcher;
+    this.connection = connection;
     this.target = route;
     this.requestHeaders = headers;
     this.limitBytes = limitBytes === 0 ? UNLIMITED_MAX_BYTES : limitBytes;
-    const connection = new ConnectionInfo(0, NOWHERE, NOWHERE);
-    this.streamInfo = new StreamInfo(connection, dispatcher.nowMs, dispatcher.wallMs());
+    const nobody = new ConnectionInfo(0, NOWHERE, NOWHERE);
+    this.streamInfo = new StreamInfo(nobody, dispatcher.nowMs, dispatcher.wallMs());
     this.streamInfo.protocol = "HTTP/1.1";
     this.streamInfo.route = route;
     this.streamRandom = dispatcher.random.uint32();
-  }
-
-  get connection(): Connection {
-    throw new Error("A copy of a request has no client");
   }
 
   start(filter: HttpFilter, endStream: boolean): void {

@@ -35,7 +35,7 @@ export class Shadows implements ShadowStreamOwner, BodySink {
     const { callbacks } = this.request;
     const route = new ShadowRoute(clusterName, timeoutMs);
     const limit = callbacks.decoderBufferLimit();
-    this.streams.push(new ShadowStream(this, callbacks.dispatcher, route, headers, limit));
+    this.streams.push(new ShadowStream(this, callbacks, route, headers, limit));
   }
 
   /** The first attempt begins. */

@@ -1,11 +1,11 @@
 // Changes of headers, compiled from messages and applied in order.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CompileContext } from "../../../src/config/compile-context.ts";
-import type { HeaderMutation } from "../../../src/proto/generated/envoy/config/common/mutation_rules/v3.ts";
-import { compileHeaderChanges } from "../../../src/route/header-changes.ts";
-import { headerLines } from "../../kit/route-request.ts";
-import { sampleContext, testFormats } from "../formatters/format-fixture.ts";
+import { CompileContext } from "../../src/config/compile-context.ts";
+import type { HeaderMutation } from "../../src/proto/generated/envoy/config/common/mutation_rules/v3.ts";
+import { compileHeaderChanges } from "../../src/route/header-changes.ts";
+import { sampleContext, testFormats } from "../extensions/formatters/format-fixture.ts";
+import { headerLines } from "../kit/route-request.ts";
 
 function change(messages: readonly HeaderMutation[]): { lines: string[]; problems: string[] } {
   const compile = new CompileContext("list");
