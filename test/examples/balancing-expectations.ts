@@ -14,7 +14,7 @@ export const BALANCING_EXPECTATIONS: readonly Expectation[] = [
     steps: [
       ...["v2", "v2", "v2"].map((answer) => user("anna", answer)),
       ...["v1", "v1", "v1"].map((answer) => user("ben", answer)),
-      { admin: "/stats?filter=ring_hash", matches: /ring_hash_lb\.size: 1024/ },
+      { admin: "GET /stats?filter=ring_hash", matches: /ring_hash_lb\.size: 1024/ },
     ],
   },
   {

@@ -83,14 +83,17 @@ export function staticCluster(ports: readonly number[], fields: Message = {}): M
   return { ...CLUSTER, type: "STATIC", load_assignment: assignment(ports), ...fields };
 }
 
-/** Balancing by latency instead: our own policy. */
+/** Balancing by latency instead: our own policy (examples/peak-ewma). */
 export const PEAK_EWMA: Message = {
   load_balancing_policy: {
     policies: [
       {
         typed_extension_config: {
           name: "outrigger.load_balancing_policies.peak_ewma",
-          typed_config: any("outrigger.load_balancing_policies.peak_ewma.v1.PeakEwma"),
+          typed_config: any("xds.type.v3.TypedStruct", {
+            type_url: "type.googleapis.com/outrigger.load_balancing_policies.peak_ewma",
+            value: {},
+          }),
         },
       },
     ],
