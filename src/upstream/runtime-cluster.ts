@@ -286,12 +286,15 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
 
   /** Health bits changed, here or on another data plane: computes tiers and loads anew. */
   onHealthChanged(): void {
-    if (this.closed) return;
+    // While the first checks are under way nobody chooses, and every result would cost a look.
+    if (this.closed || (this.checks !== null && !this.ready)) return;
     if (this.health !== null) this.dropFailed();
-    if (this.demanded === null) this.known = refreshHealth(this.known, this.membership);
-    else this.demanded.refresh();
-    this.rebalance();
+    this.refreshTiers();
     this.listener.onMembersChanged(this);
+  }
+
+  get hostCount(): number {
+    return this.members.byIdentity.size;
   }
 
   /** Another data plane may have changed limits or health since this one last looked. */
@@ -307,8 +310,15 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
   }
 
   private becomeReady(): void {
+    if (this.checks !== null) this.refreshTiers();
     this.ready = true;
     this.listener.onClusterReady(this);
+  }
+
+  private refreshTiers(): void {
+    if (this.demanded === null) this.known = refreshHealth(this.known, this.membership);
+    else this.demanded.refresh();
+    this.rebalance();
   }
 
   /** A host that turned failed loses its connections, and its place if only its health held it. */

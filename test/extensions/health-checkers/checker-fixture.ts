@@ -1,4 +1,5 @@
 // One cluster with one host on simulated time, under active checks.
+import type { Cluster } from "../../../src/proto/generated/envoy/config/cluster/v3.ts";
 import type { HealthCheck } from "../../../src/proto/generated/envoy/config/core/v3.ts";
 import type { Endpoint_HealthCheckConfig } from "../../../src/proto/generated/envoy/config/endpoint/v3.ts";
 import { assertNoLeaks } from "../../kit/leaks.ts";
@@ -28,6 +29,7 @@ export class CheckerFixture {
     check: Partial<HealthCheck>,
     endpoint?: Endpoint_HealthCheckConfig,
     port = 1000,
+    cluster: Partial<Cluster> = {},
   ): Promise<this> {
     await this.upstream.listen(this.upstreams.network, port);
     const message = staticMessage([1000], {
@@ -41,6 +43,7 @@ export class CheckerFixture {
           ...check,
         },
       ],
+      ...cluster,
     });
     const only = message.loadAssignment?.endpoints?.[0]?.lbEndpoints?.[0]?.endpoint;
     if (only !== undefined && endpoint !== undefined) only.healthCheckConfig = endpoint;

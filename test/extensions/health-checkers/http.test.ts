@@ -190,6 +190,28 @@ describe("the HTTP health checker", () => {
     assert.equal(fixture.results(), "1/0/0");
   });
 
+  it("closes a connection that waits longer for its check than idle_timeout", async () => {
+    const options = {
+      typeUrl: "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+      value: {
+        commonHttpProtocolOptions: { idleTimeout: { seconds: 1, nanos: 0 } },
+        explicitHttpConfig: { httpProtocolOptions: {} },
+      },
+    };
+    await fixture.start({ httpHealthCheck: { path: "/hc" } }, undefined, 1000, {
+      typedExtensionProtocolOptions: {
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options,
+      },
+    });
+    await answer(response(200));
+    await fixture.run(1100);
+    assert.equal(fixture.upstream.closed, 1);
+    assert.equal(fixture.upstreams.stat("cluster.c.upstream_cx_idle_timeout"), 1);
+    await fixture.run(950);
+    assert.equal(fixture.upstream.received.length, 2);
+    assert.equal(fixture.results(), "1/0/0");
+  });
+
   it("does not mind that the host closes between checks", async () => {
     await start();
     await answer(response(200));

@@ -159,6 +159,19 @@ describe("a cluster under health checks", () => {
     assert.equal(checked.stat("upstream_cx_active"), 0);
   });
 
+  it("looks at many changes of a large cluster together", async () => {
+    const ips = Array.from({ length: 300 }, (_, index) => `198.51.${index >> 8}.${index & 255}`);
+    checked = await new CheckedCluster().serve(A, ...ips);
+    await checked.start([{ ip: A }]);
+    await checked.run(100);
+    const updates = (): number => checked.planes[0]!.stat("cluster_manager.cluster_updated");
+    const before = updates();
+    checked.name([{ ip: A }, ...ips.map((ip) => ({ ip }))]);
+    await checked.run(100);
+    assert.equal(checked.stat("membership_healthy"), 301);
+    assert.ok(updates() - before < 10, `${updates() - before} looks`);
+  });
+
   it("fails a host whose response to traffic says so", async () => {
     checked = await new CheckedCluster().serve(A, B);
     await checked.start([{ ip: A }, { ip: B }]);

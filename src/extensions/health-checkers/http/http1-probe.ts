@@ -10,10 +10,14 @@ import type {
 import type { ResponseHeaderMap } from "../../../codec/header-map.ts";
 import type { Connection, ConnectionCallbacks } from "../../../network/connection.ts";
 import type { Socket } from "../../../platform/sockets.ts";
+import type { Timer, TimerOwner } from "../../../platform/time.ts";
 import type { HealthProbe } from "../../../upstream/health/health-probe.ts";
 import type { Connector, ConnectorCallbacks } from "../../../upstream/pool/connector.ts";
 import { connectForCheck, openCheckConnection } from "../../common/check-connector.ts";
 import type { HttpCheck } from "./http-check.ts";
+
+/** Checks come more often than this: no timer is spent on a longer idle time-out. */
+const LONG_IDLE_MS = 3_600_000;
 
 export class Http1Probe
   implements
@@ -21,35 +25,44 @@ export class Http1Probe
     ConnectorCallbacks,
     ConnectionCallbacks,
     ClientConnectionCallbacks,
-    ResponseDecoder
+    ResponseDecoder,
+    TimerOwner
 {
   private readonly http: HttpCheck;
   private connector: Connector | null = null;
   private connection: Connection | null = null;
   private codec: ClientConnection | null = null;
   private inFlight = false;
+  /** The connection has waited too long for the next check; null when that cannot happen. */
+  private readonly idleTimer: Timer | null;
 
   constructor(http: HttpCheck) {
     this.http = http;
+    const { dispatcher } = http.services;
+    const { idleTimeoutMs } = http.target.cluster.connection;
+    const matters = idleTimeoutMs > 0 && idleTimeoutMs < LONG_IDLE_MS;
+    this.idleTimer = matters ? dispatcher.create(this, 0) : null;
   }
 
   check(): void {
+    this.idleTimer?.disarm();
     if (this.connection !== null) this.send();
     else this.connector ??= connectForCheck(this.http.target, this.http.services, this);
   }
 
   giveUp(): void {
-    this.close();
+    this.drop();
   }
 
   close(): void {
-    this.connector?.cancel();
-    this.connector = null;
-    this.inFlight = false;
-    const { connection } = this;
-    this.connection = null;
-    this.codec = null;
-    connection?.close("no-flush");
+    this.idleTimer?.close();
+    this.drop();
+  }
+
+  onTimer(): void {
+    if (this.inFlight || this.connection === null) return;
+    this.http.target.cluster.stats.upstreamCxIdleTimeout.inc();
+    this.drop();
   }
 
   onSocketConnected(socket: Socket): void {
@@ -98,7 +111,7 @@ export class Http1Probe
 
   onResetStream(): void {
     if (!this.inFlight) return;
-    this.close();
+    this.drop();
     this.http.fail();
   }
 
@@ -107,12 +120,12 @@ export class Http1Probe
   }
 
   onNoMoreStreams(): void {
-    this.close();
+    this.drop();
   }
 
   onProtocolError(): void {
     const { inFlight } = this;
-    this.close();
+    this.drop();
     if (inFlight) this.http.fail();
   }
 
@@ -134,10 +147,23 @@ export class Http1Probe
     if (body !== null) encoder.encodeData(body, true);
   }
 
+  private drop(): void {
+    this.idleTimer?.disarm();
+    this.connector?.cancel();
+    this.connector = null;
+    this.inFlight = false;
+    const { connection } = this;
+    this.connection = null;
+    this.codec = null;
+    connection?.close("no-flush");
+  }
+
   private complete(): void {
     if (!this.inFlight) return;
     this.inFlight = false;
-    if (!this.http.services.reuseConnection) this.close();
+    const { services, target } = this.http;
+    if (!services.reuseConnection) this.drop();
+    else this.idleTimer?.arm(target.cluster.connection.idleTimeoutMs);
     this.http.finish();
   }
 }
