@@ -24,6 +24,8 @@ export interface HostSet {
   /** Hosts that wait for their first health check: in no total. */
   readonly excluded: readonly Host[];
   readonly localities: readonly HostsByLocality[];
+  /** A part of a set that takes no locality weights: hash tables then weigh hosts only. */
+  readonly localityWeightsUnknown?: boolean;
   /** Percent; Envoy's default is 140. */
   readonly overprovisioningFactor: number;
   /** Health is a share of weights, not of hosts. */

@@ -280,7 +280,8 @@ async function placeholderValues(
 
 /** Gauges that say something of the last case is still open. */
 function busyGauges(counters: ReadonlyMap<string, number>): readonly string[] {
-  const active = /^(http|cluster|listener|tcp)\.(?!admin|barrier)(?!.*ejections_active$).*_active$/;
+  const active =
+    /^(http|cluster|listener|tcp)\.(?!admin|barrier)(?!.*(?:ejections|lb_subsets)_active$).*_active$/;
   return [...counters]
     .filter(([name, value]) => value > 0 && active.test(name))
     .map(([name]) => name);

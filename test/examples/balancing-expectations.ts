@@ -44,6 +44,14 @@ export const BALANCING_EXPECTATIONS: readonly Expectation[] = [
     steps: [{ spread: "GET /", kind: "http", times: 20, counts: { v1: [1, 19], v2: [1, 19] } }],
   },
   {
+    example: "subset-canary",
+    steps: [
+      { request: "GET /", headers: { "x-canary": "yes" }, status: 200, answer: /v2/ },
+      { request: "GET /", status: 200, answer: /v1/ },
+      { admin: "GET /stats?filter=lb_subsets", matches: /lb_subsets_selected: 2/ },
+    ],
+  },
+  {
     example: "slow-start",
     steps: [{ spread: "GET /", kind: "http", times: 20, counts: { v1: [5, 15], v2: [5, 15] } }],
   },

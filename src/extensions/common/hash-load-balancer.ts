@@ -116,7 +116,7 @@ export class HashLoadBalancer implements ClusterLoadBalancer {
   /** Only healthy hosts, or all in panic; in proportion to locality weights when they count. */
   private weigh(set: HostSet, panic: boolean): WeightedHosts {
     const normalizer = new Normalizer();
-    if (!this.config.localityWeighted) {
+    if (!this.config.localityWeighted || set.localityWeightsUnknown === true) {
       normalizer.add(panic ? set.hosts : set.healthy, 1);
       return normalizer;
     }

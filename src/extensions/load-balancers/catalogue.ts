@@ -8,7 +8,8 @@ import { peakEwma } from "./peak-ewma/peak-ewma.ts";
 import { random } from "./random/random.ts";
 import { ringHash } from "./ring-hash/ring-hash.ts";
 import { roundRobin } from "./round-robin/round-robin.ts";
+import { subset } from "./subset/subset.ts";
 
 export function loadBalancerFactories(): readonly LoadBalancerFactory[] {
-  return [roundRobin, leastRequest, random, ringHash, maglev, peakEwma, clusterProvided];
+  return [roundRobin, leastRequest, random, ringHash, maglev, subset, peakEwma, clusterProvided];
 }

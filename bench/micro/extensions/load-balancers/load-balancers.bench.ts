@@ -10,6 +10,7 @@ import { random } from "../../../../src/extensions/load-balancers/random/random.
 import { Ring } from "../../../../src/extensions/load-balancers/ring-hash/ring.ts";
 import { ringHash } from "../../../../src/extensions/load-balancers/ring-hash/ring-hash.ts";
 import { roundRobin } from "../../../../src/extensions/load-balancers/round-robin/round-robin.ts";
+import { subset } from "../../../../src/extensions/load-balancers/subset/subset.ts";
 import { EMPTY_CONTEXT, type LoadBalancerContext } from "../../../../src/upstream/load-balancer.ts";
 import {
   BalancerBench,
@@ -18,6 +19,16 @@ import {
 } from "../../../../test/contract/load-balancer/load-balancer-suite.ts";
 import { bench } from "../../../kit/micro.ts";
 
+const ROUND_ROBIN = {
+  policies: [
+    {
+      typedExtensionConfig: {
+        name: "rr",
+        typedConfig: { typeUrl: `type.googleapis.com/${roundRobin.messageType}`, value: {} },
+      },
+    },
+  ],
+};
 const OK = new ResponseHeaderMap();
 OK.status = 200;
 
@@ -78,3 +89,20 @@ for (const count of [10, 1000, 10_000]) {
   bench(`a ring over ${count} known hosts`, () => new Ring(source, SETTINGS, known));
   bench(`a Maglev table over ${count} hosts`, () => new MaglevTable(source, 65_537, false));
 }
+
+const { balancer: subsets } = new BalancerBench(
+  subset.compile(
+    { subsetSelectors: [{ keys: ["v"] }], subsetLbPolicy: ROUND_ROBIN },
+    new CompileContext(),
+    POLICIES,
+  )!,
+).set(
+  members(16, "equal").map((one) => ({
+    ...one,
+    metadata: { "envoy.lb": { v: String(one.port % 2) } },
+  })),
+);
+const chosen: LoadBalancerContext = { ...EMPTY_CONTEXT, metadataMatch: { v: "1" } };
+bench("a subset of eight hosts, round robin", () => subsets.chooseHost(chosen), {
+  allocatedBytesMax: 24,
+});

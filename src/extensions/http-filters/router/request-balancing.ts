@@ -59,6 +59,13 @@ export class RequestBalancing implements LoadBalancerContext {
     return this.retry.priorityLoads(loads, sets);
   }
 
+  /** Dynamic metadata of the request wins over that of the route. */
+  chooseSubset(entry: RouteEntry): void {
+    const own = this.callbacks.streamInfo.metadata("envoy.lb");
+    this.metadataMatch =
+      own === undefined ? entry.metadataMatch : { ...entry.metadataMatch, ...own };
+  }
+
   /** Worked out for policies that ask: a cookie that nothing hashes is not made either. */
   get hash(): bigint | null {
     if (this.hashed === undefined) {

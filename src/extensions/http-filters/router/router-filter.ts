@@ -316,7 +316,7 @@ export class RouterFilter
     streamInfo.attemptCount = 1;
     this.retry = openRetries(this, cluster, entry, headers);
     prepareHeaders(this, cluster, entry, headers);
-    this.metadataMatch = entry.metadataMatch;
+    this.chooseSubset(entry);
     const host = cluster.chooseHost(this);
     if (host === null) {
       replyNoHost(this);
