@@ -53,6 +53,8 @@ export interface CatalogueServices {
   readonly host: HostEnvironment;
   readonly stats: StatsScope;
   readonly node: NodeFacts;
+  /** `cluster_manager.local_cluster_name`; "" without one. */
+  readonly localCluster: string;
   readonly routeSubscriptions: RouteSubscriptions;
   /** Clusters that static routes may name; null when any name may appear later. */
   readonly clusterNames: () => ReadonlySet<string> | null;
@@ -151,13 +153,9 @@ function createHttpFilters(
   services: CatalogueServices,
   { formats, logs, dnsCaches }: HttpFilterParts,
 ): HttpFilterCatalogue {
-  const { clusters, dispatcher, runtime, limiters, healthCheckFailed } = services;
-  const { serviceCluster } = services.node;
-  const own = { clusters, dispatcher, runtime, limiters, healthCheckFailed, serviceCluster };
-  const states = { sessionStates: sessionStates(), localAddress: services.node.localAddress };
-  return new HttpFilterCatalogue(
-    httpFilters({ ...formats, ...logs, ...own, ...states, dnsCaches }),
-  );
+  const { serviceCluster, localAddress } = services.node;
+  const own = { serviceCluster, localAddress, sessionStates: sessionStates(), dnsCaches };
+  return new HttpFilterCatalogue(httpFilters({ ...services, ...formats, ...logs, ...own }));
 }
 
 export function openLogFiles({

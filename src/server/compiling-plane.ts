@@ -4,12 +4,15 @@ import { UNLIMITED } from "../network/connection-limit.ts";
 import { StatSlab } from "../stats/slab.ts";
 import { createSilentScope, REJECT_ALL_STATS, StatsStore } from "../stats/stats-store.ts";
 import { EMPTY_LOCALITY } from "../upstream/locality.ts";
-import { createSharedUpstreamState } from "../upstream/upstream-services.ts";
+import { createSharedUpstreamState, type LocalNode } from "../upstream/upstream-services.ts";
 import { DataPlane, type DataPlanePlatform } from "./data-plane.ts";
+
+const NOBODY: LocalNode = { locality: EMPTY_LOCALITY, clusterName: "" };
 
 /** `stats` takes those of logs that the server itself opens. */
 export function createCompilingPlane(
   platform: DataPlanePlatform,
+  localNode: LocalNode = NOBODY,
   stats: StatsStore = new StatsStore(new StatSlab(), REJECT_ALL_STATS),
   logFlushIntervalMs: number = 0,
 ): DataPlane {
@@ -29,7 +32,7 @@ export function createCompilingPlane(
       endpoints: { subscribe: none },
       routes: { subscribe: none },
       sourceAddresses: [],
-      localNode: { locality: EMPTY_LOCALITY, clusterName: "" },
+      localNode,
       outlierEventLogPath: "",
       logFlushIntervalMs,
       requestLogs: [],

@@ -165,6 +165,7 @@ export class DataPlane {
       host: platform.host,
       stats: services.stats.root,
       node: services.node,
+      localCluster: services.localNode.clusterName,
       routeSubscriptions: services.routes,
       clusterNames: () => this.knownClusters,
       logFlushIntervalMs: services.logFlushIntervalMs,

@@ -21,7 +21,7 @@ export async function validateBootstrap(
   if (bootstrap === null) return loaded.diagnostics;
   const context = new CompileContext();
   const config = compileBootstrap(bootstrap, overrides, context);
-  const plane = createCompilingPlane(platform);
+  const plane = createCompilingPlane(platform, config.localNode);
   compileAdminLogs(plane, config.admin.accessLogs, context);
   const { diagnostics } = plane.prepare(staticUpdate(bootstrap, NO_STATIC_NAMES));
   return withPlaces(loader, source, [

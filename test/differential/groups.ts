@@ -26,7 +26,7 @@ import { mirroring } from "./cases/mirroring.ts";
 import { originalDsts } from "./cases/original-dst.ts";
 import { outliers, runtimeOutliers, tcpOutliers } from "./cases/outlier-detection.ts";
 import { proxyProtocol } from "./cases/proxy-protocol.ts";
-import { rateLimits } from "./cases/rate-limits.ts";
+import { rateLimits, rateLimitsShared } from "./cases/rate-limits.ts";
 import { routeActions } from "./cases/route-actions.ts";
 import { routeMatch } from "./cases/route-match.ts";
 import { routerFailures } from "./cases/router.ts";
@@ -53,6 +53,7 @@ export const groups: readonly DifferentialGroup[] = [
   httpFilters,
   faults,
   rateLimits,
+  rateLimitsShared,
   sessions,
   mirroring,
   accessLogs,

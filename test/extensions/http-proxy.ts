@@ -25,6 +25,8 @@ export interface HttpProxyOptions {
   readonly routes?: readonly Message[];
   readonly clusters?: readonly Message[];
   readonly listener?: Message;
+  /** Fields of the bootstrap. */
+  readonly bootstrap?: Message;
   /** Head and body of the upstream's answer; by default 200 with the request as its body. */
   readonly answer?: string;
 }
@@ -175,6 +177,7 @@ function bootstrapText(options: HttpProxyOptions): string {
   };
   return JSON.stringify({
     node: { id: "node", cluster: "service" },
+    ...options.bootstrap,
     static_resources: {
       listeners: [listener],
       clusters: [staticCluster("up", [UPSTREAM_PORT]), ...(options.clusters ?? [])],

@@ -384,7 +384,7 @@ rate_limits: [{ actions: [{ »extension: { name: a, typed_config: { "@type": ${E
     remedy: /actions/,
   },
   {
-    what: "a limit shared over the local cluster",
+    what: "a limit shared over a local cluster that nobody names",
     text: filterWith(
       "local_ratelimit",
       "local_ratelimit.v3.LocalRateLimit",
@@ -392,8 +392,8 @@ rate_limits: [{ actions: [{ »extension: { name: a, typed_config: { "@type": ${E
 token_bucket: { max_tokens: 1, fill_interval: 1s }
 »local_cluster_rate_limit: {}`,
     ),
-    message: /local cluster/,
-    remedy: /divide/,
+    message: /no local cluster/,
+    remedy: /local_cluster_name/,
   },
   {
     what: "a mirror without a cluster",

@@ -30,6 +30,8 @@ export interface HttpFilterServices extends FormatServices, UpstreamLogServices 
   healthCheckFailed(): boolean;
   /** `node.cluster`. */
   readonly serviceCluster: string;
+  /** `cluster_manager.local_cluster_name`; "" without one. */
+  readonly localCluster: string;
   /** The machine's own IP address. */
   readonly localAddress: string;
   /** Limits of filters, exact over all data planes. */
@@ -55,6 +57,8 @@ export function httpFilters(services: HttpFilterServices): readonly HttpFilterTy
       formats,
       time: dispatcher,
       serviceCluster: services.serviceCluster,
+      localCluster: services.localCluster,
+      clusters: services.clusters,
     }),
     healthCheck(services),
     setMetadata(),

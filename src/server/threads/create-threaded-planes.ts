@@ -48,7 +48,12 @@ export function createThreadedPlanes(
   services: ThreadedServices,
 ): DataPlanes {
   const { threads, dataPlanes, runtime, conditions, loggers, stats } = services;
-  const local = createCompilingPlane(services.platform, stats, services.plain.logFlushIntervalMs);
+  const local = createCompilingPlane(
+    services.platform,
+    services.plain.localNode,
+    stats,
+    services.plain.logFlushIntervalMs,
+  );
   const shared = createSharedUpstreamState(dataPlanes);
   const connectionCount = createConnectionCount(dataPlanes);
   const turns = new ConfigTurns();

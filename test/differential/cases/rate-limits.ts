@@ -1,6 +1,6 @@
 // The HTTP local_ratelimit filter (envoy-semantics 6.7, vector 10.17): buckets, descriptors, what
 // clients are told. Buckets are so slow that no case depends on time.
-import { bootstrap, type Message, routeTo } from "../bootstrap.ts";
+import { bootstrap, cluster, type Message, routeTo, STANDARD_CLUSTERS } from "../bootstrap.ts";
 import {
   adminPost,
   type DifferentialCase,
@@ -530,4 +530,37 @@ export const rateLimits: DifferentialGroup = {
     layered_runtime: { layers: [{ name: "admin", admin_layer: {} }] },
   }),
   cases: [...bucketCases, ...actionCases, ...descriptorCases],
+};
+
+/** The limit of these listeners is for the three members of the local cluster together. */
+export const rateLimitsShared: DifferentialGroup = {
+  name: "rate-limits-shared",
+  bootstrap: bootstrap(
+    [
+      on("shared", [
+        limit({
+          ...bucket(6),
+          local_cluster_rate_limit: {},
+          enable_x_ratelimit_headers: "DRAFT_VERSION_03",
+        }),
+      ]),
+      on(
+        "shared-descriptor",
+        [
+          limit({
+            ...bucket(1000),
+            local_cluster_rate_limit: {},
+            descriptors: [descriptor({ generic_key: "d" }, 7)],
+          }),
+        ],
+        [counted("/", [key("d")])],
+      ),
+    ],
+    [...STANDARD_CLUSTERS, cluster("we", ["@upstream:up1@", "@upstream:up2@", "@upstream:up3@"])],
+    { cluster_manager: { local_cluster_name: "we" } },
+  ),
+  cases: [
+    times("a member may use its part of the limit", "shared", [...twice("/"), get("/")]),
+    times("and its part of a descriptor's", "shared-descriptor", [...twice("/"), get("/")]),
+  ],
 };

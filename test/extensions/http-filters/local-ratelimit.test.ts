@@ -2,7 +2,15 @@
 // data planes, routes with limits of their own, what changes with a reload.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { any, fileLog, HttpProxy, httpFilter, type Message, valuesOf } from "../http-proxy.ts";
+import {
+  any,
+  fileLog,
+  HttpProxy,
+  httpFilter,
+  type Message,
+  staticCluster,
+  valuesOf,
+} from "../http-proxy.ts";
 
 const ALL = { default_value: { numerator: 100 } };
 const FIELDS = { stat_prefix: "lrl", filter_enabled: ALL, filter_enforced: ALL };
@@ -141,5 +149,16 @@ test("values beyond max_dynamic_descriptors lose their bucket, and get a full on
     codes.push((await proxy.exchange("GET /", [`x-user: ${user}`])).status);
   }
   assert.deepEqual(codes, [200, 429, 200, 200, 200]);
+  await proxy.close();
+});
+
+test("a limit may be for all members of the local cluster together", async () => {
+  const proxy = await HttpProxy.start({
+    filters: [limit({ ...bucket(12, "600s"), local_cluster_rate_limit: {} })],
+    clusters: [staticCluster("we", [1, 2, 3])],
+    bootstrap: { cluster_manager: { local_cluster_name: "we" } },
+  });
+  const served = await statuses(proxy, 6);
+  assert.deepEqual(served, [200, 200, 200, 200, 429, 429]);
   await proxy.close();
 });

@@ -41,6 +41,8 @@ export interface LimitConfig {
   readonly policy: RateLimitPolicy | null;
   readonly vhRateLimits: "OVERRIDE" | "INCLUDE" | "IGNORE";
   readonly perConnection: boolean;
+  /** `local_cluster_rate_limit`: the limit is for all members of the local cluster together. */
+  readonly sharedWithCluster: boolean;
   readonly showsLimits: boolean;
   readonly resourceExhausted: boolean;
   readonly requestMutations: HeaderMutations;
@@ -52,6 +54,8 @@ export interface LimitConfig {
 export interface LimitCompilation {
   readonly formats: FormatParser;
   readonly time: RouteClock;
+  /** `cluster_manager.local_cluster_name`; "" without one. */
+  readonly localCluster: string;
 }
 
 const MAX_DYNAMIC_DESCRIPTORS = 20;
@@ -62,7 +66,7 @@ export function compileLimit(
   context: CompileContext,
 ): LimitConfig {
   const { formats } = compilation;
-  reportUnsupported(message, context);
+  checkSharing(message, compilation.localCluster, context);
   const additions = message.requestHeadersToAddWhenNotEnforced;
   const field = context.at("request_headers_to_add_when_not_enforced");
   return {
@@ -81,6 +85,7 @@ export function compileLimit(
     policy: compileRateLimits(message.rateLimits, { ...compilation, inFilter: true }, context),
     vhRateLimits: message.vhRateLimits ?? "OVERRIDE",
     perConnection: message.localRateLimitPerDownstreamConnection === true,
+    sharedWithCluster: message.localClusterRateLimit !== undefined,
     showsLimits: message.enableXRatelimitHeaders === "DRAFT_VERSION_03",
     resourceExhausted: message.rateLimitedAsResourceExhausted === true,
     requestMutations: compileHeaderMutations("request", additions, [], formats, field),
@@ -141,12 +146,20 @@ export function descriptorText(entries: readonly DescriptorEntry[]): string {
   return text;
 }
 
-function reportUnsupported(message: LocalRateLimit, context: CompileContext): void {
+function checkSharing(
+  message: LocalRateLimit,
+  localCluster: string,
+  context: CompileContext,
+): void {
   if (message.localClusterRateLimit === undefined) return;
-  context
-    .at("local_cluster_rate_limit")
-    .error(
-      "Sharing a limit over the hosts of the local cluster is not supported",
-      "remove it, and divide the limit by the number of hosts",
+  const at = context.at("local_cluster_rate_limit");
+  if (localCluster === "") {
+    at.error(
+      "There is no local cluster to share the limit with",
+      "set cluster_manager.local_cluster_name in the bootstrap",
     );
+  }
+  if (message.localRateLimitPerDownstreamConnection === true) {
+    at.error("A limit per connection is not shared over a cluster", "keep one of the two");
+  }
 }

@@ -44,18 +44,19 @@ export class RateLimiter {
 
   /**
    * Takes from every bucket that a descriptor of the request has, slowest first, then from the
-   * default one. What was taken before a refusal is not given back.
+   * default one. What was taken before a refusal is not given back. Each of `shares` proxies may
+   * use its part: a request costs so many times as much.
    */
-  request(descriptors: readonly RateLimitDescriptor[]): LimitOutcome {
+  request(descriptors: readonly RateLimitDescriptor[], shares: number = 1): LimitOutcome {
     const matches = this.matches(descriptors);
     for (let index = 0; index < matches.length; index++) {
       const { bucket, hits } = matches[index] as Match;
-      if (!bucket.tryConsume(hits)) return { allowed: false, bucket };
+      if (!bucket.tryConsume(hits * shares)) return { allowed: false, bucket };
     }
     const [first] = matches;
     const { defaultBucket } = this;
     if (defaultBucket !== null && (first === undefined || this.alwaysConsumesDefault)) {
-      if (!defaultBucket.tryConsume()) return { allowed: false, bucket: defaultBucket };
+      if (!defaultBucket.tryConsume(shares)) return { allowed: false, bucket: defaultBucket };
     }
     const bucket = first?.bucket ?? defaultBucket;
     return bucket === null ? UNLIMITED : { allowed: true, bucket };

@@ -22,6 +22,7 @@ import {
   type HttpLocalRateLimitStats,
 } from "../../../stats/groups/http-local-rate-limit-stats.ts";
 import type { StatsScope } from "../../../stats/stats-scope.ts";
+import type { ClusterManager } from "../../../upstream/cluster.ts";
 import {
   type LimiterSlots,
   localTokenBucket,
@@ -47,6 +48,9 @@ export interface HttpLocalRateLimitServices {
   readonly time: { monotonicMs(): number; wallMs(): number };
   /** `node.cluster`. */
   readonly serviceCluster: string;
+  /** `cluster_manager.local_cluster_name`; "" without one. */
+  readonly localCluster: string;
+  readonly clusters: ClusterManager;
 }
 
 /** A configuration in use: its buckets and its stats. */
@@ -59,7 +63,8 @@ interface Limit {
 
 export function httpLocalRateLimit(services: HttpLocalRateLimitServices): HttpFilterType {
   const routes = new RouteLimits(services);
-  const compilation = { formats: services.formats, time: services.time };
+  const { formats, time, localCluster } = services;
+  const compilation = { formats, time, localCluster };
   return defineHttpFilter<LocalRateLimit, LimitConfig, LocalRateLimit, LimitConfig>({
     name: "envoy.filters.http.local_ratelimit",
     messages: [MESSAGE],
@@ -161,7 +166,8 @@ class LocalRateLimitFilter implements HttpFilter {
     const { config, stats } = this.limit;
     if (!this.draws(config.enabled)) return "continue";
     stats.enabled.inc();
-    const outcome = this.limiter().request(this.descriptors(headers));
+    const shares = config.sharedWithCluster ? this.members() : 1;
+    const outcome = this.limiter().request(this.descriptors(headers), shares);
     this.bucket = outcome.bucket;
     if (outcome.allowed) {
       stats.ok.inc();
@@ -196,6 +202,13 @@ class LocalRateLimitFilter implements HttpFilter {
     const { config, limiter } = this.limit;
     if (!config.perConnection) return limiter;
     return this.routes.ofConnection(config, this.callbacks.streamInfo.connection);
+  }
+
+  /** Envoy: a host of the local cluster may use its part of the limit; without hosts, all of it. */
+  private members(): number {
+    const { clusters, localCluster } = this.routes.services;
+    const lookup = clusters.lookup(localCluster);
+    return lookup.kind === "now" ? Math.max(1, lookup.cluster.memberCounts().total) : 1;
   }
 
   private descriptors(headers: RequestHeaderMap): readonly RateLimitDescriptor[] {
