@@ -84,6 +84,8 @@ export class ResourceLimit {
   private readonly own: Float64Array;
   private ownIndex: number;
   private detached = false;
+  /** What the gauges were last computed from. */
+  private shown = 0;
   private readonly openGauge: Gauge;
   protected readonly remainingGauge: Gauge | null;
 
@@ -138,10 +140,16 @@ export class ResourceLimit {
     this.ownIndex = scratch.cell;
   }
 
+  /** As `show`, if another data plane moved the count; unused gauges stay unused. */
+  showIfMoved(): void {
+    if (this.count !== this.shown) this.show();
+  }
+
   /** Brings the gauges up to date. */
   show(): void {
     if (this.detached) return;
     const count = Atomics.load(this.words, this.index);
+    this.shown = count;
     this.openGauge.set(count < this.max ? 0 : 1);
     if (this.remainingGauge !== null) {
       this.remainingGauge.set(count < this.max ? this.max - count : 0);
@@ -258,9 +266,9 @@ export class ResourceLimits {
     this.retries.budget = readBudget(thresholds.retryBudget, runtime, `${prefix}.retry_budget`);
   }
 
-  /** Brings the gauges up to date. */
-  show(): void {
-    for (const limit of this.all()) limit.show();
+  /** Brings the gauges up to date with what other data planes took and gave back. */
+  showIfMoved(): void {
+    for (const limit of this.all()) limit.showIfMoved();
   }
 
   detach(slots: LimitSlots): void {

@@ -299,7 +299,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
 
   /** Another data plane may have changed limits or health since this one last looked. */
   showShared(): void {
-    for (const limits of this.info.limits) limits.show();
+    for (const limits of this.info.limits) limits.showIfMoved();
     this.health?.catchUp();
     this.outlier?.show();
   }
