@@ -68,7 +68,7 @@ export interface Cluster {
   memberCounts(): MemberCounts;
 }
 
-/** Members in all priorities, without those that wait for their first health check. */
+/** Members in all priorities, also those that wait for their first health check. */
 export interface MemberCounts {
   readonly total: number;
   /** Healthy or degraded. */

@@ -182,7 +182,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
     let total = 0;
     let usable = 0;
     for (const set of this.members.sets) {
-      total += set.hosts.length - set.excluded.length;
+      total += set.hosts.length;
       usable += set.healthy.length + set.degraded.length;
     }
     return { total, usable };

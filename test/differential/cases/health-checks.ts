@@ -9,6 +9,7 @@ import {
   hcm,
   listener,
   type Message,
+  ROUTER,
   routeTo,
   socketAddress,
 } from "../bootstrap.ts";
@@ -158,6 +159,26 @@ const WIRE: readonly Subject[] = [
     },
     replies: [{ send: "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n" }, HANG],
     until: { attempt: 2 },
+  },
+  {
+    name: "posting",
+    fact: "a check may carry a body",
+    http: {
+      method: "POST",
+      send: { text: HEX("are you well?") },
+      request_headers_to_add: [{ header: { key: "x-a", value: "b" } }],
+    },
+    replies: [OK, HANG],
+    until: { attempt: 2 },
+    facts: { ...SERVED, "upstream.posting.0.body": "are you well?" },
+  },
+  {
+    name: "putting",
+    fact: "a method that may have a body, but has none",
+    http: { method: "PUT" },
+    replies: [OK, HANG],
+    until: { attempt: 2 },
+    facts: SERVED,
   },
   {
     name: "bare",
@@ -506,6 +527,16 @@ const TCP: readonly Subject[] = [
     facts: { ...flags("tcpgreets", /health_flags::healthy/) },
   },
   {
+    name: "tcpbinary",
+    fact: "bytes may be written in base64",
+    tcp: { send: { binary: "cGluZw==" }, receive: [{ binary: "cG9uZw==" }] },
+    check: { no_traffic_interval: NEVER },
+    script: { onConnect: { send: "pong" }, tcp: "sink" },
+    until: { success: 1 },
+    requests: 0,
+    note: "Envoy finds expected bytes in base64, but sends none that are written so",
+  },
+  {
     name: "tcpcloses",
     fact: "a host that closes instead of answering fails",
     tcp: { send: { text: HEX("ping") }, receive: [{ text: HEX("pong") }] },
@@ -708,6 +739,79 @@ const removal: DifferentialGroup = {
   ],
 };
 
+/** The health_check filter on clusters whose hosts are checked. */
+function filterOf(name: string, percent: number): Message {
+  return listener(`${name}-${percent}`, [
+    hcm({
+      http_filters: [
+        {
+          name: "envoy.filters.http.health_check",
+          typed_config: any("envoy.extensions.filters.http.health_check.v3.HealthCheck", {
+            pass_through_mode: false,
+            headers: [{ name: ":path", string_match: { exact: "/healthz" } }],
+            cluster_min_healthy_percentages: { [name]: { value: percent } },
+          }),
+        },
+        ROUTER,
+      ],
+      route_config: { name: "local", virtual_hosts: [anyHost([routeTo({ prefix: "/" }, "half")])] },
+    }),
+  ]);
+}
+
+const ONCE = { check: { no_traffic_interval: NEVER } };
+const FILTERED: readonly Subject[] = [
+  {
+    name: "half",
+    fact: "",
+    ...ONCE,
+    endpoints: pair("half", "up1"),
+    replies: [reply(500), HANG],
+  },
+  {
+    name: "lesser",
+    fact: "",
+    ...ONCE,
+    endpoints: pair("lesser", "up1"),
+    replies: [reply(200, "", ["x-envoy-degraded: 1"]), HANG],
+  },
+  {
+    name: "apart",
+    fact: "",
+    ...ONCE,
+    endpoints: pair("apart", "up1"),
+    replies: [reply(500, "", ["x-envoy-immediate-health-check-fail: 1"]), HANG],
+  },
+];
+
+function healthz(name: string, percent: number, status: RegExp): DifferentialCase {
+  return {
+    name: `${name} hosts and a minimum of ${percent} %`,
+    on: `${name}-${percent}`,
+    counters: false,
+    steps: [send(get("/healthz")), response],
+    facts: { "client.0.response.0.start": status },
+  };
+}
+
+const filtered: DifferentialGroup = {
+  name: "health-check-filter",
+  bootstrap: bootstrap(
+    FILTERED.flatMap(({ name }) => [50, 51, 100].map((percent) => filterOf(name, percent))),
+    FILTERED.map(clusterOf),
+  ),
+  standing: scripts(FILTERED),
+  cases: [
+    healthz("half", 50, /200/),
+    healthz("half", 51, /503/),
+    healthz("half", 100, /503/),
+    healthz("lesser", 50, /200/),
+    healthz("lesser", 100, /200/),
+    healthz("apart", 50, /200/),
+    healthz("apart", 51, /503/),
+  ],
+};
+
 export const healthChecks: readonly DifferentialGroup[] = [
   group("health-check-wire", WIRE),
   group("health-check-results", RESULTS),
@@ -715,4 +819,5 @@ export const healthChecks: readonly DifferentialGroup[] = [
   group("health-check-spread", SPREAD),
   group("health-check-runtime", RUNTIME, LAYERS),
   removal,
+  filtered,
 ];

@@ -82,6 +82,17 @@ describe("the TCP health checker", () => {
     assert.equal(fixture.results(), "2/0/0");
   });
 
+  it("gives up a connection that never comes, and tries again", async () => {
+    const address = { ip: "127.0.0.1", port: 1000 };
+    fixture.upstreams.network.ignore(address);
+    await fixture.start({ tcpHealthCheck: {} });
+    await fixture.run(1100);
+    assert.equal(fixture.results(), "0/1/1");
+    fixture.upstreams.network.restore(address);
+    await fixture.nextCheck();
+    assert.equal(fixture.results(), "1/1/1");
+  });
+
   it("ends cleanly while a check is on its way", async () => {
     fixture.upstreams.network.ignore({ ip: "127.0.0.1", port: 1000 });
     await fixture.start({ tcpHealthCheck: {} });
