@@ -65,6 +65,6 @@ function details(info: StreamInfo, settings: ProxyStatusSettings): string {
   const parts = [info.responseCodeDetails];
   const { connectionTerminationDetails: termination } = info;
   if (settings.terminationDetails && termination !== "") parts.push(termination);
-  if (settings.responseFlags) parts.push(shortFlags(info.responseFlags));
+  if (settings.responseFlags) parts.push(shortFlags(info));
   return `; details="${parts.join("; ").replace(/["\\]/g, "\\$&")}"`;
 }

@@ -5,7 +5,6 @@
  */
 import type { RequestHeaderMap, ResponseHeaderMap } from "../codec/header-map.ts";
 import type { ActiveStream } from "./active-stream.ts";
-import { countResponse } from "./stream-finish.ts";
 
 /** Filter state of this prefix goes on with the next stream. */
 const KEPT_STATE = "envoy.internal_redirect";
@@ -22,10 +21,11 @@ export function recreateStream(
   streamInfo.responseCodeDetails = "internal_redirect";
   streamInfo.responseCode = response.status;
   stream.responseHeaders = response;
-  countResponse(stream, response.status);
   stream.endForSuccessor();
   const next = manager.succeedStream(encoder);
   next.recreated = true;
+  // The bytes came once, and both streams tell them.
+  next.streamInfo.bytesReceived = streamInfo.bytesReceived;
   next.streamInfo.adoptFilterState(streamInfo, KEPT_STATE);
   encoder.setDecoder(next);
   const bodyless = body === null || body.length === 0;

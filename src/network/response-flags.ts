@@ -1,7 +1,7 @@
 // hot: per request
 /**
  * Names of response flags, short as `%RESPONSE_FLAGS%` prints them and long as
- * `%RESPONSE_FLAGS_LONG%` does, in bit order. Envoy: `ResponseFlagUtils`
+ * `%RESPONSE_FLAGS_LONG%` does. Envoy: `ResponseFlagUtils`
  * (source/common/stream_info/utility.cc).
  */
 
@@ -71,14 +71,21 @@ const LONG: readonly string[] = [
   "UnconditionalDropOverload",
 ];
 
-/** `UF,URX`; "-" when no bit is set. */
-export function shortFlags(flags: number): string {
-  return flags === 0 ? "-" : join(flags, SHORT);
+/** What is printed of a stream. */
+export interface FlagHolder {
+  readonly responseFlags: number;
+  /** Null when there is one flag at most. */
+  readonly flagOrder: readonly number[] | null;
 }
 
-/** `UpstreamConnectionFailure,…`; "-" when no bit is set. */
-export function longFlags(flags: number): string {
-  return flags === 0 ? "-" : join(flags, LONG);
+/** `URX,UF`, in the order in which they were set; "-" when none was. */
+export function shortFlags(info: FlagHolder): string {
+  return join(info, SHORT);
+}
+
+/** As `shortFlags`, with long names: `UpstreamConnectionFailure,…`. */
+export function longFlags(info: FlagHolder): string {
+  return join(info, LONG);
 }
 
 /** The bit of a short name; 0 when there is no such flag. */
@@ -90,11 +97,11 @@ export function flagOfShortName(name: string): number {
 /** For remedies: every short name. */
 export const SHORT_FLAG_NAMES: readonly string[] = SHORT;
 
-function join(flags: number, names: readonly string[]): string {
-  let text = "";
-  for (let index = 0; index < names.length; index++) {
-    if ((flags & (1 << index)) === 0) continue;
-    text = text === "" ? names[index]! : `${text},${names[index]!}`;
-  }
-  return text;
+function join({ responseFlags, flagOrder }: FlagHolder, names: readonly string[]): string {
+  if (flagOrder !== null) return flagOrder.map((flag) => nameOf(flag, names)).join(",");
+  return responseFlags === 0 ? "-" : nameOf(responseFlags, names);
+}
+
+function nameOf(flag: number, names: readonly string[]): string {
+  return names[31 - Math.clz32(flag)] as string;
 }

@@ -5,7 +5,7 @@
  */
 import type { SocketAddress } from "../platform/sockets.ts";
 
-/** Bits in Envoy's printing order. Short and long names: `response-flags.ts`. */
+/** Bits in the order of Envoy's enumeration. Short and long names: `response-flags.ts`. */
 export const ResponseFlag = {
   FailedLocalHealthCheck: 0x1,
   NoHealthyUpstream: 0x2,
@@ -151,6 +151,8 @@ export class StreamInfo {
   downstreamTransportFailureReason = "";
   /** Bits of `ResponseFlag`. */
   responseFlags = 0;
+  /** The flags as they were set; null while there is one at most. */
+  flagOrder: number[] | null = null;
   /** Body bytes (HTTP) or connection bytes (TCP). */
   bytesReceived = 0;
   bytesSent = 0;
@@ -187,8 +189,14 @@ export class StreamInfo {
     this.startWallMs = startWallMs;
   }
 
+  /** Logs print flags in the order in which they were set. One flag at a time. */
   setFlag(flag: number): void {
-    this.responseFlags |= flag;
+    const before = this.responseFlags;
+    if ((before & flag) !== 0) return;
+    this.responseFlags = before | flag;
+    if (before === 0) return;
+    this.flagOrder ??= [before];
+    this.flagOrder.push(flag);
   }
 
   hasFlag(flag: number): boolean {

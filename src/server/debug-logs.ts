@@ -100,10 +100,10 @@ export class RequestLog implements AccessLogger {
 }
 
 function requestText({ streamInfo, requestHeaders, nowMs }: FormatterContext): string {
-  const { connection, responseCode, responseCodeDetails, responseFlags, upstream } = streamInfo;
+  const { connection, responseCode, responseCodeDetails, upstream } = streamInfo;
   const method = requestHeaders?.method ?? "-";
   const target = `${requestHeaders?.authority ?? ""}${requestHeaders?.path ?? ""}`;
-  const why = `${responseCodeDetails || "-"}, flags ${shortFlags(responseFlags)}`;
+  const why = `${responseCodeDetails || "-"}, flags ${shortFlags(streamInfo)}`;
   const from = upstream === null ? "no upstream" : upstream.hostAddress;
   const ms = Math.round(nowMs - streamInfo.startMs);
   const request = `[C${connection.connectionId}] ${method} ${target}`;

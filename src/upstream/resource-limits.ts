@@ -111,7 +111,11 @@ export class ResourceLimit {
 
   /** Takes one unless that would pass the limit. */
   tryAcquire(): boolean {
-    if (Atomics.add(this.words, this.index, 1) >= this.max) {
+    return this.tryAcquireBelow(this.max);
+  }
+
+  protected tryAcquireBelow(max: number): boolean {
+    if (Atomics.add(this.words, this.index, 1) >= max) {
       Atomics.sub(this.words, this.index, 1);
       return false;
     }
@@ -165,28 +169,25 @@ export class RetryLimit extends ResourceLimit {
   requests: readonly ResourceLimit[] = [];
 
   override canCreate(): boolean {
-    this.apply();
-    return super.canCreate();
+    return this.count < this.allowed();
   }
 
   override tryAcquire(): boolean {
-    this.apply();
-    return super.tryAcquire();
+    return this.tryAcquireBelow(this.allowed());
   }
 
+  /** As in Envoy: the gauge compares with `max`, and a budget does not tell what is left of it. */
   override show(): void {
-    this.apply();
     super.show();
-    // What is left changes with every request: Envoy does not tell either.
     if (this.budget !== null) this.remainingGauge?.set(0);
   }
 
-  private apply(): void {
+  private allowed(): number {
     const { budget } = this;
-    if (budget === null) return;
+    if (budget === null) return this.max;
     let active = 0;
     for (const limit of this.requests) active += limit.count;
-    this.max = Math.max(Math.floor((budget.percent / 100) * active), budget.minConcurrency);
+    return Math.max(Math.floor((budget.percent / 100) * active), budget.minConcurrency);
   }
 }
 

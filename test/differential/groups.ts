@@ -16,9 +16,11 @@ import { hcmPaths } from "./cases/hcm-paths.ts";
 import { headerMatch } from "./cases/header-match.ts";
 import { headerMutations } from "./cases/header-mutations.ts";
 import { healthChecks } from "./cases/health-checks.ts";
+import { hedging } from "./cases/hedging.ts";
 import { httpFilters } from "./cases/http-filters.ts";
 import { http1Wire } from "./cases/http1.ts";
 import { http1Edges } from "./cases/http1-edges.ts";
+import { internalRedirects } from "./cases/internal-redirects.ts";
 import { listeners } from "./cases/listeners.ts";
 import { localReplies } from "./cases/local-replies.ts";
 import { matchers } from "./cases/matchers.ts";
@@ -27,6 +29,7 @@ import { originalDsts } from "./cases/original-dst.ts";
 import { outliers, runtimeOutliers, tcpOutliers } from "./cases/outlier-detection.ts";
 import { proxyProtocol } from "./cases/proxy-protocol.ts";
 import { rateLimits, rateLimitsShared } from "./cases/rate-limits.ts";
+import { retries } from "./cases/retries.ts";
 import { routeActions } from "./cases/route-actions.ts";
 import { routeMatch } from "./cases/route-match.ts";
 import { routerFailures } from "./cases/router.ts";
@@ -43,6 +46,9 @@ export const groups: readonly DifferentialGroup[] = [
   balancingSubset,
   routerFailures,
   upstreams,
+  retries,
+  hedging,
+  internalRedirects,
   outliers,
   runtimeOutliers,
   tcpOutliers,

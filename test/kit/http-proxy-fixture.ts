@@ -194,7 +194,7 @@ export class HttpProxyFixture {
   private record(context: FormatterContext): void {
     const { streamInfo: info } = context;
     this.contexts.push(context);
-    const flags = shortFlags(info.responseFlags) || "-";
+    const flags = shortFlags(info) || "-";
     this.logs.push(`${info.responseCode} ${info.responseCodeDetails || "-"} ${flags}`);
   }
 }

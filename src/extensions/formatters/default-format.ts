@@ -28,7 +28,7 @@ export class DefaultFormat implements Formatter {
       '" ' +
       info.responseCode +
       " " +
-      shortFlags(info.responseFlags) +
+      shortFlags(info) +
       " " +
       info.bytesReceived +
       " " +

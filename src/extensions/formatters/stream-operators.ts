@@ -98,8 +98,8 @@ export const STREAM_OPERATORS: OperatorTable = {
   RESPONSE_CODE: number((info) => info.responseCode),
   RESPONSE_CODE_DETAILS: { parameters: "optional", truncates: false, create: responseCodeDetails },
   CONNECTION_TERMINATION_DETAILS: text((info) => info.connectionTerminationDetails),
-  RESPONSE_FLAGS: text((info) => shortFlags(info.responseFlags)),
-  RESPONSE_FLAGS_LONG: text((info) => longFlags(info.responseFlags)),
+  RESPONSE_FLAGS: text((info) => shortFlags(info)),
+  RESPONSE_FLAGS_LONG: text((info) => longFlags(info)),
   BYTES_RECEIVED: number((info) => info.bytesReceived),
   BYTES_SENT: number((info) => info.bytesSent),
   // QUIC only.

@@ -5,8 +5,9 @@
  */
 import type { RequestHeaderMap, ResponseHeaderMap } from "../../../codec/header-map.ts";
 import { type HeaderName, Headers } from "../../../codec/header-names.ts";
-import type { FilterStateObject } from "../../../network/stream-info.ts";
+import type { ClusterFacts, FilterStateObject } from "../../../network/stream-info.ts";
 import type { InternalRedirectPolicy } from "../../../route/internal-redirect.ts";
+import type { Route } from "../../../route/route.ts";
 import { type Location, parseLocation } from "./location.ts";
 import type { RouterFilter } from "./router-filter.ts";
 
@@ -76,7 +77,7 @@ class Redirect {
       return false;
     }
     const https = this.request.scheme === "https";
-    if (!this.policy.crossScheme && https !== location.https) {
+    if (!this.policy.crossScheme && https !== (location.scheme !== "http")) {
       stats.passthroughInternalRedirectUnsafeScheme.inc();
       return false;
     }
@@ -87,7 +88,7 @@ class Redirect {
     }
     const saved = save(this.request);
     this.copyHeaders();
-    this.request.scheme = location.https ? "https" : "http";
+    this.request.scheme = location.scheme;
     this.request.authority = location.authority;
     this.request.path = location.path;
     if (!this.accepted(https, location)) {
@@ -124,6 +125,8 @@ class Redirect {
     const routeName = callbacks.route()?.routeName ?? "";
     callbacks.clearRouteCache();
     const target = callbacks.route();
+    // Logs name the cluster of the new route, followed or not.
+    streamInfo.cluster = clusterOf(this.router, target);
     if (target === null) {
       services.stats.passthroughInternalRedirectNoRoute.inc();
       return false;
@@ -133,7 +136,7 @@ class Redirect {
       routeName,
       targetRouteName: target.routeName,
       https,
-      targetHttps: location.https,
+      targetHttps: location.scheme !== "http",
     };
     if (this.policy.predicates.every((predicate) => predicate.accepts(facts))) return true;
     services.stats.passthroughInternalRedirectPredicate.inc();
@@ -148,6 +151,13 @@ class Redirect {
     request.method = "GET";
     request.remove(Headers.ContentLength);
   }
+}
+
+function clusterOf({ services }: RouterFilter, route: Route | null): ClusterFacts | null {
+  const entry = route === null ? null : route.entry;
+  if (entry === null) return null;
+  const lookup = services.clusters.lookup(entry.clusterName);
+  return lookup.kind === "now" ? lookup.cluster.info : null;
 }
 
 function save(headers: RequestHeaderMap): SavedHeaders {

@@ -65,7 +65,8 @@ export function keepBytes(router: RouterFilter, bytes: Buffer): boolean {
 
 /** More body than may be kept: what is under way goes on, nothing is tried again. */
 function abandonBody(router: RouterFilter): boolean {
-  router.clusterInfo.stats.retryOrShadowAbandoned.inc();
+  // A redirect that can not be followed any more is not counted.
+  if (router.retry !== null) router.clusterInfo.stats.retryOrShadowAbandoned.inc();
   router.body = null;
   router.bodyOverflowed = true;
   router.endRetries();

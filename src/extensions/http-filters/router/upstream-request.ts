@@ -366,7 +366,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks, Atte
     }
     this.heldEnd = endStream;
     const limit = this.callbacks.decoderBufferLimit();
-    if (limit > 0 && this.heldBytes > limit) this.pauseRequest();
+    if (limit > 0 && this.heldBytes > limit) this.onAboveWriteBufferHighWatermark();
   }
 
   /** An upgrade may wait for its own body; what follows it may not leave yet. */
@@ -385,7 +385,7 @@ export class UpstreamRequest implements ResponseDecoder, HttpPoolCallbacks, Atte
     const { held, heldTrailers } = this;
     const end = this.heldEnd && heldTrailers === null;
     this.held = null;
-    this.resumeRequest();
+    this.onBelowWriteBufferLowWatermark();
     if (held !== null) {
       const last = held.length - 1;
       for (let index = 0; index <= last; index++) {

@@ -158,7 +158,7 @@ describe("a request whose upstream fails", () => {
     await proxy.settle();
     assert.match(client.text, /^HTTP\/1\.1 503 [\s\S]*retried and the latest reset reason: /);
     assert.deepEqual(proxy.logs, [
-      "503 upstream_reset_before_response_started{connection_termination} UC,URX",
+      "503 upstream_reset_before_response_started{connection_termination} URX,UC",
     ]);
     assert.equal(proxy.clusterStat("upstream_rq_retry_limit_exceeded"), 1);
     await proxy.close();
@@ -396,7 +396,7 @@ describe("the time of one attempt", () => {
     assert.equal(proxy.server.sockets.length, 2);
     await proxy.advance(110);
     assert.match(client.text, /^HTTP\/1\.1 504 /);
-    assert.deepEqual(proxy.logs, ["504 upstream_per_try_timeout UT,URX"]);
+    assert.deepEqual(proxy.logs, ["504 upstream_per_try_timeout URX,UT"]);
     assert.equal(proxy.clusterStat("upstream_rq_per_try_timeout"), 2);
     await proxy.close();
   });
@@ -560,7 +560,7 @@ describe("hedging", () => {
     await backOff(proxy);
     await proxy.advance(200);
     // The second attempt was too slow as well, and may not be followed by a third.
-    assert.deepEqual(proxy.logs, ["504 response_timeout UT,URX"]);
+    assert.deepEqual(proxy.logs, ["504 response_timeout URX,UT"]);
     assert.equal(proxy.clusterStat("upstream_rq_timeout"), 2);
     await proxy.settle();
     assert.equal(proxy.server.closed, 2);
