@@ -8,10 +8,12 @@ import process from "node:process";
 import { toByteString } from "./base/byte-string.ts";
 import type { CommandContext } from "./cli/command-context.ts";
 import { main } from "./cli/program.ts";
+import { WORKER_FLAGS } from "./cli/runtime-flags.ts";
 import { ChildConfigLoader } from "./config/config-loader-protocol.ts";
 import { ChildRequestChannel } from "./platform/node/child-requests.ts";
 import { NodeFiles } from "./platform/node/files.ts";
 import { LOG_OPTIONS } from "./platform/node/log-file.ts";
+import { trimNativeHeap } from "./platform/node/native-heap.ts";
 import { createNodePlatform } from "./platform/node/platform.ts";
 import { readWholeFile } from "./platform/node/read-file.ts";
 import { NodeSharedPorts } from "./platform/node/shared-ports.ts";
@@ -64,10 +66,11 @@ const context: CommandContext = {
   },
   trimMemory,
   threads: {
-    factory: (threads) => new NodeThreadFactory(WORKER, threads),
+    factory: (threads) => new NodeThreadFactory(WORKER, threads, WORKER_FLAGS),
     ports: new NodeSharedPorts(),
     writeTurn,
     reclaim: (worker) => reclaimWriteTurn(writeTurn, 1 + worker),
+    trimNativeHeap,
     parallelism: availableParallelism,
   },
   runBench: (args) => runScript(benchScript(), args),

@@ -38,6 +38,8 @@ export interface CommandContext {
   readonly threads?: Pick<PlaneThreads, "factory" | "ports" | "reclaim"> & {
     /** Threads write to the standard streams in turns. */
     readonly writeTurn: SharedArrayBuffer;
+    /** Gives free memory of the C heap back to the system; blocks this thread for a moment. */
+    trimNativeHeap(): void;
     /** Processors that this process may use. */
     readonly parallelism: () => number;
   };

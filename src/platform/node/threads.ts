@@ -1,7 +1,7 @@
 /** Threads over node:worker_threads: both sides. */
 
 import process from "node:process";
-import { getHeapStatistics } from "node:v8";
+import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { parentPort, SHARE_ENV, Worker, workerData } from "node:worker_threads";
 import type { MessageChannelEnd, Thread, ThreadFactory } from "../threads.ts";
 
@@ -15,11 +15,12 @@ export class NodeThreadFactory implements ThreadFactory {
 
   /**
    * `entry` is the file that each thread runs. All `threads` together may fill as much old space
-   * as this thread: more of them need no larger machine. (The young generation has the size that
-   * stands on the command line, in every thread.)
+   * as this thread: more of them need no larger machine. The young generation is a matter of
+   * `flags`: what stands on the command line overrides a limit of the thread.
    */
-  constructor(entry: URL, threads: number) {
+  constructor(entry: URL, threads: number, flags: readonly string[] = []) {
     this.entry = entry;
+    for (const flag of flags) setFlagsFromString(flag);
     const limitMb = getHeapStatistics().heap_size_limit / MEBIBYTE;
     this.oldSpaceMb = Math.max(OLD_SPACE_MIN_MB, Math.floor(limitMb / threads));
   }
