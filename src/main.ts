@@ -2,7 +2,6 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { toByteString } from "./base/byte-string.ts";
@@ -13,20 +12,16 @@ import { ChildConfigLoader } from "./config/config-loader-protocol.ts";
 import { ChildRequestChannel } from "./platform/node/child-requests.ts";
 import { NodeFiles } from "./platform/node/files.ts";
 import { LOG_OPTIONS } from "./platform/node/log-file.ts";
-import { trimNativeHeap } from "./platform/node/native-heap.ts";
 import { createNodePlatform } from "./platform/node/platform.ts";
 import { readWholeFile } from "./platform/node/read-file.ts";
-import { NodeSharedPorts } from "./platform/node/shared-ports.ts";
-import { NodeThreadFactory, trimMemory } from "./platform/node/threads.ts";
-import { createWriteTurn, reclaimWriteTurn, WriteTurn } from "./platform/node/write-turn.ts";
+import { trimMemory } from "./platform/node/threads.ts";
+import { createWorkerThreads, mainTurn } from "./platform/node/worker-threads.ts";
 
-/** Of the turns in which threads write: workers come after it. */
-const MAIN_THREAD = 0;
 const WORKER = new URL("./server/threads/data-plane-worker.ts", import.meta.url);
 
 const channel = new ChildRequestChannel(new URL("./server/config-child.ts", import.meta.url));
-const writeTurn = createWriteTurn();
-const files = new NodeFiles(new WriteTurn(writeTurn, MAIN_THREAD));
+const threads = createWorkerThreads(WORKER, WORKER_FLAGS);
+const files = new NodeFiles(mainTurn(threads));
 
 const context: CommandContext = {
   platform: createNodePlatform(files),
@@ -65,14 +60,7 @@ const context: CommandContext = {
     commandLineOptions: {},
   },
   trimMemory,
-  threads: {
-    factory: (threads) => new NodeThreadFactory(WORKER, threads, WORKER_FLAGS),
-    ports: new NodeSharedPorts(),
-    writeTurn,
-    reclaim: (worker) => reclaimWriteTurn(writeTurn, 1 + worker),
-    trimNativeHeap,
-    parallelism: availableParallelism,
-  },
+  threads,
   runBench: (args) => runScript(benchScript(), args),
   writeFile: (path, text) => writeFile(path, text),
 };

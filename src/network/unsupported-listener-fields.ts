@@ -81,7 +81,9 @@ const FIELDS: readonly UnsupportedField[] = [
     field: "connection_balance_config",
     severity: "warning",
     present: (message) => message.connectionBalanceConfig !== undefined,
-    message: "Connections are balanced by the kernel",
+    message:
+      "exact_balance and extend_balance are not available (the runtime cannot hand a connection " +
+      "to another thread): the kernel shares connections out among the workers",
     remedy: "remove the field",
   },
   {

@@ -28,6 +28,7 @@ import { SystemRandom } from "../../src/platform/node/random.ts";
 import { readWholeFile } from "../../src/platform/node/read-file.ts";
 import { NodeSocketFactory } from "../../src/platform/node/socket-factory.ts";
 import { systemAlarm, systemTime } from "../../src/platform/node/time.ts";
+import { createWorkerThreads } from "../../src/platform/node/worker-threads.ts";
 import { NamedService } from "./named-service.ts";
 
 export const EXAMPLES: string = fileURLToPath(new URL("../../examples/", import.meta.url));
@@ -57,7 +58,15 @@ class CapturingFiles extends NodeFiles {
   }
 }
 
+/** Flags that an example is about. */
+const FLAGS: Readonly<Record<string, readonly string[]>> = {
+  "worker-threads": ["--concurrency", "2"],
+};
+
+const WORKER = new URL("../../src/server/threads/data-plane-worker.ts", import.meta.url);
+
 export class RunningExample {
+  private readonly name: string;
   private readonly folder: string;
   private readonly services: readonly NamedService[];
   private readonly files = new CapturingFiles();
@@ -65,7 +74,8 @@ export class RunningExample {
   private stderr = "";
   private exit: Promise<number> = Promise.resolve(0);
 
-  private constructor(folder: string, services: readonly NamedService[]) {
+  private constructor(name: string, folder: string, services: readonly NamedService[]) {
+    this.name = name;
     this.folder = folder;
     this.services = services;
   }
@@ -74,7 +84,7 @@ export class RunningExample {
     const services = await Promise.all(["v1", "v2", "v3"].map((word) => NamedService.start(word)));
     const folder = mkdtempSync(join(tmpdir(), "outrigger-example-"));
     cpSync(join(EXAMPLES, name), folder, { recursive: true });
-    const running = new RunningExample(folder, services);
+    const running = new RunningExample(name, folder, services);
     for (const file of readdirSync(folder).filter((one) => one.endsWith(".yaml"))) {
       const text = readFileSync(join(folder, file), "utf8");
       const adapted = running.adapt(text.replaceAll(`examples/${name}/`, `${folder}/`));
@@ -146,7 +156,8 @@ export class RunningExample {
   }
 
   private async run(): Promise<void> {
-    this.exit = main(["-c", join(this.folder, "envoy.yaml")], this.context());
+    const flags = FLAGS[this.name] ?? [];
+    this.exit = main(["-c", join(this.folder, "envoy.yaml"), ...flags], this.context());
     const deadline = AbortSignal.timeout(READY_WITHIN_MS);
     const ended = this.exit.then((code) => {
       throw new Error(`ended with ${code}\n${this.stderr}${this.log}`);
@@ -174,6 +185,7 @@ export class RunningExample {
         http2: http2Clients,
         host: new NodeHostEnvironment(),
       },
+      threads: createWorkerThreads(WORKER, []),
       createLoader: () => createLocalConfigLoader({ read: readWholeFile }),
       stdout: () => undefined,
       stderr: (text) => {

@@ -3,6 +3,19 @@ import type { Expectation } from "./expectation.ts";
 
 export const SERVER_EXPECTATIONS: readonly Expectation[] = [
   {
+    example: "worker-threads",
+    steps: [
+      { spread: "GET /", kind: "http", times: 40, counts: { v1: [15, 25], v2: [15, 25] } },
+      { admin: "GET /stats?filter=server.concurrency", matches: /^server\.concurrency: 2$/m },
+      {
+        admin: "GET /stats?filter=worker_.*downstream_cx_total",
+        matches: /worker_0\.\S+: [1-9]\d*\n\S+worker_1\.\S+: [1-9]/,
+      },
+      { admin: "GET /stats?filter=ingress.downstream_rq_total", matches: /: 40\n/ },
+      { admin: "GET /clusters", matches: /max_requests::10\n/ },
+    ],
+  },
+  {
     example: "endpoints-from-file",
     steps: [
       { spread: "GET /", kind: "http", times: 8, counts: { v1: [6, 6], v2: [2, 2] } },

@@ -4,6 +4,7 @@
 export const TWINS_BY_SUITE: Readonly<Record<string, string>> = {
   "src/stats/groups/": "test/stats/groups/",
   "src/platform/node/platform.ts": "test/system/",
+  "src/platform/node/worker-threads.ts": "test/system/",
   "src/server/threads/": "test/server/threads/",
 };
 
