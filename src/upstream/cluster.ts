@@ -8,7 +8,7 @@ import type { SocketAddress } from "../platform/sockets.ts";
 import type { ClusterStats } from "./cluster-stats.ts";
 import type { HttpConnectionPool, TcpConnectionPool } from "./connection-pool.ts";
 import type { Host } from "./host.ts";
-import type { LoadBalancerContext } from "./load-balancer.ts";
+import type { HostCallback, LoadBalancerContext } from "./load-balancer.ts";
 import type { ResourceLimits } from "./resource-limits.ts";
 
 /** Selects circuit breakers and pool. Envoy: `ResourcePriority`. */
@@ -63,6 +63,8 @@ export interface Cluster {
   readonly dropOverload: number;
   /** Null when no host may be used; that is counted. */
   chooseHost(context: LoadBalancerContext): Host | null;
+  /** As `ClusterLoadBalancer.awaitHost`; null where hosts are there or are not. */
+  awaitHost(context: LoadBalancerContext, callback: HostCallback): (() => void) | null;
   httpPool(host: Host, priority: ResourcePriority): HttpConnectionPool;
   tcpPool(host: Host, priority: ResourcePriority): TcpConnectionPool;
   memberCounts(): MemberCounts;

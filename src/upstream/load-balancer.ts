@@ -71,10 +71,18 @@ export interface LoadBalancer {
   chooseHost(context: LoadBalancerContext): Host | null;
 }
 
+/** Told which host a request may use after all; `details` say why there is none. */
+export type HostCallback = (host: Host | null, details: string) => void;
+
 /** The load balancer of a whole cluster: told of every change of members or their health. */
 export interface ClusterLoadBalancer extends LoadBalancer {
   /** `panicThreshold` in percent; 0 turns panic off. */
   update(hosts: PrioritySet, panicThreshold: number): void;
+  /**
+   * After `chooseHost` gave none: finds one, which may take time. Calls back once, perhaps at once.
+   * Returns a function that ends the wait; null when no host will come.
+   */
+  awaitHost?(context: LoadBalancerContext, callback: HostCallback): (() => void) | null;
   /** The cluster goes away: timers end. */
   close?(): void;
 }

@@ -30,6 +30,7 @@ import {
 } from "./host-set.ts";
 import type {
   ClusterLoadBalancer,
+  HostCallback,
   LoadBalancerContext,
   LoadBalancerServices,
 } from "./load-balancer.ts";
@@ -173,8 +174,14 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
       strict = context.overrideHost.strict;
     }
     if (host === null && !strict) host = this.loadBalancer.chooseHost(context);
-    if (host === null) this.info.stats.upstreamCxNoneHealthy.inc();
+    if (host === null && this.loadBalancer.awaitHost === undefined) {
+      this.info.stats.upstreamCxNoneHealthy.inc();
+    }
     return host;
+  }
+
+  awaitHost(context: LoadBalancerContext, callback: HostCallback): (() => void) | null {
+    return this.loadBalancer.awaitHost?.(context, callback) ?? null;
   }
 
   memberCounts(): MemberCounts {

@@ -156,6 +156,7 @@ const aggregateCases: readonly DifferentialCase[] = [
   one("an empty cluster is skipped", "a_empty", named("up2")),
   one("only empty clusters", "a_only_empty"),
   one("a refused connection does not fail over by itself", "a_refused"),
+  one("previous_priorities goes to the next cluster", "a_retry", named("up2")),
   one("the breaker of the chosen cluster counts", "a_child_breaker", flags("UO")),
   one("a breaker of the aggregate does not", "a_own_breaker", named("up1")),
   one("alt_stat_name", "a_alt", named("up1")),

@@ -156,6 +156,19 @@ const dfpCases: readonly DifferentialCase[] = [
     "x-to: localhost:@upstream:up1@",
     "x-to: localhost:@upstream:up2@",
   ]),
+  dst("the host of a route's rewrite is looked up by the cluster", "rewritten", [local("up1")]),
+  exchange("another cache than the cluster's", "stranger", get("/", "host: 127.0.0.1:1")),
+  exchange(
+    "no filter: the cluster looks the name up",
+    "unfiltered",
+    get("/", local("up1")),
+    named("up1"),
+  ),
+  {
+    ...exchange("no filter, with a body", "unfiltered", ""),
+    steps: [send(request("POST", "/", [local("up2", "127.0.0.1")], "x".repeat(3000))), response],
+    ...named("up2"),
+  },
   {
     ...dst("a request body waits for the name", "", []),
     steps: [send(request("POST", "/", [local("up1", "127.0.0.1")], "x".repeat(3000))), response],
@@ -206,6 +219,7 @@ export const dynamicForwardProxies: DifferentialGroup = {
       ),
       dfpListener("saving", { ...cache("main"), save_upstream_address: true }, [PROXY]),
       dfpListener("stranger", cache("stranger"), [PROXY]),
+      listener("unfiltered", [hcmWithHosts([anyHost([routeTo({ prefix: "/" }, "unfiltered")])])]),
       dfpListener(
         "early",
         cache("early", {
@@ -217,6 +231,7 @@ export const dynamicForwardProxies: DifferentialGroup = {
     [
       cluster("up1", ["@upstream:up1@"]),
       dynamicForwardProxy("proxy", cache("main")),
+      dynamicForwardProxy("unfiltered", cache("unfiltered")),
       dynamicForwardProxy("failing", cache("failing", broken)),
       dynamicForwardProxy("any_family", { dns_cache_config: { name: "any" } }),
       dynamicForwardProxy("few", cache("few", { max_hosts: 1 })),

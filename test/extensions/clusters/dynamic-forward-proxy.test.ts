@@ -144,6 +144,32 @@ describe("dynamic forward proxy", () => {
     await close();
   });
 
+  it("looks up a name itself that no filter has resolved", async () => {
+    const { fixture, dns, time, close } = lab();
+    fixture.add(message());
+    const cluster = fixture.cluster("c");
+    const told: string[] = [];
+    const wait = (context: LoadBalancerContext): (() => void) | null =>
+      cluster.awaitHost(context, (host, details) => told.push(host?.addressText ?? details));
+    dns.hold();
+    assert.equal(cluster.chooseHost(asking("web")), null);
+    assert.notEqual(wait(asking("web")), null);
+    wait(asking("web:81"))!();
+    assert.notEqual(wait(asking("nobody")), null);
+    dns.release();
+    await time.advance(0);
+    assert.deepEqual(told, [
+      "10.0.0.1:80",
+      "dns_resolution_failure{cares_norecords:Domain_name_not_found}",
+    ]);
+    assert.notEqual(wait(asking("nobody")), null);
+    assert.equal(told.length, 3, "what is known is told at once");
+    assert.equal(wait(asking("")), null);
+    assert.equal(wait(EMPTY_CONTEXT), null);
+    assert.equal(fixture.stat("cluster.c.upstream_cx_none_healthy"), 0);
+    await close();
+  });
+
   it("keeps the host when its address changes, and drops it with its name", async () => {
     const { fixture, dns, time, load, close } = lab();
     fixture.add(message());

@@ -3,11 +3,18 @@
  * The host of the name that a request asks for: from filter state, the Host header or SNI. Envoy:
  * `DynamicForwardProxy::Cluster::LoadBalancer`.
  */
-import type { StreamInfo } from "../../../network/stream-info.ts";
 import { coarseHealth, type Host } from "../../../upstream/host.ts";
-import type { ClusterLoadBalancer, LoadBalancerContext } from "../../../upstream/load-balancer.ts";
-import type { CachedHost } from "../../common/dynamic-forward-proxy/cached-host.ts";
-import { DEFAULT_PORT, hostKey } from "../../common/dynamic-forward-proxy/dns-cache.ts";
+import type {
+  ClusterLoadBalancer,
+  HostCallback,
+  LoadBalancerContext,
+} from "../../../upstream/load-balancer.ts";
+import type { CachedHost, HostWaiter } from "../../common/dynamic-forward-proxy/cached-host.ts";
+import {
+  DEFAULT_PORT,
+  type DnsCache,
+  hostKey,
+} from "../../common/dynamic-forward-proxy/dns-cache.ts";
 import { dynamicHost, dynamicPort } from "../../common/dynamic-forward-proxy/dynamic-target.ts";
 
 interface Entry {
@@ -16,18 +23,38 @@ interface Entry {
 }
 
 export class DynamicForwardProxyLoadBalancer implements ClusterLoadBalancer {
+  private readonly cache: DnsCache;
   private readonly entries = new Map<string, Entry>();
+
+  constructor(cache: DnsCache) {
+    this.cache = cache;
+  }
 
   update(): void {
     // Hosts come with the names only.
   }
 
   chooseHost(context: LoadBalancerContext): Host | null {
-    const { streamInfo } = context;
-    const name = askedName(context, streamInfo);
-    if (name === undefined || name === "") return null;
-    const port = streamInfo === null ? DEFAULT_PORT : dynamicPort(streamInfo);
-    const entry = this.entries.get(hostKey(name, port));
+    const key = askedKey(context);
+    return key === "" ? null : this.usable(key);
+  }
+
+  /** No filter has looked the name up: then this cluster does. */
+  awaitHost(context: LoadBalancerContext, callback: HostCallback): (() => void) | null {
+    const key = askedKey(context);
+    if (key === "" || this.entries.has(key)) return null;
+    const cached = this.cache.load(key, portOf(context));
+    if (cached === null) return null;
+    const waiter: HostWaiter = {
+      onHostResolved: ({ details }) => callback(this.usable(key), details),
+    };
+    if (cached.resolved) waiter.onHostResolved(cached);
+    else cached.waiters.add(waiter);
+    return () => void cached.waiters.delete(waiter);
+  }
+
+  private usable(key: string): Host | null {
+    const entry = this.entries.get(key);
     if (entry === undefined) return null;
     if (coarseHealth(entry.host.healthFlags()) === "unhealthy") return null;
     entry.cached.touch();
@@ -51,10 +78,17 @@ export class DynamicForwardProxyLoadBalancer implements ClusterLoadBalancer {
   }
 }
 
-function askedName(
-  context: LoadBalancerContext,
-  streamInfo: StreamInfo | null,
-): string | undefined {
+function portOf({ streamInfo }: LoadBalancerContext): number {
+  return streamInfo === null ? DEFAULT_PORT : dynamicPort(streamInfo);
+}
+
+/** "" when the request names no host. */
+function askedKey(context: LoadBalancerContext): string {
+  return hostKey(askedName(context) ?? "", portOf(context));
+}
+
+function askedName(context: LoadBalancerContext): string | undefined {
+  const { streamInfo } = context;
   const dynamic = streamInfo === null ? undefined : dynamicHost(streamInfo);
   if (dynamic !== undefined) return dynamic;
   const { requestHeaders } = context;

@@ -122,7 +122,7 @@ class DynamicForwardProxyDiscovery implements HostDiscovery, DnsCacheListener {
     this.caches = caches;
     this.services = services;
     this.cache = caches.acquire(cache);
-    this.loadBalancer = new DynamicForwardProxyLoadBalancer();
+    this.loadBalancer = new DynamicForwardProxyLoadBalancer(this.cache);
   }
 
   start(): void {

@@ -56,11 +56,18 @@ export function keepBytes(router: RouterFilter, bytes: Buffer): boolean {
   router.body ??= new RequestBody();
   router.body.add(bytes);
   if (router.cancelWait !== null) {
-    if (!router.waitPaused) router.callbacks.requestReadDisable(true);
-    router.waitPaused = true;
+    pauseWhenFull(router, router.body.bytes);
     return true;
   }
   return router.body.bytes <= router.bodyLimit || abandonBody(router);
+}
+
+/** Nobody takes the body yet: what is too much waits with the client. */
+function pauseWhenFull(router: RouterFilter, bytes: number): void {
+  const limit = router.callbacks.decoderBufferLimit();
+  if (router.waitPaused || limit === 0 || bytes <= limit) return;
+  router.waitPaused = true;
+  router.callbacks.requestReadDisable(true);
 }
 
 /** More body than may be kept: what is under way goes on, nothing is tried again. */

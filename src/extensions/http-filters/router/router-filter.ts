@@ -318,11 +318,23 @@ export class RouterFilter
     prepareHeaders(this, cluster, entry, headers);
     this.chooseSubset(entry);
     const host = cluster.chooseHost(this);
-    if (host === null) {
-      replyNoHost(this);
-      return;
-    }
-    startAttempt(this, cluster, host);
+    if (host !== null) startAttempt(this, cluster, host);
+    else this.waitForHost(cluster);
+  }
+
+  /** The cluster may find a host yet: a name is looked up. */
+  private waitForHost(cluster: Cluster): void {
+    let answered = false;
+    const cancel = cluster.awaitHost(this, (host, details) => {
+      answered = true;
+      this.cancelWait = null;
+      if (host === null) replyNoHost(this, details);
+      else startAttempt(this, cluster, host);
+      if (this.waitPaused) this.callbacks.requestReadDisable(false);
+      this.waitPaused = false;
+    });
+    if (cancel === null) replyNoHost(this);
+    else if (!answered) this.cancelWait = cancel;
   }
 
   /** Facts of attempts that run side by side reach the stream's info from the newest. */

@@ -28,9 +28,9 @@ export function replyNoCluster({ services, callbacks, entry }: RouterFilter): vo
   callbacks.sendLocalReply({ status, body: "", details: "cluster_not_found" });
 }
 
-export function replyNoHost(router: RouterFilter): void {
+export function replyNoHost(router: RouterFilter, details: string = NO_HOST.details): void {
   router.callbacks.streamInfo.setFlag(ResponseFlag.NoHealthyUpstream);
   router.counts?.code(503, null, null);
   router.cleanUp();
-  answer(router, NO_HOST);
+  answer(router, { ...NO_HOST, details });
 }

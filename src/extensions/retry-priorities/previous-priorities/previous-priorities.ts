@@ -42,7 +42,7 @@ class PreviousPriorities implements RetryPriority {
     if (attempts < this.updateFrequency) return loads;
     if (attempts % this.updateFrequency === 0 && attempts !== this.adjustedAt) {
       this.adjustedAt = attempts;
-      for (const host of this.attempted) this.excluded.add(host.description.priority);
+      for (const host of this.attempted) this.excluded.add(priorityOf(host, sets));
       this.adjusted = this.adjust(loads, sets);
     }
     return this.adjusted ?? loads;
@@ -100,4 +100,10 @@ function distribute(
     give(degraded, loads.degraded);
   }
   return { ...loads, panic: before.panic };
+}
+
+/** In an aggregate cluster the hosts of several clusters stand in one list of priorities. */
+function priorityOf(host: Host, sets: readonly HostSet[]): number {
+  const found = sets.find(({ hosts }) => hosts.includes(host));
+  return found?.priority ?? host.description.priority;
 }
