@@ -15,6 +15,7 @@ import { hcmOptions } from "./cases/hcm-options.ts";
 import { hcmPaths } from "./cases/hcm-paths.ts";
 import { headerMatch } from "./cases/header-match.ts";
 import { headerMutations } from "./cases/header-mutations.ts";
+import { healthCheckShares } from "./cases/health-check-shares.ts";
 import { healthChecks } from "./cases/health-checks.ts";
 import { hedging } from "./cases/hedging.ts";
 import { httpFilters } from "./cases/http-filters.ts";
@@ -85,4 +86,5 @@ export const groups: readonly DifferentialGroup[] = [
   balancingDistributions,
   routeDistributions,
   ...healthChecks,
+  healthCheckShares,
 ];

@@ -70,6 +70,7 @@ export interface FixtureOptions extends CompileOptions {
   readonly state?: SharedUpstreamState;
   readonly dataPlane?: number;
   readonly time?: SimulatedTime;
+  readonly network?: MemoryNetwork;
   readonly eventLogs?: EventLogs;
   readonly outlierEventLogPath?: string;
 }
@@ -95,7 +96,7 @@ export interface UpstreamFixture {
 
 export function upstreamFixture(options: FixtureOptions = {}): UpstreamFixture {
   const time = options.time ?? new SimulatedTime();
-  const network = new MemoryNetwork(time);
+  const network = options.network ?? new MemoryNetwork(time);
   const dispatcher = time.dispatcher(new SeededRandom(options.seed ?? 1));
   const store = new StatsStore(new StatSlab());
   const state = options.state ?? createSharedUpstreamState(1);

@@ -10,8 +10,13 @@ import type { EndpointSubscriptions, EndpointWatcher } from "../../../src/upstre
 import { EMPTY_CONTEXT } from "../../../src/upstream/load-balancer.ts";
 import type { RuntimeCluster } from "../../../src/upstream/runtime-cluster.ts";
 import type { UpstreamHost } from "../../../src/upstream/upstream-host.ts";
-import { createSharedUpstreamState } from "../../../src/upstream/upstream-services.ts";
+import {
+  createSharedUpstreamState,
+  reclaimDataPlane,
+  type SharedUpstreamState,
+} from "../../../src/upstream/upstream-services.ts";
 import { assertNoLeaks } from "../../kit/leaks.ts";
+import type { MemoryNetwork } from "../../kit/memory-network.ts";
 import { SimulatedTime } from "../../kit/simulated-time.ts";
 import { type UpstreamFixture, upstreamFixture } from "../upstream-fixture.ts";
 
@@ -49,6 +54,11 @@ function assignment(members: readonly Member[]): ClusterLoadAssignment {
 class NamedMembers implements EndpointSubscriptions {
   private readonly watchers = new Set<EndpointWatcher>();
   private current: ClusterLoadAssignment | null = null;
+  private readonly later: (run: () => void) => void;
+
+  constructor(later: (run: () => void) => void) {
+    this.later = later;
+  }
 
   subscribe(
     _source: unknown,
@@ -57,6 +67,9 @@ class NamedMembers implements EndpointSubscriptions {
     watcher: EndpointWatcher,
   ): () => void {
     this.watchers.add(watcher);
+    this.later(() => {
+      if (this.current !== null) watcher.onAssignment(this.current);
+    });
     return () => void this.watchers.delete(watcher);
   }
 
@@ -80,15 +93,15 @@ export function response(status: number, ...headers: readonly string[]): string 
 
 export class CheckedCluster {
   readonly time: SimulatedTime = new SimulatedTime();
-  readonly planes: readonly UpstreamFixture[];
-  private readonly members = new NamedMembers();
+  readonly planes: UpstreamFixture[];
+  private readonly state: SharedUpstreamState;
+  private message: ClusterMessage = {};
+  private readonly members = new NamedMembers((run) => void this.time.after(0, run, "endpoints"));
   private readonly services = new Map<string, CheckedService>();
 
   constructor(planes = 1) {
-    const state = createSharedUpstreamState(planes);
-    this.planes = Array.from({ length: planes }, (_, dataPlane) =>
-      upstreamFixture({ time: this.time, state, dataPlane, endpoints: this.members }),
-    );
+    this.state = createSharedUpstreamState(planes);
+    this.planes = Array.from({ length: planes }, (_, dataPlane) => this.createPlane(dataPlane));
   }
 
   /** Checks every 2 s. */
@@ -114,9 +127,31 @@ export class CheckedCluster {
       ],
       ...cluster,
     };
+    this.message = message;
     for (const plane of this.planes) plane.add(message);
     this.members.set(members);
     return this;
+  }
+
+  /** The data plane that checks dies; another takes its number, and its network. */
+  replaceLeader(): void {
+    const [leader] = this.planes;
+    leader?.manager.close(() => undefined);
+    reclaimDataPlane(this.state, 0);
+    const next = this.createPlane(0, leader?.network);
+    this.planes[0] = next;
+    next.add(this.message);
+  }
+
+  /** The same cluster with another configuration. */
+  replaceCluster(more: Partial<ClusterMessage>): void {
+    for (const plane of this.planes) plane.add({ ...this.message, ...more });
+  }
+
+  private createPlane(dataPlane: number, network?: MemoryNetwork): UpstreamFixture {
+    const { time, state, members } = this;
+    const more = network === undefined ? {} : { network };
+    return upstreamFixture({ time, state, dataPlane, endpoints: members, ...more });
   }
 
   async serve(...ips: readonly string[]): Promise<this> {

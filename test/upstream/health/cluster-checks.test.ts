@@ -131,6 +131,20 @@ describe("a cluster under health checks", () => {
     assert.deepEqual(checked.chosen(), []);
   });
 
+  it("serves as before while another configuration of it warms", async () => {
+    checked = await new CheckedCluster().serve(A, B);
+    await checked.start([{ ip: A }, { ip: B }]);
+    await checked.run(100);
+    for (const ip of [A, B]) checked.service(ip).response = null;
+    checked.replaceCluster({ connectTimeout: { seconds: 9, nanos: 0 } });
+    await checked.run(100);
+    assert.deepEqual(checked.chosen(), [A, B]);
+    checked.service(A).response = response(200);
+    await checked.run(2000);
+    assert.equal(checked.cluster().config.connection.connectTimeoutMs, 9000);
+    assert.equal(checked.stat("health_check.healthy"), 0, "the new one has not passed yet");
+  });
+
   it("checks often only once the cluster is used", async () => {
     checked = await new CheckedCluster().serve(A);
     await checked.start([{ ip: A }], { noTrafficInterval: { seconds: 100, nanos: 0 } });
@@ -246,6 +260,21 @@ describe("two data planes over one cluster", () => {
       ],
     );
     assert.equal(checked.stat("health_check.healthy"), 2);
+  });
+
+  it("go on where a leader that died has stopped", async () => {
+    checked = await new CheckedCluster(2).serve(A, B);
+    checked.service(B).response = response(500);
+    await checked.start([{ ip: A }, { ip: B }]);
+    await checked.run(100);
+    checked.replaceLeader();
+    checked.service(A).response = null;
+    await checked.run(50);
+    assert.equal(checked.ready(0), true, "the first round is over already");
+    assert.deepEqual([checked.chosen(0), checked.chosen(1)], [[A], [A]]);
+    assert.equal(checked.stat("health_check.healthy"), 1);
+    await checked.run(1100);
+    assert.deepEqual(checked.chosen(0), [A, B], "all failing is panic: it checks again");
   });
 
   it("give a host that comes later its first flags only once", async () => {
