@@ -143,6 +143,8 @@ export interface LoadBalancingPolicy {
   readonly name: string;
   /** Policies of the picker form return a `PriorityLoadBalancer`. */
   createBalancer(services: LoadBalancerServices): ClusterLoadBalancer;
+  /** The same with localities by weight, for policies that may stand within `wrr_locality`. */
+  withLocalityWeights?(): LoadBalancingPolicy;
 }
 
 /** Compiles the policies that a policy contains. */

@@ -3,6 +3,7 @@ import type { DifferentialGroup } from "./case.ts";
 import { accessLogs } from "./cases/access-logs.ts";
 import { aggregates } from "./cases/aggregate.ts";
 import { balancingHash } from "./cases/balancing-hash.ts";
+import { balancingShares, balancingZones } from "./cases/balancing-shares.ts";
 import { balancingSubset } from "./cases/balancing-subset.ts";
 import { chainMatcher } from "./cases/chain-matcher.ts";
 import { corsCsrf } from "./cases/cors-csrf.ts";
@@ -43,6 +44,8 @@ import { virtualHosts } from "./cases/virtual-hosts.ts";
 
 export const groups: readonly DifferentialGroup[] = [
   hcmOptions,
+  balancingShares,
+  balancingZones,
   balancingHash,
   balancingSubset,
   routerFailures,

@@ -52,6 +52,10 @@ export const BALANCING_EXPECTATIONS: readonly Expectation[] = [
     ],
   },
   {
+    example: "load-reports",
+    steps: [{ spread: "GET /", kind: "http", times: 40, counts: { v1: [29, 31], v2: [9, 11] } }],
+  },
+  {
     example: "slow-start",
     steps: [{ spread: "GET /", kind: "http", times: 20, counts: { v1: [5, 15], v2: [5, 15] } }],
   },
