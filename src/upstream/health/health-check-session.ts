@@ -112,6 +112,7 @@ export class HealthCheckSession
     this.slot.store(HostWord.CheckFailures, 0);
     const transition = this.markDegraded(degraded, this.recover());
     this.owner.probeServices.stats.success.inc();
+    if (this.healthy) this.host.monitor?.onActiveHealthCheckSuccess();
     this.finish(true, transition);
   }
 

@@ -681,6 +681,46 @@ const LAYERS: Message = {
   },
 };
 
+const EJECTED: Subject = {
+  name: "ejected",
+  fact: "a success takes an ejected host back",
+  replies: [OK],
+  traffic: [reply(500), reply(200, "back")],
+  cluster: {
+    // Envoy would tell its workers of the second change a second after the first.
+    common_lb_config: { healthy_panic_threshold: { value: 0 }, update_merge_window: "0s" },
+    outlier_detection: {
+      consecutive_5xx: 1,
+      max_ejection_percent: 100,
+      interval: NEVER,
+      base_ejection_time: NEVER,
+    },
+  },
+};
+
+/** It is checked all the time: only what does not depend on how often is compared. */
+const ejection: DifferentialGroup = {
+  ...group("health-check-ejection", [EJECTED]),
+  cases: [
+    {
+      name: EJECTED.fact,
+      on: "main",
+      logs: 2,
+      counters: false,
+      steps: [
+        send(get("/ejected")),
+        response,
+        stat("cluster.ejected.outlier_detection.ejections_enforced_total", 1),
+        stat("cluster.ejected.outlier_detection.ejections_active", 0),
+        stat("cluster.ejected.membership_healthy", 1),
+        send(get("/ejected")),
+        response,
+      ],
+      facts: { "client.0.response.0.start": /500/, "client.0.response.1.body": "back" },
+    },
+  ],
+};
+
 const assignment = (members: readonly Message[]): Message => ({
   resources: [
     any("envoy.config.endpoint.v3.ClusterLoadAssignment", {
@@ -820,4 +860,5 @@ export const healthChecks: readonly DifferentialGroup[] = [
   group("health-check-runtime", RUNTIME, LAYERS),
   removal,
   filtered,
+  ejection,
 ];

@@ -186,6 +186,17 @@ describe("a cluster under health checks", () => {
     assert.ok(updates() - before < 10, `${updates() - before} looks`);
   });
 
+  it("takes an ejected host back when it passes a check", async () => {
+    checked = await new CheckedCluster().serve(A, B);
+    const outlierDetection = { consecutive5xx: 1, maxEjectionPercent: 100 };
+    await checked.start([{ ip: A }, { ip: B }], {}, { outlierDetection });
+    await checked.run(100);
+    checked.host(A).monitor?.onHttpStatus(500);
+    assert.deepEqual(checked.chosen(), [B]);
+    await checked.run(2100);
+    assert.deepEqual(checked.chosen(), [A, B]);
+  });
+
   it("fails a host whose response to traffic says so", async () => {
     checked = await new CheckedCluster().serve(A, B);
     await checked.start([{ ip: A }, { ip: B }]);
