@@ -65,6 +65,12 @@ export interface Cluster {
   chooseHost(context: LoadBalancerContext): Host | null;
   /** As `ClusterLoadBalancer.awaitHost`; null where hosts are there or are not. */
   awaitHost(context: LoadBalancerContext, callback: HostCallback): (() => void) | null;
+  /**
+   * True when the host has a pool now; false when `max_connection_pools` allows no further one,
+   * which is counted.
+   */
+  hasHttpPool(host: Host, priority: ResourcePriority): boolean;
+  /** The pool of the host, even beyond `max_connection_pools`. */
   httpPool(host: Host, priority: ResourcePriority): HttpConnectionPool;
   tcpPool(host: Host, priority: ResourcePriority): TcpConnectionPool;
   memberCounts(): MemberCounts;

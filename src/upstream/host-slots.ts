@@ -23,7 +23,9 @@ const RQ_TIMEOUT = 7;
 const STRIPE_CELLS = 8;
 
 const FLAGS = 0;
-const SHARED_WORDS = 1;
+/** Connections of all data planes: what a limit per host compares with. */
+const CONNECTIONS = 1;
+const SHARED_WORDS = 2;
 
 /** Hosts a process can count; further ones work, but their numbers are not kept. */
 const CAPACITY = 65536;
@@ -45,6 +47,8 @@ export function reclaimHostSlots(handle: SharedSlotsHandle, dataPlane: number): 
   const slots = new SharedSlots(handle);
   for (let slot = 0; slot < slots.end; slot++) {
     const at = slots.cellIndex(slot, dataPlane);
+    const connections = slots.wordIndex(slot) + CONNECTIONS;
+    Atomics.sub(slots.words, connections, slots.cells[at + CX_ACTIVE] as number);
     slots.cells[at + CX_ACTIVE] = 0;
     slots.cells[at + RQ_ACTIVE] = 0;
   }
@@ -86,6 +90,8 @@ export class HostSlot implements HostStats {
   private slot: number;
   /** Start of this data plane's stripe. */
   private at: number;
+  /** Start of the words that all data planes share. */
+  private wordAt: number;
 
   constructor(owner: HostSlots, key: string, slot: number) {
     this.owner = owner;
@@ -93,6 +99,7 @@ export class HostSlot implements HostStats {
     this.cells = owner.slots.cells;
     this.slot = slot;
     this.at = owner.slots.cellIndex(slot, owner.dataPlane);
+    this.wordAt = owner.slots.wordIndex(slot);
   }
 
   /**
@@ -103,14 +110,31 @@ export class HostSlot implements HostStats {
     this.owner.slots.release(this.key);
     this.slot = SCRATCH_SLOT;
     this.at = this.owner.slots.cellIndex(SCRATCH_SLOT, this.owner.dataPlane);
+    this.wordAt = this.owner.slots.wordIndex(SCRATCH_SLOT);
   }
 
   connectionOpened(): void {
+    Atomics.add(this.owner.slots.words, this.wordAt + CONNECTIONS, 1);
+    this.countOpened();
+  }
+
+  tryConnectionOpened(max: number): boolean {
+    const { words } = this.owner.slots;
+    if (Atomics.add(words, this.wordAt + CONNECTIONS, 1) >= max) {
+      Atomics.sub(words, this.wordAt + CONNECTIONS, 1);
+      return false;
+    }
+    this.countOpened();
+    return true;
+  }
+
+  private countOpened(): void {
     (this.cells[this.at + CX_TOTAL] as number)++;
     (this.cells[this.at + CX_ACTIVE] as number)++;
   }
 
   connectionClosed(): void {
+    Atomics.sub(this.owner.slots.words, this.wordAt + CONNECTIONS, 1);
     (this.cells[this.at + CX_ACTIVE] as number)--;
   }
 

@@ -133,6 +133,8 @@ export function flagsOfHealthStatus(status: HealthStatus): number {
 /** Numbers of one host, shared by all data planes. Envoy: the host stats on /clusters. */
 export interface HostStats {
   connectionOpened(): void;
+  /** As `connectionOpened`, unless that would be more than `max` on all data planes together. */
+  tryConnectionOpened(max: number): boolean;
   connectionClosed(): void;
   connectFailed(): void;
   requestStarted(): void;

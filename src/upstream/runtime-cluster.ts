@@ -195,6 +195,10 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
     return { total, usable };
   }
 
+  hasHttpPool(host: Host, priority: ResourcePriority): boolean {
+    return (host as UpstreamHost).hasHttpPool(priority);
+  }
+
   httpPool(host: Host, priority: ResourcePriority): HttpConnectionPool {
     return (host as UpstreamHost).httpPool(priority);
   }
@@ -452,10 +456,20 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
     tcpPools.fill(null);
   }
 
+  mayOpenHttpPool(priority: ResourcePriority): boolean {
+    const { limits, stats } = this.info;
+    if (limits[priority === "HIGH" ? 1 : 0].connectionPools.tryAcquire()) return true;
+    stats.upstreamCxPoolOverflow.inc();
+    return false;
+  }
+
+  takePoolPlace(priority: ResourcePriority): void {
+    this.info.limits[priority === "HIGH" ? 1 : 0].connectionPools.acquire();
+  }
+
   openHttpPool(host: UpstreamHost, priority: ResourcePriority): HttpConnectionPool {
     const pool = new H1Pool(this.info, host, priority, this.services);
     this.health?.markUsed();
-    for (const limits of this.info.limits) limits.connectionPools.show();
     if (this.closed) pool.drain(() => undefined);
     return pool;
   }

@@ -31,6 +31,13 @@ export const NO_HEALTH: HostHealth = { slot: null, cluster: null };
 
 /** The cluster a host belongs to: it may be chosen through another cluster (aggregate). */
 export interface PoolOwner {
+  /**
+   * Takes a place among the pools of the cluster, for the pool that is opened next. False when
+   * there are as many as there may be; that is counted.
+   */
+  mayOpenHttpPool(priority: ResourcePriority): boolean;
+  /** As `mayOpenHttpPool`, whatever the limit says. */
+  takePoolPlace(priority: ResourcePriority): void;
   openHttpPool(host: UpstreamHost, priority: ResourcePriority): HttpConnectionPool;
   openTcpPool(host: UpstreamHost, priority: ResourcePriority): TcpConnectionPool;
 }
@@ -66,6 +73,20 @@ export class UpstreamHost implements Host {
     this.health = parts.slot;
     this.clusterHealth = parts.cluster;
     this.discoveryFlags = flagsOfHealthStatus(description.health);
+  }
+
+  hasHttpPool(priority: ResourcePriority): boolean {
+    const index = priority === "HIGH" ? 1 : 0;
+    if (this.httpPools[index] !== null) return true;
+    if (!this.owner.mayOpenHttpPool(priority)) return false;
+    this.httpPools[index] = this.owner.openHttpPool(this, priority);
+    return true;
+  }
+
+  /** The pool has neither connections nor requests: the next request makes a new one. */
+  forgetHttpPool(pool: HttpConnectionPool): void {
+    const index = this.httpPools.indexOf(pool);
+    if (index >= 0) this.httpPools[index] = null;
   }
 
   httpPool(priority: ResourcePriority): HttpConnectionPool {
@@ -126,6 +147,7 @@ export class UpstreamHost implements Host {
   }
 
   private openHttpPool(priority: ResourcePriority, index: 0 | 1): HttpConnectionPool {
+    this.owner.takePoolPlace(priority);
     const pool = this.owner.openHttpPool(this, priority);
     this.httpPools[index] = pool;
     return pool;

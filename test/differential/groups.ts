@@ -6,6 +6,7 @@ import { balancingHash } from "./cases/balancing-hash.ts";
 import { balancingShares, balancingZones } from "./cases/balancing-shares.ts";
 import { balancingSubset } from "./cases/balancing-subset.ts";
 import { chainMatcher } from "./cases/chain-matcher.ts";
+import { circuitBreakers, moreCircuitBreakers } from "./cases/circuit-breakers.ts";
 import { corsCsrf } from "./cases/cors-csrf.ts";
 import { balancingDistributions, routeDistributions } from "./cases/distributions.ts";
 import { dynamicForwardProxies } from "./cases/dynamic-forward-proxy.ts";
@@ -54,6 +55,8 @@ export const groups: readonly DifferentialGroup[] = [
   hedging,
   internalRedirects,
   outliers,
+  circuitBreakers,
+  moreCircuitBreakers,
   runtimeOutliers,
   tcpOutliers,
   aggregates,

@@ -10,6 +10,27 @@ import type { ClusterStats } from "../cluster-stats.ts";
 import type { ResourceLimits } from "../resource-limits.ts";
 import type { UpstreamHost } from "../upstream-host.ts";
 
+/**
+ * Takes a place for one more connection, within the limits of cluster and host. With `always` it
+ * takes one beyond them too; the answer is still whether it is within. Every place is given back by
+ * `closed`.
+ */
+export function takeConnection(
+  host: UpstreamHost,
+  limits: ResourceLimits,
+  always: boolean,
+): boolean {
+  if (limits.connections.tryAcquire()) {
+    if (host.stats.tryConnectionOpened(limits.maxConnectionsPerHost)) return true;
+    limits.connections.release();
+  }
+  if (always) {
+    limits.connections.acquire();
+    host.stats.connectionOpened();
+  }
+  return false;
+}
+
 export class ConnectionAccount {
   readonly startMs: number;
   connectedMs = -1;
@@ -27,11 +48,10 @@ export class ConnectionAccount {
     this.startMs = nowMs;
   }
 
+  /** Its place was taken by `takeConnection`. */
   opened(): void {
     this.stats.upstreamCxTotal.inc();
     this.stats.upstreamCxActive.inc();
-    this.host.stats.connectionOpened();
-    this.limits.connections.acquire();
   }
 
   connected(connection: Connection, nowMs: number): void {

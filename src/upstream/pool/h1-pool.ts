@@ -12,6 +12,7 @@ import type { ResourceLimits } from "../resource-limits.ts";
 import type { UpstreamHost } from "../upstream-host.ts";
 import { type ListMember, MemberList } from "./client-list.ts";
 import { type ConnectFailure, LOCAL_CLOSE_FAILURE } from "./connect-failure.ts";
+import { takeConnection } from "./connection-account.ts";
 import { BUSY, CLOSED, CONNECTING, DRAINING, H1Client, READY } from "./h1-client.ts";
 import type { PoolServices } from "./pool-services.ts";
 import type { PooledUpstream } from "./pooled-upstream.ts";
@@ -30,6 +31,8 @@ export class H1Pool implements HttpConnectionPool {
   private readonly pending = new MemberList<PendingStream>();
   private readonly preconnectRatio: number;
   private drained: (() => void)[] | null = null;
+  /** It has a place among the pools of its cluster, until it has nothing left. */
+  private counted = true;
 
   constructor(
     info: ClusterInfo,
@@ -56,7 +59,7 @@ export class H1Pool implements HttpConnectionPool {
     this.drained ??= [];
     this.drained.push(done);
     this.closeIdle();
-    this.checkDrained();
+    this.checkIdle();
   }
 
   /** Connections by what they do, for tests and the admin page. */
@@ -109,7 +112,7 @@ export class H1Pool implements HttpConnectionPool {
   /** @internal */
   afterClose(): void {
     if (this.pending.size > 0) this.connectAsNeeded();
-    this.checkDrained();
+    this.checkIdle();
   }
 
   /** @internal */
@@ -118,7 +121,7 @@ export class H1Pool implements HttpConnectionPool {
     this.info.stats.upstreamRqCancelled.inc();
     if (this.drained !== null) {
       this.closeIdle();
-      this.checkDrained();
+      this.checkIdle();
     }
   }
 
@@ -207,10 +210,11 @@ export class H1Pool implements HttpConnectionPool {
 
   private connectAsNeeded(): void {
     for (let count = 0; count < CONNECTS_PER_EVENT && this.shouldConnect(); count++) {
-      const allowed = this.mayConnect();
-      if (!allowed) this.info.stats.upstreamCxOverflow.inc();
       // A pool without any connection may always open one, or its requests would wait for ever.
-      if (!allowed && this.connections > 0) return;
+      const first = this.connections === 0;
+      const allowed = takeConnection(this.host, this.limits, first);
+      if (!allowed) this.info.stats.upstreamCxOverflow.inc();
+      if (!allowed && !first) return;
       const client = new H1Client(this);
       client.state = CONNECTING;
       this.connecting.addFirst(client);
@@ -231,22 +235,24 @@ export class H1Pool implements HttpConnectionPool {
     return (pending + active) * this.preconnectRatio > provisioned;
   }
 
-  private mayConnect(): boolean {
-    const { connections, maxConnectionsPerHost } = this.limits;
-    return connections.canCreate() && this.host.stats.activeConnections < maxConnectionsPerHost;
-  }
-
   private closeIdle(): void {
     for (let one = this.ready.first; one !== null; one = this.ready.first) one.close();
     if (this.pending.size > 0) return;
     for (let one = this.connecting.first; one !== null; one = this.connecting.first) one.close();
   }
 
-  private checkDrained(): void {
-    if (this.drained === null || this.connections > 0 || this.pending.size > 0) return;
-    const listeners = this.drained;
+  /** A pool that has nothing left makes room for others, as in Envoy, which deletes it. */
+  private checkIdle(): void {
+    if (this.connections > 0 || this.pending.size > 0) return;
+    if (this.counted) {
+      this.counted = false;
+      this.limits.connectionPools.release();
+      this.host.forgetHttpPool(this);
+    }
+    const { drained } = this;
+    if (drained === null) return;
     this.drained = [];
-    for (const done of listeners) done();
+    for (const done of drained) done();
   }
 }
 

@@ -10,6 +10,7 @@ import type { ResourceLimits } from "../resource-limits.ts";
 import type { UpstreamHost } from "../upstream-host.ts";
 import { type ListMember, MemberList } from "./client-list.ts";
 import { type ConnectFailure, LOCAL_CLOSE_FAILURE } from "./connect-failure.ts";
+import { takeConnection } from "./connection-account.ts";
 import type { PoolServices } from "./pool-services.ts";
 import { TcpClient } from "./tcp-client.ts";
 
@@ -158,9 +159,10 @@ export class TcpPool implements TcpConnectionPool {
 
   private connectAsNeeded(): void {
     for (let count = 0; count < CONNECTS_PER_EVENT && this.shouldConnect(); count++) {
-      const allowed = this.mayConnect();
+      const first = this.connecting.size + this.busy.size === 0;
+      const allowed = takeConnection(this.host, this.limits, first);
       if (!allowed) this.info.stats.upstreamCxOverflow.inc();
-      if (!allowed && this.connecting.size + this.busy.size > 0) return;
+      if (!allowed && !first) return;
       const client = new TcpClient(this);
       this.connecting.addFirst(client);
       client.connect();
@@ -170,11 +172,6 @@ export class TcpPool implements TcpConnectionPool {
 
   private shouldConnect(): boolean {
     return this.pending.size > this.connecting.size;
-  }
-
-  private mayConnect(): boolean {
-    const { connections, maxConnectionsPerHost } = this.limits;
-    return connections.canCreate() && this.host.stats.activeConnections < maxConnectionsPerHost;
   }
 
   private closeExcess(): void {

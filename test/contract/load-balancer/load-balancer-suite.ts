@@ -59,6 +59,8 @@ export interface BenchOptions {
 
 /** Nobody connects to the hosts of these tests. */
 const NO_POOLS: PoolOwner = {
+  mayOpenHttpPool: () => true,
+  takePoolPlace: () => undefined,
   openHttpPool: () => {
     throw new Error("no pool is opened in this test");
   },

@@ -1,0 +1,463 @@
+// Circuit breakers while they are at work: requests are held by an upstream that does not answer,
+// others come meanwhile; then the held ones are given up.
+import { reply, type UpstreamReply } from "../../kit/scripted-upstream.ts";
+import {
+  any,
+  anyHost,
+  bootstrap,
+  cluster,
+  hcmWithHosts,
+  listener,
+  type Message,
+  ROUTER,
+  routeTo,
+} from "../bootstrap.ts";
+import {
+  adminLines,
+  adminPost,
+  client,
+  closed,
+  connectTo,
+  type DifferentialCase,
+  type DifferentialGroup,
+  finish,
+  get,
+  head,
+  header,
+  noHeader,
+  pause,
+  reset,
+  response,
+  responseToHead,
+  type Step,
+  saw,
+  send,
+  stat,
+} from "../case.ts";
+
+/** Never answered within a case. */
+const HELD: UpstreamReply = { ...reply(200, "late"), delayMs: 600_000 };
+const OK: UpstreamReply = reply(200, "ok");
+
+const breakers = (thresholds: Message, perHost?: number): Message => ({
+  circuit_breakers: {
+    thresholds: [{ track_remaining: true, ...thresholds }],
+    ...(perHost === undefined ? {} : { per_host_thresholds: [{ max_connections: perHost }] }),
+  },
+});
+
+interface Plan {
+  readonly cluster: Message;
+  readonly hosts?: readonly string[];
+  readonly steps: (path: string, name: string) => readonly Step[];
+  readonly replies: readonly UpstreamReply[];
+  readonly logs: number;
+  readonly route?: Message;
+  readonly facts?: DifferentialCase["facts"];
+}
+
+interface Planned {
+  readonly name: string;
+  readonly cluster: Message;
+  readonly route: Message;
+  readonly testCase: DifferentialCase;
+}
+
+let made = 0;
+
+function breaker(sentence: string, plan: Plan): Planned {
+  const name = `b${made++}`;
+  return {
+    name,
+    cluster: cluster(name, plan.hosts ?? ["@upstream:up1@"], plan.cluster),
+    route: routeTo({ prefix: `/${name}` }, name, plan.route),
+    testCase: {
+      name: sentence,
+      on: "main",
+      steps: plan.steps(`/${name}`, name),
+      logs: plan.logs,
+      upstreams: { up1: { replies: plan.replies }, up2: { replies: plan.replies } },
+      ...(plan.facts === undefined ? {} : { facts: plan.facts }),
+    },
+  };
+}
+
+/** A new client whose request reaches the upstream and stays there. */
+const hold = (path: string, index: number): Step[] => [
+  ...(index === 0 ? [] : [connectTo("main")]),
+  send(get(`${path}/held-${index}`)),
+  saw("up1", `${path}/held-${index}`),
+];
+/** A new client whose request is answered. */
+const ask = (path: string): Step[] => [connectTo("main"), send(get(path)), response];
+const gauges = (name: string): Step =>
+  adminLines("/stats", new RegExp(`^cluster\\.${name}\\.circuit_breakers\\.(?!.*cx_pools)`));
+/** The held requests end, one after the other. */
+const release = (name: string, count: number): Step[] => [
+  ...Array.from({ length: count }, (_, index): Step[] => [
+    client(index),
+    reset,
+    stat(`cluster.${name}.upstream_rq_active`, count - 1 - index),
+  ]).flat(),
+];
+
+const UO = '"UO"';
+
+const plans: readonly Planned[] = [
+  breaker("max_requests 1: the second request", {
+    cluster: breakers({ max_requests: 1 }),
+    replies: [HELD],
+    steps: (path, name) => [...hold(path, 0), ...ask(path), gauges(name), ...release(name, 1)],
+    logs: 2,
+    facts: {
+      "client.1.response.0.status": "503",
+      "client.1.response.0.headers": header("x-envoy-overloaded", "true"),
+      "log.0.flags": UO,
+      "log.0.details": /overflow/,
+    },
+  }),
+  breaker("max_requests 2: the third request", {
+    cluster: breakers({ max_requests: 2 }),
+    replies: [HELD],
+    steps: (path, name) => [
+      ...hold(path, 0),
+      ...hold(path, 1),
+      gauges(name),
+      ...ask(path),
+      gauges(name),
+      ...release(name, 2),
+      gauges(name),
+    ],
+    logs: 3,
+    facts: { "log.0.flags": UO },
+  }),
+  breaker("max_requests 1: one after the other", {
+    cluster: breakers({ max_requests: 1 }),
+    replies: [OK],
+    steps: (path, name) => [
+      send(get(path)),
+      response,
+      send(get(path)),
+      response,
+      ...ask(path),
+      gauges(name),
+    ],
+    logs: 3,
+    facts: { "client.1.response.0.status": "200" },
+  }),
+  breaker("max_requests 1: there is room again after a reset", {
+    cluster: breakers({ max_requests: 1 }),
+    replies: [HELD, OK],
+    steps: (path, name) => [...hold(path, 0), ...release(name, 1), ...ask(path), gauges(name)],
+    logs: 2,
+    facts: { "client.1.response.0.status": "200" },
+  }),
+  breaker("max_connections 1: the second request waits for the first", {
+    cluster: breakers({ max_connections: 1 }),
+    replies: [HELD, OK],
+    steps: (path, name) => [
+      ...hold(path, 0),
+      connectTo("main"),
+      send(get(path)),
+      stat(`cluster.${name}.upstream_rq_pending_active`, 1),
+      gauges(name),
+      client(0),
+      reset,
+      client(1),
+      response,
+      gauges(name),
+    ],
+    logs: 2,
+    facts: { "client.1.response.0.status": "200" },
+  }),
+  breaker("max_connections 1 per host: the second request waits for the first", {
+    cluster: breakers({}, 1),
+    replies: [HELD, OK],
+    steps: (path, name) => [
+      ...hold(path, 0),
+      connectTo("main"),
+      send(get(path)),
+      stat(`cluster.${name}.upstream_rq_pending_active`, 1),
+      client(0),
+      reset,
+      client(1),
+      response,
+    ],
+    logs: 2,
+  }),
+  breaker("max_pending_requests 1: the second that waits", {
+    cluster: breakers({ max_connections: 1, max_pending_requests: 1 }),
+    replies: [HELD, OK],
+    steps: (path, name) => [
+      ...hold(path, 0),
+      connectTo("main"),
+      send(get(path)),
+      stat(`cluster.${name}.upstream_rq_pending_active`, 1),
+      gauges(name),
+      ...ask(path),
+      client(0),
+      reset,
+      client(1),
+      response,
+      gauges(name),
+    ],
+    logs: 3,
+    facts: { "client.2.response.0.status": "503", "log.0.flags": UO },
+  }),
+  breaker("max_pending_requests 0: a ready connection needs no waiting", {
+    cluster: {
+      ...breakers({ max_pending_requests: 0 }),
+      preconnect_policy: { per_upstream_preconnect_ratio: 2.0 },
+    },
+    replies: [OK],
+    steps: (path) => [send(get(path)), response],
+    logs: 1,
+    facts: { "client.0.response.0.status": "503" },
+  }),
+  breaker("each priority has its own limits", {
+    cluster: {
+      circuit_breakers: {
+        thresholds: [
+          { priority: "HIGH", max_requests: 1, track_remaining: true },
+          { max_requests: 5, track_remaining: true },
+        ],
+      },
+    },
+    route: { priority: "HIGH" },
+    replies: [HELD],
+    steps: (path, name) => [...hold(path, 0), ...ask(path), gauges(name), ...release(name, 1)],
+    logs: 2,
+    facts: { "log.0.flags": UO },
+  }),
+  breaker("of two thresholds for one priority the first counts", {
+    cluster: { circuit_breakers: { thresholds: [{ max_requests: 1 }, { max_requests: 9 }] } },
+    replies: [HELD],
+    steps: (path, name) => [...hold(path, 0), ...ask(path), ...release(name, 1)],
+    logs: 2,
+    facts: { "log.0.flags": UO },
+  }),
+  breaker("an upgrade counts as a request", {
+    cluster: breakers({ max_requests: 1 }),
+    route: { upgrade_configs: [{ upgrade_type: "websocket" }] },
+    replies: [
+      {
+        send: "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+        when: "head",
+        after: "echo",
+      },
+    ],
+    steps: (path, name) => [
+      send(
+        head(
+          `GET ${path} HTTP/1.1`,
+          "host: a.example",
+          "connection: upgrade",
+          "upgrade: websocket",
+        ),
+      ),
+      responseToHead,
+      ...ask(path),
+      gauges(name),
+      client(0),
+      finish,
+      closed,
+      stat(`cluster.${name}.upstream_rq_active`, 0),
+    ],
+    logs: 2,
+    facts: { "client.1.response.0.status": "503" },
+  }),
+  breaker("a waiting request that goes away makes room", {
+    cluster: breakers({ max_connections: 1, max_pending_requests: 1 }),
+    replies: [HELD, OK],
+    steps: (path, name) => [
+      ...hold(path, 0),
+      connectTo("main"),
+      send(get(path)),
+      stat(`cluster.${name}.upstream_rq_pending_active`, 1),
+      reset,
+      stat(`cluster.${name}.upstream_rq_pending_active`, 0),
+      gauges(name),
+      connectTo("main"),
+      send(get(path)),
+      stat(`cluster.${name}.upstream_rq_pending_active`, 1),
+      client(0),
+      reset,
+      client(2),
+      response,
+    ],
+    logs: 3,
+    facts: { "client.2.response.0.status": "200" },
+  }),
+];
+
+/** Two hosts, one pool: which host is first is chosen at random, so both answer alike. */
+const pools: readonly Planned[] = [
+  breaker("max_connection_pools 1 of two hosts", {
+    cluster: breakers({ max_connection_pools: 1 }),
+    hosts: ["@upstream:up1@", "@upstream:up2@"],
+    replies: [OK],
+    steps: (path, name) => [
+      send(get(path)),
+      response,
+      send(get(path)),
+      response,
+      send(get(path)),
+      response,
+      adminLines("/stats", new RegExp(`^cluster\\.${name}\\.(circuit_breakers|upstream_cx_pool)`)),
+    ],
+    logs: 3,
+    facts: {
+      "client.0.response.0.status": "200",
+      "client.0.response.1.status": "503",
+      "client.0.response.2.status": "200",
+    },
+  }),
+  breaker("max_connection_pools 0", {
+    cluster: breakers({ max_connection_pools: 0 }),
+    replies: [OK],
+    steps: (path) => [send(get(path)), response],
+    logs: 1,
+    facts: { "client.0.response.0.status": "503" },
+  }),
+  breaker("a pool without connections makes room for another", {
+    cluster: breakers({ max_connection_pools: 1 }),
+    hosts: ["@upstream:up1@", "@upstream:up2@"],
+    replies: [{ ...reply(200, "ok", ["connection: close"]), after: "close" }],
+    steps: (path, name) => [
+      send(get(path)),
+      response,
+      stat(`cluster.${name}.upstream_cx_active`, 0),
+      send(get(path)),
+      response,
+      stat(`cluster.${name}.upstream_cx_active`, 0),
+      send(get(path)),
+      response,
+    ],
+    logs: 3,
+    facts: { "client.0.response.2.status": "200" },
+  }),
+];
+
+const http = [...plans, ...pools];
+
+export const circuitBreakers: DifferentialGroup = {
+  name: "circuit-breakers",
+  bootstrap: bootstrap(
+    [listener("main", [hcmWithHosts([anyHost(http.map(({ route }) => route))])])],
+    http.map((one) => one.cluster),
+  ),
+  cases: http.map(({ testCase }) => testCase),
+};
+
+const quietRouter: Message = {
+  ...ROUTER,
+  typed_config: any("envoy.extensions.filters.http.router.v3.Router", {
+    suppress_envoy_headers: true,
+  }),
+};
+
+const tcpProxy = (to: string): Message => ({
+  name: "envoy.filters.network.tcp_proxy",
+  typed_config: any("envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", {
+    stat_prefix: to,
+    cluster: to,
+    access_log: [
+      {
+        name: "envoy.access_loggers.file",
+        typed_config: any("envoy.extensions.access_loggers.file.v3.FileAccessLog", {
+          path: "@file:access.json@",
+          log_format: { json_format: { flags: "%RESPONSE_FLAGS%", host: "%UPSTREAM_HOST%" } },
+        }),
+      },
+    ],
+  }),
+});
+
+const tcpHold = (name: string): Step[] => [
+  send("first"),
+  saw("up1", "first"),
+  connectTo(name),
+  closed,
+];
+const tcpRelease = (name: string): Step[] => [
+  gauges(name),
+  client(0),
+  finish,
+  closed,
+  stat(`cluster.${name}.upstream_cx_active`, 0),
+];
+
+const tcpCases: readonly (readonly [
+  name: string,
+  thresholds: Message,
+  steps: Step[],
+  logs: number,
+])[] = [
+  ["max_connections", { max_connections: 1 }, tcpHold("max_connections"), 2],
+  ["max_requests", { max_requests: 1 }, tcpHold("max_requests"), 2],
+  ["no_pending", { max_pending_requests: 0 }, [closed], 1],
+];
+
+const runtimeSteps = (name: string): Step[] => [
+  adminPost(`/runtime_modify?circuit_breakers.${name}.default.max_requests=0`),
+  // Workers learn of new values a moment later.
+  pause(300),
+  send(get("/runtime")),
+  response,
+  adminPost(`/runtime_modify?circuit_breakers.${name}.default.max_requests=`),
+  pause(300),
+  send(get("/runtime")),
+  response,
+];
+
+/** TCP, a router that keeps its headers, and runtime values. */
+export const moreCircuitBreakers: DifferentialGroup = {
+  name: "more-circuit-breakers",
+  bootstrap: bootstrap(
+    [
+      listener("quiet", [
+        hcmWithHosts([anyHost([routeTo({ prefix: "/" }, "quiet")])], {
+          http_filters: [quietRouter],
+        }),
+      ]),
+      listener("runtime", [hcmWithHosts([anyHost([routeTo({ prefix: "/" }, "runtime")])])]),
+      ...tcpCases.map(([name]) => listener(name, [tcpProxy(name)])),
+    ],
+    [
+      cluster("quiet", ["@upstream:up1@"], breakers({ max_requests: 0 })),
+      cluster("runtime", ["@upstream:up1@"]),
+      ...tcpCases.map(([name, thresholds]) =>
+        cluster(name, ["@upstream:up1@"], breakers(thresholds)),
+      ),
+    ],
+    { layered_runtime: { layers: [{ name: "admin", admin_layer: {} }] } },
+  ),
+  cases: [
+    {
+      name: "suppress_envoy_headers: no x-envoy-overloaded",
+      on: "quiet",
+      steps: [send(get("/")), response],
+      facts: {
+        "client.0.response.0.status": "503",
+        "client.0.response.0.headers": noHeader("x-envoy-overloaded"),
+      },
+    },
+    {
+      name: "runtime: max_requests",
+      on: "runtime",
+      steps: runtimeSteps("runtime"),
+      logs: 2,
+      facts: { "client.0.response.0.status": "503", "client.0.response.1.status": "200" },
+    },
+    ...tcpCases.map(
+      ([name, , steps, logs]): DifferentialCase => ({
+        name: `tcp_proxy: ${name}`,
+        on: name,
+        steps: logs === 1 ? steps : [...steps, ...tcpRelease(name)],
+        logs,
+        upstreams: { up1: { tcp: "sink" } },
+        facts: { "log.0.flags": UO },
+      }),
+    ),
+  ],
+};
