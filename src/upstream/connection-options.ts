@@ -18,7 +18,8 @@ import { compileSourceAddress } from "./upstream-address.ts";
 
 const DEFAULT_LIMIT = 1024;
 const DEFAULT_RETRIES = 3;
-const NO_LIMIT = Number.MAX_SAFE_INTEGER;
+/** As Envoy shows it. */
+const NO_LIMIT = 2 ** 64;
 /**
  * Linux `tcp_keepalive_time`, used when only the presence of `tcp_keepalive` asks for keep-alive.
  */
@@ -32,12 +33,6 @@ export function compileCircuitBreakers(
   const perHost = compilePerHost(message, context);
   const find = (priority: "DEFAULT" | "HIGH"): CircuitBreakers_Thresholds =>
     message?.thresholds?.find((one) => (one.priority ?? "DEFAULT") === priority) ?? {};
-  (message?.thresholds ?? []).forEach((one, index) => {
-    const at = context.at("thresholds", index);
-    if (one.maxConnectionPools !== undefined) {
-      at.at("max_connection_pools").warn("max_connection_pools is not enforced yet");
-    }
-  });
   return [
     compileThresholds(find("DEFAULT"), perHost("DEFAULT")),
     compileThresholds(find("HIGH"), perHost("HIGH")),

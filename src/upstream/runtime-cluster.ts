@@ -253,6 +253,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
   addHost(description: HostDescription): Host {
     const host = this.createHost(description);
     this.demanded?.add(host);
+    this.outlier?.updateHosts([host], []);
     this.checks?.start([host]);
     this.info.stats.membership.membershipChange.inc();
     this.info.stats.defaultTransportSocketMatches.inc();
@@ -268,6 +269,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
   removeHosts(hosts: readonly Host[]): void {
     for (const host of hosts as readonly UpstreamHost[]) {
       if (this.demanded?.remove(host) !== true) continue;
+      this.outlier?.updateHosts([], [host]);
       this.checks?.stop([host]);
       this.retire(host);
     }

@@ -223,6 +223,7 @@ describe("circuit breakers", () => {
       runtime: {
         getInteger: (key, value) => values[key] ?? value,
         getBoolean: (_key, value) => value,
+        getDouble: (_key, value) => value,
         featureEnabled: (_key, numerator, denominator, random) => random % denominator < numerator,
       },
     });

@@ -81,7 +81,7 @@ export class TcpPool implements TcpConnectionPool {
     for (let one = this.pending.first; one !== null; one = this.pending.first) {
       this.removePending(one);
       one.waiting = false;
-      if (!this.attach(client, one.callbacks)) continue;
+      this.attach(client, one.callbacks);
       if (this.pending.size > 0) this.connectAsNeeded();
       return;
     }
@@ -116,18 +116,14 @@ export class TcpPool implements TcpConnectionPool {
     this.checkDrained();
   }
 
-  private attach(client: TcpClient, callbacks: TcpPoolCallbacks): boolean {
+  /** Connections count as requests, but max_requests does not hold them up, as in Envoy. */
+  private attach(client: TcpClient, callbacks: TcpPoolCallbacks): void {
     const { stats } = this.info;
-    if (!this.limits.requests.tryAcquire()) {
-      stats.upstreamRqPendingOverflow.inc();
-      callbacks.onPoolFailure("overflow", "", this.host);
-      return false;
-    }
+    this.limits.requests.acquire();
     this.host.stats.requestStarted();
     stats.upstreamRqTotal.inc();
     stats.upstreamRqActive.inc();
     client.handOver(callbacks);
-    return true;
   }
 
   private endStream(): void {

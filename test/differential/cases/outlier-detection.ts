@@ -251,7 +251,7 @@ const local: readonly Watched[] = [
       enforcing_consecutive_gateway_failure: 100,
     },
     route: { timeout: "0.1s" },
-    replies: [{ ...OK, delayMs: 60_000 }],
+    replies: [{}],
     requests: 2,
     out: 1,
     facts: served(2, "up2"),
@@ -296,7 +296,7 @@ const local: readonly Watched[] = [
   watch("split: a time-out", {
     detection: { split_external_local_origin_errors: true, consecutive_local_origin_failure: 1 },
     route: { timeout: "0.1s" },
-    replies: [{ ...OK, delayMs: 60_000 }],
+    replies: [{}],
     requests: 1,
     out: 1,
     facts: served(1, "up2"),

@@ -12,12 +12,18 @@ import type { Host } from "../../../upstream/host.ts";
 import { keepBody, type RequestBody } from "./request-body.ts";
 import type { RouterFilter } from "./router-filter.ts";
 import type { Shadows } from "./shadows.ts";
+import { replyNoHost } from "./unroutable.ts";
 import { clearUpstreamFacts } from "./upstream-facts.ts";
 import { UpstreamRequest } from "./upstream-request.ts";
 
 export function startAttempt(router: RouterFilter, cluster: Cluster, host: Host): void {
   const entry = router.entry as RouteEntry;
   const headers = router.headers as RequestHeaderMap;
+  const tunnel = entry.connectTerminates && headers.method === "CONNECT";
+  if (!tunnel && !cluster.hasHttpPool(host, entry.priority)) {
+    replyNoHost(router);
+    return;
+  }
   const first = router.attempts === 1;
   router.cluster = cluster;
   rewriteHost(router, host, entry, headers);
@@ -31,7 +37,7 @@ export function startAttempt(router: RouterFilter, cluster: Cluster, host: Host)
   router.retry?.onHostAttempted(host);
   if (first) prepareFirst(router, entry);
   else for (let pauses = router.responsePauses; pauses > 0; pauses--) attempt.readDisable(true);
-  if (entry.connectTerminates && headers.method === "CONNECT") attempt.startTcp(entry.priority);
+  if (tunnel) attempt.startTcp(entry.priority);
   else attempt.start(entry.priority);
   // It may have failed at once.
   if (router.upstream !== attempt) return;
