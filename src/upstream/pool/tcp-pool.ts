@@ -78,14 +78,15 @@ export class TcpPool implements TcpConnectionPool {
   clientConnected(client: TcpClient): void {
     this.connecting.remove(client);
     this.busy.addFirst(client);
-    for (let one = this.pending.first; one !== null; one = this.pending.first) {
-      this.removePending(one);
-      one.waiting = false;
-      this.attach(client, one.callbacks);
-      if (this.pending.size > 0) this.connectAsNeeded();
+    const one = this.pending.first;
+    if (one === null) {
+      client.close();
       return;
     }
-    client.close();
+    this.removePending(one);
+    one.waiting = false;
+    this.attach(client, one.callbacks);
+    if (this.pending.size > 0) this.connectAsNeeded();
   }
 
   /** @internal */
