@@ -181,7 +181,8 @@ export class DataPlane {
       sourceAddresses: services.sourceAddresses,
     };
     const managerScope = services.configurationStats.scope("listener_manager");
-    this.listenerManagerStats = createListenerManagerStats(managerScope);
+    const ownScope = services.stats.root.scope("listener_manager");
+    this.listenerManagerStats = createListenerManagerStats(managerScope, ownScope);
     this.listeners = this.createListeners(platform, services, options);
   }
 

@@ -45,6 +45,8 @@ for (const { dataPlanes, onThreads } of ARRANGEMENTS) {
     it("counts configuration once and traffic on all", async () => {
       await start(basic);
       assert.equal(fixture.stat("listener_manager.listener_added"), 1);
+      // Each worker, as in Envoy.
+      assert.equal(fixture.stat("listener_manager.listener_create_success"), dataPlanes);
       assert.equal(fixture.stat("listener_manager.total_listeners_active"), 1);
       assert.equal(fixture.stat("listener_manager.workers_started"), 1);
       assert.equal(fixture.stat("cluster_manager.active_clusters"), 1);

@@ -20,10 +20,10 @@ export class ListenerManagerStats {
   readonly totalListenersWarming: Gauge;
   readonly workersStarted: Gauge;
 
-  constructor(scope: StatsScope) {
+  constructor(scope: StatsScope, workers: StatsScope) {
     this.listenerAdded = scope.counter("listener_added");
-    this.listenerCreateFailure = scope.counter("listener_create_failure");
-    this.listenerCreateSuccess = scope.counter("listener_create_success");
+    this.listenerCreateFailure = workers.counter("listener_create_failure");
+    this.listenerCreateSuccess = workers.counter("listener_create_success");
     this.listenerInPlaceUpdated = scope.counter("listener_in_place_updated");
     this.listenerModified = scope.counter("listener_modified");
     this.listenerRemoved = scope.counter("listener_removed");
@@ -36,7 +36,10 @@ export class ListenerManagerStats {
   }
 }
 
-/** `scope` is `listener_manager`. */
-export function createListenerManagerStats(scope: StatsScope): ListenerManagerStats {
-  return new ListenerManagerStats(scope);
+/** Both are `listener_manager`; what each worker counts for itself goes to `workers`. */
+export function createListenerManagerStats(
+  scope: StatsScope,
+  workers: StatsScope = scope,
+): ListenerManagerStats {
+  return new ListenerManagerStats(scope, workers);
 }
