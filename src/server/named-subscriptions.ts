@@ -193,11 +193,24 @@ export class NamedSubscriptions implements EndpointSubscriptions, RouteSubscript
 
   private leave(
     key: string,
-    { kind, name }: Wanted,
+    wanted: Wanted,
     shared: SharedSubscription,
     watcher: NamedWatcher,
   ): void {
     shared.watchers.delete(watcher);
+    if (shared.watchers.size === 0) void this.closeUnused(key, wanted, shared);
+  }
+
+  /**
+   * A listener that takes another's place may come in the same turn: it goes on with what is known,
+   * also while the file is broken.
+   */
+  private async closeUnused(
+    key: string,
+    { kind, name }: Wanted,
+    shared: SharedSubscription,
+  ): Promise<void> {
+    await Promise.resolve();
     if (shared.watchers.size > 0 || this.shared.get(key) !== shared) return;
     shared.subscription?.close();
     this.shared.delete(key);

@@ -110,6 +110,24 @@ for (const { dataPlanes, onThreads } of ARRANGEMENTS) {
       assert.equal((await fixture.get("/clusters")).body, "");
     });
 
+    it("goes on with the routes it has when a listener is replaced while their file is broken", async () => {
+      await create(DYNAMIC, { dataPlanes, onThreads });
+      fixture.files.write(CDS, discovery("c1", "cluster", [ONE]));
+      fixture.files.write(RDS, discovery("r1", "routes", [routeConfig("routes", "one")]));
+      const first = httpListener({ name: "main", port: 8080, rdsFile: RDS });
+      fixture.files.write(LDS, discovery("l1", "listener", [first]));
+      await fixture.start();
+      await publish(RDS, "not: [valid", "http.main.rds.routes");
+      const lds = "listener_manager.lds";
+      const buffers = { per_connection_buffer_limit_bytes: 9000 };
+      const changed = httpListener({ name: "main", port: 8080, rdsFile: RDS, more: buffers });
+      await publish(LDS, discovery("l2", "listener", [changed]), lds);
+      assert.equal((await fixture.request(8080, "GET /")).status, 200);
+      const renamed = httpListener({ name: "other", port: 8081, rdsFile: RDS });
+      await publish(LDS, discovery("l3", "listener", [renamed]), lds);
+      assert.equal((await fixture.request(8081, "GET /")).status, 200);
+    });
+
     it("sends to new endpoints after a file of endpoints was moved into place", async () => {
       await create(DYNAMIC, { dataPlanes, onThreads });
       fixture.files.write(CDS, discovery("c1", "cluster", [EDS_CLUSTER]));

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Diagnostic } from "../../src/base/diagnostic.ts";
 import { ANSWERING, CliFixture, FILE } from "../cli/cli-fixture.ts";
+import { BROKEN_CLUSTER_TYPES } from "./broken-cluster-types.ts";
 import { BROKEN_CLUSTERS } from "./broken-clusters.ts";
 import { type BrokenConfig, ECHO, listeners, readMark } from "./broken-config.ts";
 import { BROKEN_HEALTH_CHECKS } from "./broken-health-checks.ts";
@@ -16,6 +17,7 @@ const ALL: readonly BrokenConfig[] = [
   ...BROKEN_LISTENERS,
   ...BROKEN_HTTP,
   ...BROKEN_CLUSTERS,
+  ...BROKEN_CLUSTER_TYPES,
   ...BROKEN_HEALTH_CHECKS,
 ];
 
