@@ -13,8 +13,9 @@ export type Rules = Readonly<Record<string, unknown>>;
 
 const utf8 = new TextEncoder();
 
+const NO_RULES: Rules = {};
+
 export function stringProblem(rules: Rules, value: string): Problem | null {
-  if (value === "" && rules["ignore_empty"] === true) return null;
   return (
     lengthProblem(rules, [...value].length, "character") ??
     textProblem(rules, value) ??
@@ -56,7 +57,8 @@ function textProblem(rules: Rules, value: string): Problem | null {
     const length = utf8.encode(value).length;
     if (length > maxBytes) return tooLong(maxBytes, length, "byte");
   }
-  const { prefix, suffix } = rules;
+  // The packaged rules do not say `ignore_empty`; all that name a prefix or a suffix mean it.
+  const { prefix, suffix } = value === "" ? NO_RULES : rules;
   if (typeof prefix === "string" && !value.startsWith(prefix)) {
     return { message: `Must begin with ${prefix}`, remedy: `write ${prefix}${value}` };
   }

@@ -316,7 +316,6 @@ describe("the rules of the descriptor", () => {
     "repeated.min_items",
     "repeated.unique",
     "string.in",
-    "string.ignore_empty",
     "string.max_bytes",
     "string.max_len",
     "string.min_len",

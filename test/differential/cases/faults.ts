@@ -102,7 +102,7 @@ const listeners = [
     }),
   ]),
   on("full", [fault({ ...delay("9s"), max_active_faults: 0 })]),
-  on("one", [fault({ ...delay("0.5s"), max_active_faults: 1 })]),
+  on("one", [fault({ ...delay("60s"), max_active_faults: 1 })]),
   on("limit", [fault(limit(8))]),
   on("limit-header", [fault({ response_rate_limit: { header_limit: {}, percentage: ALL } })]),
   on("limit-abort", [fault({ ...limit(1), ...abort(503) })]),
@@ -261,7 +261,7 @@ const active: readonly DifferentialCase[] = [
       send(get("/b")),
       response,
       { do: "client", index: 0 },
-      response,
+      reset,
     ],
   },
   {

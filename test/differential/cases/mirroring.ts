@@ -58,7 +58,7 @@ const routes: readonly Message[] = [
   to("/refused", { cluster: "refused" }),
   to("/empty", { cluster: "empty" }),
   to("/busy", { cluster: "busy" }),
-  to("/fast", up2(), { timeout: "0.2s" }),
+  to("/fast", up2(), { timeout: "2s" }),
   to("/rewritten", up2(), {
     prefix_rewrite: "/new",
     host_rewrite_literal: "inside.example",
