@@ -56,6 +56,8 @@ const handedOut = new Set<number>();
 /** Ports that were free a moment ago. A start that still collides is tried again by the caller. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const ports: number[] = [];
+  // Ports of long ago may come again: a run that starts thousands of proxies needs them.
+  if (handedOut.size > (LAST_PORT - FIRST_PORT) / 2) handedOut.clear();
   while (ports.length < count) {
     const port = randomInt(FIRST_PORT, LAST_PORT);
     if (handedOut.has(port) || !(await isFree(port))) continue;
@@ -75,6 +77,24 @@ async function isFree(port: number): Promise<boolean> {
   server.close();
   await once(server, "close");
   return true;
+}
+
+/** Proxies that run: none outlives this process, unless it is killed the hard way. */
+const running = new Set<ChildProcess>();
+let endsThem = false;
+
+function endWithUs(child: ChildProcess): void {
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  if (endsThem) return;
+  endsThem = true;
+  process.once("exit", () => {
+    for (const one of running) one.kill("SIGKILL");
+  });
+  // A default handler would end this process without "exit".
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+    process.once(signal, () => process.exit(1));
+  }
 }
 
 /** A running proxy. */
@@ -106,6 +126,7 @@ export class ProxyProcess {
   ): Promise<ProxyProcess> {
     const args = [...command.args, "-c", configFile, ...extra];
     const child = spawn(command.executable, args, { stdio: ["ignore", "pipe", "pipe"] });
+    endWithUs(child);
     const proxy = new ProxyProcess(command.name, adminPort, child);
     child.on("error", (error) => {
       proxy.#stderr += String(error);

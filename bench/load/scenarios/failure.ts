@@ -34,8 +34,11 @@ const EWMA_LABEL = "outrigger, peak EWMA";
 
 const REQUESTS_PER_SECOND = 1000;
 const CONNECTIONS = 128;
-/** Longer runs would not fit into ten minutes. */
+/**
+ * Longer runs would not fit into ten minutes; shorter ones would not see a flapping host come up.
+ */
 const MOST_SECONDS = 4;
+const LEAST_FLAPPING_SECONDS = 3;
 const MOST_P99 = 1.1;
 const SHAPE = getShape(1024);
 
@@ -106,6 +109,8 @@ async function measureFault(
   await hosts.fault("healthy");
   await nobodyEjected(entry);
   await closedLoop(lab, entry, 0.3);
+  const least = fault === "flapping" ? LEAST_FLAPPING_SECONDS : 0;
+  const seconds = Math.max(least, Math.min(MOST_SECONDS, lab.options.seconds));
   const { value, othersPercent } = await lab.undisturbed(async () => {
     // Before the fault: a stopped host cannot be asked.
     await hosts.counts();
@@ -115,7 +120,7 @@ async function measureFault(
         kind: "open",
         port: entry.running.port,
         connections: CONNECTIONS,
-        seconds: Math.min(MOST_SECONDS, lab.options.seconds),
+        seconds,
         requestsPerSecond: REQUESTS_PER_SECOND,
         shape: SHAPE,
         seed: round + 1,

@@ -23,6 +23,7 @@ import {
   pause,
   response,
   send,
+  stat,
 } from "../case.ts";
 
 const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -235,8 +236,33 @@ const cases: readonly DifferentialCase[] = [
   several("three requests share a connection", "least", 3),
   several("a connection carries max_requests_per_connection", "two_requests", 5),
   several("the older max_requests_per_connection", "two_requests_legacy", 5),
-  several("a connection idle for idle_timeout is closed", "short_idle", 2, 600),
-  several("an idle connection after max_connection_duration is closed", "short_life", 2, 600),
+  {
+    ...several("a connection idle for idle_timeout is closed", "short_idle", 2),
+    steps: [
+      send(get("/short_idle")),
+      response,
+      stat("cluster.short_idle.upstream_cx_idle_timeout", 1),
+      send(get("/short_idle")),
+      response,
+    ],
+    upstreams: {
+      up1: { replies: [reply(200, "first"), { ...reply(200, "second"), after: "close" }] },
+    },
+  },
+  {
+    ...several("an idle connection after max_connection_duration is closed", "short_life", 2),
+    steps: [
+      send(get("/short_life")),
+      response,
+      stat("cluster.short_life.upstream_cx_max_duration_reached", 1),
+      send(get("/short_life")),
+      response,
+    ],
+    // The second connection must not grow old too.
+    upstreams: {
+      up1: { replies: [reply(200, "first"), { ...reply(200, "second"), after: "close" }] },
+    },
+  },
   several("a preconnected connection takes the second request", "preconnect", 2, 50),
   one("proper-case header names", "proper", {
     facts: { "upstream.up1.0.headers": header("Host", "a.example") },
