@@ -453,6 +453,27 @@ export const HTTP_EXPECTATIONS: readonly Expectation[] = [
         admin: "GET /stats?filter=cluster.service.circuit_breakers.default.remaining",
         matches: /remaining_pending: 10\n/,
       },
+      {
+        request: "GET /closed",
+        status: 503,
+        answer: /overflow/,
+        answerHeaders: { "x-envoy-overloaded": "true" },
+      },
+    ],
+  },
+  {
+    example: "outlier-detection",
+    steps: [
+      { request: "GET /", status: 503 },
+      { request: "GET /", status: 503 },
+      { request: "GET /", status: 503 },
+      { request: "GET /", status: 200, answer: /^v2/ },
+      { admin: "GET /clusters", matches: /:1::health_flags::\/failed_outlier_check/ },
+      {
+        admin: "GET /stats?filter=cluster.service.outlier_detection",
+        matches: /ejections_active: 1\n/,
+      },
+      { log: /"type":"CONSECUTIVE_5XX".*"action":"EJECT".*"enforced":true/ },
     ],
   },
   {

@@ -27,6 +27,34 @@ export const BROKEN_CLUSTERS: readonly BrokenConfig[] = [
     remedy: /./,
   },
   {
+    what: "ejections that may not last as long as they begin",
+    text: cluster(
+      "type: STATIC\noutlier_detection: { base_ejection_time: 60s, »max_ejection_time: 30s }",
+    ),
+    message: /max_ejection_time cannot be smaller than base_ejection_time/,
+    remedy: /base_ejection_time/,
+  },
+  {
+    what: "more than all hosts ejected",
+    text: cluster("type: STATIC\noutlier_detection: { »max_ejection_percent: 101 }"),
+    message: /100/,
+    remedy: /./,
+  },
+  {
+    what: "outliers looked for all the time",
+    text: cluster("type: STATIC\noutlier_detection: { »interval: 0s }"),
+    message: /0|greater/,
+    remedy: /./,
+  },
+  {
+    what: "a limit per host that there is not",
+    text: cluster(
+      "type: STATIC\ncircuit_breakers: { per_host_thresholds: [»{ max_connections: 5, max_requests: 5 }] }",
+    ),
+    message: /Only max_connections/,
+    remedy: /remove/,
+  },
+  {
     what: "a name in a STATIC cluster",
     text: cluster(assignment("{ »address: db.internal, port_value: 1 }")),
     message: /db\.internal/,
