@@ -21,6 +21,16 @@ import {
   stringProblem,
 } from "./value-rules.ts";
 
+/** Extensions that only this proxy has need no message: their name alone is enough. */
+const OUR_EXTENSIONS = "outrigger.";
+
+function isOurs(field: FieldType, plain: PlainObject): boolean {
+  const { name } = plain;
+  return (
+    field.name === "typed_config" && typeof name === "string" && name.startsWith(OUR_EXTENSIONS)
+  );
+}
+
 export class RuleChecker {
   readonly diagnostics: Diagnostic[] = [];
   private readonly registry: MessageRegistry;
@@ -43,7 +53,8 @@ export class RuleChecker {
   private object(type: MessageType, plain: PlainObject, path: string): void {
     for (const field of type.fields) {
       const value = plain[field.jsonName];
-      if (field.rules !== null || value !== undefined) this.field(field, value, path);
+      if (value === undefined && (field.rules === null || isOurs(field, plain))) continue;
+      this.field(field, value, path);
     }
     for (const oneof of type.requiredOneofs) this.requiredOneof(type, oneof, plain, path);
     const problem = envoyProblem(type, plain, this.registry);

@@ -235,6 +235,13 @@ const CASES: readonly Case[] = [
     bad: { name: "x" },
     says: "typed_config: Is required (add typed_config)",
   },
+  {
+    what: "any.required of an extension that only this proxy has",
+    type: "envoy.config.core.v3.TypedExtensionConfig",
+    good: { name: "outrigger.load_balancing_policies.peak_ewma" },
+    bad: { name: "outrigger" },
+    says: "typed_config: Is required (add typed_config)",
+  },
 ];
 
 describe("field rules", () => {

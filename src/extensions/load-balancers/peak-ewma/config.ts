@@ -12,7 +12,7 @@ export interface PeakEwmaConfig {
   readonly failurePenaltyMs: number;
   /** `probe_interval`: a host that was not chosen for so long is tried again. Default 1s. */
   readonly probeIntervalMs: number;
-  /** `probe_percent`: at most so many of a hundred requests try hosts again. Default 0.5. */
+  /** `probe_percent`: at most so many of a hundred requests try hosts again. Default 0.25. */
   readonly probePercent: number;
 }
 
@@ -22,7 +22,7 @@ const DURATIONS = {
   probe_interval: ["probeIntervalMs", 1000],
 } as const;
 const PROBE_PERCENT = "probe_percent";
-const PROBE_PERCENT_DEFAULT = 0.5;
+const PROBE_PERCENT_DEFAULT = 0.25;
 const NAMES: readonly string[] = [...Object.keys(DURATIONS), PROBE_PERCENT];
 
 /** Null after an error was reported. */
