@@ -17,23 +17,23 @@ export class ConfigJournal {
     update: ConfigUpdate,
     diagnostics: readonly Diagnostic[],
   ): (problems: readonly Diagnostic[]) => void {
-    const clustersBefore = new Map(this.clusters);
-    for (const { name, source } of update.removedClusters) {
-      if (this.clusters.get(name)?.source === source) this.clusters.delete(name);
-    }
-    for (const one of update.clusters) {
-      if (!isRefused(one, diagnostics)) this.clusters.set(one.message.name ?? "", one);
-    }
-    const before = new Map(this.listeners);
-    for (const name of update.removedListeners) this.listeners.delete(name);
-    const changed = update.listeners.filter((one) => !isRefused(one, diagnostics));
-    for (const one of changed) this.listeners.set(one.message.name ?? "", one);
+    const removedClusters = update.removedClusters.flatMap(({ name, source }) => {
+      const one = this.clusters.get(name);
+      return one?.source === source ? [one] : [];
+    });
+    for (const one of removedClusters) this.clusters.delete(nameOf(one));
+    for (const one of accepted(update.clusters, diagnostics)) this.clusters.set(nameOf(one), one);
+    const removed = update.removedListeners.flatMap((name) => this.listeners.get(name) ?? []);
+    for (const one of removed) this.listeners.delete(nameOf(one));
+    const changed = accepted(update.listeners, diagnostics);
+    const before = changed.map((one) => this.listeners.get(nameOf(one)));
+    for (const one of changed) this.listeners.set(nameOf(one), one);
     return (problems) => {
       if (problems.length === 0) return;
-      if (update.allOrNothing) this.keepRemoved(update, clustersBefore, before);
-      for (const one of changed) {
-        if (isRefused(one, problems)) this.restore(one, before.get(one.message.name ?? ""));
-      }
+      if (update.allOrNothing) this.putBack(removedClusters, removed);
+      const bound = new Set(accepted(changed, problems));
+      for (const [index, one] of changed.entries())
+        if (!bound.has(one)) this.restore(one, before[index]);
     };
   }
 
@@ -49,34 +49,38 @@ export class ConfigJournal {
   }
 
   /** Nothing was removed after all. */
-  private keepRemoved(
-    update: ConfigUpdate,
-    clusters: ReadonlyMap<string, ClusterResource>,
-    listeners: ReadonlyMap<string, ListenerResource>,
+  private putBack(
+    clusters: readonly ClusterResource[],
+    listeners: readonly ListenerResource[],
   ): void {
-    for (const { name } of update.removedClusters) {
-      const before = clusters.get(name);
-      if (before !== undefined && !this.clusters.has(name)) this.clusters.set(name, before);
-    }
-    for (const name of update.removedListeners) {
-      const before = listeners.get(name);
-      if (before !== undefined && !this.listeners.has(name)) this.listeners.set(name, before);
-    }
+    for (const one of clusters)
+      if (!this.clusters.has(nameOf(one))) this.clusters.set(nameOf(one), one);
+    for (const one of listeners)
+      if (!this.listeners.has(nameOf(one))) this.listeners.set(nameOf(one), one);
   }
 
   /** Spares what came under its name since. */
   private restore(failed: ListenerResource, before: ListenerResource | undefined): void {
-    const name = failed.message.name ?? "";
+    const name = nameOf(failed);
     if (this.listeners.get(name) !== failed) return;
     if (before === undefined) this.listeners.delete(name);
     else this.listeners.set(name, before);
   }
 }
 
-function isRefused({ path }: { readonly path: string }, found: readonly Diagnostic[]): boolean {
-  return found.some(
-    (one) =>
-      one.severity === "error" &&
-      (one.path === path || one.path.startsWith(`${path}.`) || one.path.startsWith(`${path}[`)),
-  );
+function nameOf({ message }: ClusterResource | ListenerResource): string {
+  return message.name ?? "";
+}
+
+/** Those that no error points into. */
+function accepted<Resource extends { readonly path: string }>(
+  resources: readonly Resource[],
+  found: readonly Diagnostic[],
+): Resource[] {
+  const wrong = found.filter(({ severity }) => severity === "error").map(({ path }) => path);
+  return resources.filter(({ path }) => !wrong.some((one) => isBelow(one, path)));
+}
+
+function isBelow(path: string, root: string): boolean {
+  return path === root || path.startsWith(`${root}.`) || path.startsWith(`${root}[`);
 }
