@@ -30,10 +30,11 @@ health_checks: [{ timeout: 1s, interval: 1s, unhealthy_threshold: 1, healthy_thr
     /port of the endpoint/,
   ],
   [
-    "a retry policy",
-    routes("- match: { prefix: / }\n  route: { cluster: one, »retry_policy: { retry_on: 5xx } }") +
-      ONE,
-    /[Rr]etr/,
+    "tracing of copies",
+    routes(
+      "- match: { prefix: / }\n  route: { cluster: one, request_mirror_policies: [{ cluster: one, »trace_sampled: true }] }",
+    ) + ONE,
+    /tracing/,
   ],
   ["tracing", manager("»tracing: {}"), /[Tt]rac/],
   ["an HTTP/2 setting of a listener", manager("»http2_protocol_options: {}"), /HTTP\/2|http2/],
