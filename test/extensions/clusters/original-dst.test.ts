@@ -91,6 +91,8 @@ describe("ORIGINAL_DST", () => {
     assert.equal(cluster.chooseHost(EMPTY_CONTEXT), null);
     assert.equal(chosen(cluster, { restored: { ip: "10.0.0.1", port: 80 } }), "10.0.0.1:80");
     assert.equal(chosen(cluster, { restored: { ip: "::1", port: 80 } }), "[::1]:80");
+    const host = cluster.chooseHost(asking({ restored: { ip: "::1", port: 80 } }));
+    assert.equal(host!.description.hostname, "c[::1]:80", "named after the cluster");
     assert.equal(chosen(cluster, { restored: { ip: "", port: 0, path: "/s" } }), null);
     assert.equal(chosen(cluster, { header: "10.0.0.2:80" }), null, "the header was not asked for");
     fixture.manager.close(() => undefined);

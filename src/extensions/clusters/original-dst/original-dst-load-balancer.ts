@@ -8,6 +8,7 @@ import type { HeaderName } from "../../../codec/header-names.ts";
 import type { StreamInfo } from "../../../network/stream-info.ts";
 import { formatSocketAddress, type SocketAddress } from "../../../platform/sockets.ts";
 import type { Counter } from "../../../stats/counter.ts";
+import type { ClusterInfo } from "../../../upstream/cluster.ts";
 import type { DiscoveryListener } from "../../../upstream/discovery.ts";
 import type { Host, HostDescription } from "../../../upstream/host.ts";
 import type { ClusterLoadBalancer, LoadBalancerContext } from "../../../upstream/load-balancer.ts";
@@ -39,14 +40,16 @@ interface Entry {
 export class OriginalDstLoadBalancer implements ClusterLoadBalancer {
   private readonly settings: DestinationSettings;
   private readonly listener: DiscoveryListener;
+  private readonly clusterName: string;
   private readonly invalid: Counter;
   /** By address text. */
   private readonly entries = new Map<string, Entry>();
 
-  constructor(settings: DestinationSettings, listener: DiscoveryListener, invalid: Counter) {
+  constructor(settings: DestinationSettings, listener: DiscoveryListener, cluster: ClusterInfo) {
     this.settings = settings;
     this.listener = listener;
-    this.invalid = invalid;
+    this.clusterName = cluster.name;
+    this.invalid = cluster.stats.originalDstHostInvalid;
   }
 
   update(): void {
@@ -104,20 +107,25 @@ export class OriginalDstLoadBalancer implements ClusterLoadBalancer {
   }
 
   private add(address: SocketAddress, text: string): Entry {
-    const host = this.listener.addHost(describe(address, text));
+    const host = this.listener.addHost(describe(address, text, this.clusterName));
     const entry: Entry = { host, used: true };
     this.entries.set(text, entry);
     return entry;
   }
 }
 
-function describe(address: SocketAddress, addressText: string): HostDescription {
+/** Named after the cluster, as in Envoy. */
+function describe(
+  address: SocketAddress,
+  addressText: string,
+  clusterName: string,
+): HostDescription {
   return Object.freeze({
     address: Object.freeze({ ip: address.ip, port: address.port }),
     additionalAddresses: [],
     addressText,
     identity: addressText,
-    hostname: "",
+    hostname: `${clusterName}${addressText}`,
     locality: EMPTY_LOCALITY,
     metadata: null,
     weight: 1,

@@ -108,8 +108,7 @@ class OriginalDstDiscovery implements HostDiscovery, TimerOwner {
     this.cleanupIntervalMs = cleanupIntervalMs;
     this.services = services;
     this.timer = services.dispatcher.create(this, 0);
-    const invalid = services.info.stats.originalDstHostInvalid;
-    this.loadBalancer = new OriginalDstLoadBalancer(settings, services.listener, invalid);
+    this.loadBalancer = new OriginalDstLoadBalancer(settings, services.listener, services.info);
   }
 
   start(): void {
