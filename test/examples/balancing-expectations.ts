@@ -52,6 +52,13 @@ export const BALANCING_EXPECTATIONS: readonly Expectation[] = [
     ],
   },
   {
+    example: "zone-aware",
+    steps: [
+      { spread: "GET /", kind: "http", times: 20, counts: { v1: [20, 20], v2: [0, 0] } },
+      { admin: "GET /stats?filter=lb_zone", matches: /lb_zone_routing_all_directly: 20/ },
+    ],
+  },
+  {
     example: "load-reports",
     steps: [{ spread: "GET /", kind: "http", times: 40, counts: { v1: [29, 31], v2: [9, 11] } }],
   },

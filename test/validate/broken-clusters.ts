@@ -86,6 +86,37 @@ export const BROKEN_CLUSTERS: readonly BrokenConfig[] = [
     remedy: /another policy/,
   },
   {
+    what: "a local cluster that is not there",
+    text: `cluster_manager: { »local_cluster_name: me }\n${cluster("type: STATIC")}`,
+    message: /local cluster 'me' must be defined/,
+    remedy: /static_resources\.clusters/,
+  },
+  {
+    what: "subsets that fall back to all of their keys",
+    text: cluster(`
+      type: STATIC
+      lb_subset_config:
+        subset_selectors:
+        - { keys: [a], fallback_policy: KEYS_SUBSET, »fallback_keys_subset: [a] }`),
+    message: /cannot be equal to keys/,
+    remedy: /leave at least one/,
+  },
+  {
+    what: "a field that peak EWMA does not have",
+    text: cluster(`
+      type: STATIC
+      load_balancing_policy:
+        policies:
+        - typed_extension_config:
+            name: ours
+            typed_config:
+              "@type": type.googleapis.com/xds.type.v3.TypedStruct
+              type_url: type.googleapis.com/outrigger.load_balancing_policies.peak_ewma
+              value: { »decay: 5s }`),
+    message: /peak_ewma has no field decay/,
+    remedy: /decay_time/,
+  },
+  {
     what: "a maglev table whose size is not prime",
     text: cluster("type: STATIC\nlb_policy: MAGLEV\nmaglev_lb_config: { »table_size: 1000 }"),
     message: /must be prime/,
