@@ -10,6 +10,7 @@ import { type BrokenConfig, ECHO, listeners, readMark } from "./broken-config.ts
 import { BROKEN_HEALTH_CHECKS } from "./broken-health-checks.ts";
 import { BROKEN_HTTP } from "./broken-http.ts";
 import { BROKEN_LISTENERS } from "./broken-listeners.ts";
+import { BROKEN_RETRIES } from "./broken-retries.ts";
 import { BROKEN_SYNTAX } from "./broken-syntax.ts";
 
 const ALL: readonly BrokenConfig[] = [
@@ -19,6 +20,7 @@ const ALL: readonly BrokenConfig[] = [
   ...BROKEN_CLUSTERS,
   ...BROKEN_CLUSTER_TYPES,
   ...BROKEN_HEALTH_CHECKS,
+  ...BROKEN_RETRIES,
 ];
 
 const ADDRESS = "{ socket_address: { address: 127.0.0.1, port_value: 10000 } }";

@@ -36,6 +36,13 @@ health_checks: [{ timeout: 1s, interval: 1s, unhealthy_threshold: 1, healthy_thr
     ) + ONE,
     /tracing/,
   ],
+  [
+    "hedging by chance",
+    routes(
+      "- match: { prefix: / }\n  route: { cluster: one, hedge_policy: { »initial_requests: 2 } }",
+    ) + ONE,
+    /as in Envoy/,
+  ],
   ["tracing", manager("»tracing: {}"), /[Tt]rac/],
   ["an HTTP/2 setting of a listener", manager("»http2_protocol_options: {}"), /HTTP\/2|http2/],
   [

@@ -17,7 +17,7 @@ import { RetryState } from "./retry-state.ts";
 import type { RouterFilter } from "./router-filter.ts";
 import { makeShadows } from "./shadows.ts";
 import { strictCheckFailure } from "./strict-check.ts";
-import { finalTimeouts, hedges, setTimeoutHeaders, takeStreamDuration } from "./timeouts.ts";
+import { finalTimeouts, setTimeoutHeaders, takeStreamDuration } from "./timeouts.ts";
 
 const IS_TIMEOUT_RETRY: HeaderName = headerName("x-envoy-is-timeout-retry");
 
@@ -82,19 +82,13 @@ export function prepareHeaders(
   const { config } = filter.services;
   const { clocks } = filter;
   filter.timeoutAltResponse = headers.remove(Headers.EnvoyUpstreamRequestTimeoutAltResponse);
-  filter.hedging = hedges(entry, headers);
   const timeouts = finalTimeouts(entry, headers, config);
-  const { globalMs, perTryMs } = timeouts;
-  clocks.timeoutMs = globalMs;
-  clocks.tryTimeoutMs = perTryMs;
+  filter.hedging = timeouts.hedging;
+  clocks.timeoutMs = timeouts.globalMs;
+  clocks.tryTimeoutMs = timeouts.perTryMs;
   clocks.tryIdleTimeoutMs = entry.retryPolicy === null ? 0 : entry.retryPolicy.perTryIdleTimeoutMs;
   clocks.streamDurationMs = takeStreamDuration(headers);
-  setTimeoutHeaders(entry, headers, config, {
-    globalMs,
-    perTryMs,
-    elapsedMs: 0,
-    hedging: filter.hedging,
-  });
+  setTimeoutHeaders(entry, headers, config, timeouts);
   if (entry.includeAttemptCountInRequest) headers.set(Headers.EnvoyAttemptCount, "1");
   const insertOriginalPath = !config.suppressEnvoyHeaders;
   entry.finalizeRequestHeaders(headers, filter.callbacks.streamInfo, insertOriginalPath);

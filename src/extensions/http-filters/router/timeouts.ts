@@ -28,12 +28,17 @@ const CONTROL_BITS: number = [
   ...RETRY_CONTROL,
 ].reduce((bits, name) => bits | name.bit, 0);
 
-/** 0 = no limit. */
+/** What an attempt that begins `elapsedMs` after the end of the request tells the upstream. */
 export interface RequestTimeouts {
+  /** 0 = no limit, as below. */
   globalMs: number;
   perTryMs: number;
+  elapsedMs: number;
+  /** Attempts may go on beside later ones: all have the global time-out. */
+  readonly hedging: boolean;
 }
 
+/** Those of the first attempt. */
 export function finalTimeouts(
   entry: RouteEntry,
   headers: RequestHeaderMap,
@@ -44,19 +49,12 @@ export function finalTimeouts(
   const timeouts = {
     globalMs: oldGrpc ? grpcTimeout(entry, headers) : Math.max(0, entry.timeoutMs),
     perTryMs: entry.retryPolicy === null ? 0 : entry.retryPolicy.perTryTimeoutMs,
+    elapsedMs: 0,
+    hedging: hedges(entry, headers),
   };
   if ((headers.seen & CONTROL_BITS) !== 0) applyHeaders(timeouts, headers, config);
   if (timeouts.globalMs !== 0 && timeouts.perTryMs >= timeouts.globalMs) timeouts.perTryMs = 0;
   return timeouts;
-}
-
-/** What an attempt that begins `elapsedMs` after the end of the request tells the upstream. */
-export interface ExpectedTime {
-  readonly globalMs: number;
-  readonly perTryMs: number;
-  readonly elapsedMs: number;
-  /** Attempts may go on beside later ones: all have the global time-out. */
-  readonly hedging: boolean;
 }
 
 /** Envoy: `FilterUtility::setTimeoutHeaders`. */
@@ -64,7 +62,7 @@ export function setTimeoutHeaders(
   entry: RouteEntry,
   headers: RequestHeaderMap,
   config: RouterConfig,
-  time: ExpectedTime,
+  time: RequestTimeouts,
 ): void {
   const { globalMs, perTryMs } = time;
   let expectedMs = time.hedging || perTryMs === 0 ? globalMs : perTryMs;
