@@ -54,6 +54,8 @@ export interface DifferentialCase {
   readonly upstreams?: Readonly<Record<string, UpstreamScript>>;
   /** Access-log lines to wait for; default 1. */
   readonly logs?: number;
+  /** Upstreams of which the first is chosen at random: named in the order they are reached. */
+  readonly alike?: readonly string[];
   /** Checked on the judge and on the subject, so that a case cannot agree on nonsense. */
   readonly facts?: Facts;
   /** Keeps request ids as they are instead of replacing generated ones by a placeholder. */

@@ -7,7 +7,7 @@ import { header, noHeader } from "./case.ts";
 import { explain, loadAccepted, readAccepted } from "./differences.ts";
 import { chiSquareTail, hasShares, sameDistribution } from "./distribution.ts";
 import { groups } from "./groups.ts";
-import { compare, type Outcome, OutcomeBuilder, printDifferences } from "./outcome.ts";
+import { compare, type Outcome, OutcomeBuilder, printDifferences, renamed } from "./outcome.ts";
 import { neverSeen, type Play, subjectVaried } from "./verdict.ts";
 
 const build = (fill: (builder: OutcomeBuilder) => void): ReadonlyMap<string, string> => {
@@ -131,6 +131,21 @@ describe("differential harness", () => {
     assert.equal(hasShares(counts(5_000, 15_000), { a: 25, b: 75 }), 1);
     assert.ok(hasShares(counts(5_400, 14_600), { a: 1, b: 3 }) < 1e-6);
     assert.equal(hasShares(counts(1, 2), { a: 1 }), 0);
+  });
+
+  test("upstreams that are alike are named in the order they are reached", () => {
+    const outcome = new Map([
+      ["upstream.up2.0.body", "up2"],
+      ["log.0.host", "<upstream:up2>, not up10 or up1"],
+    ]);
+    assert.deepEqual(
+      [...renamed(outcome, ["up2", "up1"])],
+      [
+        ["upstream.up1.0.body", "up1"],
+        ["log.0.host", "<upstream:up1>, not up10 or up2"],
+      ],
+    );
+    assert.equal(renamed(outcome, []), outcome);
   });
 
   test("an accepted difference explains its keys and no others", () => {

@@ -143,6 +143,16 @@ function kindOf(value: unknown): string {
   return typeof value === "number" ? "<ms>" : JSON.stringify(value);
 }
 
+/** The outcome with these upstreams' names given out again, in order of the alphabet. */
+export function renamed(outcome: Outcome, reached: readonly string[]): Outcome {
+  if (reached.length === 0) return outcome;
+  const names = [...reached].sort();
+  const pattern = new RegExp(`\\b(${names.join("|")})\\b`, "g");
+  const again = (text: string): string =>
+    text.replace(pattern, (name) => names[reached.indexOf(name)] as string);
+  return new Map([...outcome].map(([key, value]) => [again(key), again(value)]));
+}
+
 /** Keys whose values differ, in key order. */
 export function compare(judge: Outcome, subject: Outcome): readonly Difference[] {
   const keys = [...new Set([...judge.keys(), ...subject.keys()])].sort();

@@ -10,7 +10,7 @@ import { settle, sleep, withBarrier } from "./barrier.ts";
 import { type Message, placeholders, substitute } from "./bootstrap.ts";
 import { type DifferentialCase, type DifferentialGroup, get } from "./case.ts";
 import type { Counts, DistributionCase } from "./distribution.ts";
-import { type Outcome, OutcomeBuilder } from "./outcome.ts";
+import { type Outcome, OutcomeBuilder, renamed } from "./outcome.ts";
 import { StepPlayer } from "./step-player.ts";
 
 /** Longest wait for access-log lines and for gauges to go back to rest. */
@@ -143,7 +143,13 @@ export class Side {
     for (const name of busyGauges(after)) outcome.set(`leak.${name}`, String(after.get(name)));
     if (testCase.counters !== false) outcome.counters(this.#counters, after);
     this.#counters = after;
-    return outcome.outcome;
+    const reached = this.#upstreams
+      .filter(({ name }) => testCase.alike?.includes(name))
+      .sort((a, b) => a.firstContactMs - b.firstContactMs || (a.name < b.name ? -1 : 1));
+    return renamed(
+      outcome.outcome,
+      reached.map(({ name }) => name),
+    );
   }
 
   /** Plays a distribution: how many answers of each kind came. */

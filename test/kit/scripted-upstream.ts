@@ -80,6 +80,7 @@ export class ScriptedUpstream {
   #replyIndex = 0;
   #checks = 0;
   #connections: Connection[] = [];
+  #firstContactMs = Number.POSITIVE_INFINITY;
   #requests: RecordedRequest[] = [];
   #all = "";
   readonly #watchers = new Set<() => void>();
@@ -98,6 +99,11 @@ export class ScriptedUpstream {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** When the first connection of this recording came (performance.now); Infinity before. */
+  get firstContactMs(): number {
+    return this.#firstContactMs;
+  }
+
   get openConnections(): number {
     return this.#open.size;
   }
@@ -108,6 +114,7 @@ export class ScriptedUpstream {
     this.#replyIndex = 0;
     this.#checks = 0;
     this.#connections = [];
+    this.#firstContactMs = Number.POSITIVE_INFINITY;
     this.#requests = [];
     this.#all = "";
   }
@@ -168,6 +175,7 @@ export class ScriptedUpstream {
       traffic: false,
     };
     this.#connections.push(connection);
+    this.#firstContactMs = Math.min(this.#firstContactMs, performance.now());
     this.#open.add(connection);
     // remotePort is gone once the socket is closed; the recording needs it after that.
     Object.defineProperty(socket, "remotePort", { value: socket.remotePort });

@@ -54,6 +54,7 @@ interface Plan {
   readonly logs: number;
   readonly route?: Message;
   readonly facts?: DifferentialCase["facts"];
+  readonly alike?: readonly string[];
 }
 
 interface Planned {
@@ -77,6 +78,7 @@ function breaker(sentence: string, plan: Plan): Planned {
       steps: plan.steps(`/${name}`, name),
       logs: plan.logs,
       upstreams: { up1: { replies: plan.replies }, up2: { replies: plan.replies } },
+      ...(plan.alike === undefined ? {} : { alike: plan.alike }),
       ...(plan.facts === undefined ? {} : { facts: plan.facts }),
     },
   };
@@ -295,6 +297,7 @@ const pools: readonly Planned[] = [
   breaker("max_connection_pools 1 of two hosts", {
     cluster: breakers({ max_connection_pools: 1 }),
     hosts: ["@upstream:up1@", "@upstream:up2@"],
+    alike: ["up1", "up2"],
     replies: [OK],
     steps: (path, name) => [
       send(get(path)),
