@@ -57,7 +57,8 @@ interface Subject {
   readonly requests?: number;
   readonly facts?: DifferentialCase["facts"];
   readonly note?: string;
-  readonly json?: true;
+  /** Steps after the requests. */
+  readonly then?: readonly Step[];
 }
 
 function endpoint(upstream: string, more: Message = {}, lb: Message = {}): Message {
@@ -113,6 +114,7 @@ function caseOf(subject: Subject): DifferentialCase {
     steps: [
       ...waits,
       ...asked,
+      ...(subject.then ?? []),
       ...(events === undefined ? [] : [fileLines(`${name}.events`, events)]),
       adminLines(`/stats?filter=^cluster.${name}.`, new RegExp(COMPARED)),
       pageLines("/clusters", new RegExp(`^${name}::[^:]*:\\d+::(health_flags|cx_total|rq_total)`)),
@@ -609,6 +611,10 @@ const SPREAD: readonly Subject[] = [
     traffic: [reply(200, "last", ["x-envoy-immediate-health-check-fail: true"])],
     until: { success: 1 },
     requests: 2,
+    then: [
+      stat("cluster.passive.upstream_cx_active", 0),
+      adminLines("/stats?filter=^cluster.passive.upstream_cx", /upstream_cx_destroy/),
+    ],
     events: 2,
     facts: { "client.0.response.0.body": "last", "client.0.response.1.start": /503/ },
   },

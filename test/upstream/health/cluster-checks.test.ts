@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
+import type { Connection } from "../../../src/network/connection.ts";
 import { HealthFlag } from "../../../src/upstream/host.ts";
 import { TestStream } from "../upstream-fixture.ts";
 import { CheckedCluster, response } from "./checked-cluster.ts";
@@ -185,6 +186,34 @@ describe("a cluster under health checks", () => {
     assert.equal(checked.stat("membership_healthy"), 301);
     assert.ok(updates() - before < 10, `${updates() - before} looks`);
   });
+
+  for (const closes of [false, true]) {
+    it(`${closes ? "ends" : "keeps"} TCP connections to a host that turns failed`, async () => {
+      checked = await new CheckedCluster().serve(A);
+      const cluster = { closeConnectionsOnHostHealthFailure: closes };
+      await checked.start([{ ip: A }], {}, cluster);
+      await checked.run(100);
+      const opened: Connection[] = [];
+      checked
+        .cluster()
+        .tcpPool(checked.host(A), "DEFAULT")
+        .newConnection({
+          onPoolReady: (connection) => {
+            connection.callbacks = { onData: () => undefined, onClose: () => undefined };
+            opened.push(connection);
+          },
+          onPoolFailure: () => assert.fail("no connection"),
+        });
+      await checked.run(10);
+      checked.service(A).response = response(500);
+      await checked.run(2100);
+      assert.deepEqual(
+        opened.map((connection) => connection.closed),
+        [closes],
+      );
+      for (const connection of opened) connection.close("no-flush");
+    });
+  }
 
   it("takes an ejected host back when it passes a check", async () => {
     checked = await new CheckedCluster().serve(A, B);
