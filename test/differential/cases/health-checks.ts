@@ -58,7 +58,7 @@ interface Subject {
   readonly facts?: DifferentialCase["facts"];
   readonly note?: string;
   /** Steps after the requests. */
-  readonly then?: readonly Step[];
+  readonly afterwards?: readonly Step[];
 }
 
 function endpoint(upstream: string, more: Message = {}, lb: Message = {}): Message {
@@ -114,7 +114,7 @@ function caseOf(subject: Subject): DifferentialCase {
     steps: [
       ...waits,
       ...asked,
-      ...(subject.then ?? []),
+      ...(subject.afterwards ?? []),
       ...(events === undefined ? [] : [fileLines(`${name}.events`, events)]),
       adminLines(`/stats?filter=^cluster.${name}.`, new RegExp(COMPARED)),
       pageLines("/clusters", new RegExp(`^${name}::[^:]*:\\d+::(health_flags|cx_total|rq_total)`)),
@@ -611,7 +611,7 @@ const SPREAD: readonly Subject[] = [
     traffic: [reply(200, "last", ["x-envoy-immediate-health-check-fail: true"])],
     until: { success: 1 },
     requests: 2,
-    then: [
+    afterwards: [
       stat("cluster.passive.upstream_cx_active", 0),
       adminLines("/stats?filter=^cluster.passive.upstream_cx", /upstream_cx_destroy/),
     ],
