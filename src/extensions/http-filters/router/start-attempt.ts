@@ -25,6 +25,8 @@ export function startAttempt(router: RouterFilter, cluster: Cluster, host: Host)
     return;
   }
   const first = router.attempts === 1;
+  // Taken now: what is too large to be kept is still sent once.
+  const { body } = router;
   router.cluster = cluster;
   rewriteHost(router, host, entry, headers);
   const endStream = first ? router.headersEnd : isBodyless(router);
@@ -41,7 +43,7 @@ export function startAttempt(router: RouterFilter, cluster: Cluster, host: Host)
   else attempt.start(entry.priority);
   // It may have failed at once.
   if (router.upstream !== attempt) return;
-  if (router.body !== null && !endStream) sendBody(router, attempt, router.body);
+  if (body !== null && !endStream) sendBody(router, attempt, body);
   if (router.trailers !== null) attempt.sendTrailers(router.trailers);
 }
 

@@ -310,6 +310,23 @@ describe("a cluster that is not there yet", () => {
     await proxy.close();
   });
 
+  it("gets a body that is too large to be kept for retries", async () => {
+    const late = new Late();
+    const route = { cluster: "c", retryPolicy: { retryOn: "5xx" } };
+    const routes = [{ match: { prefix: "/" }, route, perRequestBufferLimitBytes: 2 }];
+    const proxy = await HttpProxyFixture.start({
+      clusters: (real) => late.wrap(real),
+      routes: { name: "r", virtualHosts: [{ name: "v", domains: ["*"], routes }] },
+    });
+    await proxy.send(`${POST}body`);
+    late.arrive();
+    await proxy.settle();
+    assert.match(proxy.received(), /\r\n\r\nbody$/);
+    assert.equal(proxy.clusterStat("retry_or_shadow_abandoned"), 1);
+    await proxy.answer(OK);
+    await proxy.close();
+  });
+
   it("that never comes: 503 NC", async () => {
     const late = new Late();
     const { log, proxy } = await outcome(() => late.callbacks[0]!(null), {
