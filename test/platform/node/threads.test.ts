@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { WORKER_FLAGS } from "../../../src/cli/runtime-flags.ts";
 import { NodeThreadFactory } from "../../../src/platform/node/threads.ts";
 import type { Thread } from "../../../src/platform/threads.ts";
 
@@ -15,7 +16,7 @@ class Started {
   private waiting: ((message: unknown) => void) | null = null;
 
   constructor(data: unknown, threads: number = 1) {
-    this.thread = new NodeThreadFactory(ENTRY, threads).start("test", data);
+    this.thread = new NodeThreadFactory(ENTRY, threads, WORKER_FLAGS).start("test", data);
     this.thread.onMessage = (message): void => {
       this.received.push(message);
       this.waiting?.(this.received.shift());
