@@ -82,7 +82,7 @@ export class OutcomeBuilder {
     for (const [name, value] of Object.entries(fields)) {
       const isDuration = DURATION_FIELDS.has(name) || name.startsWith("ms_");
       const text = isDuration ? kindOf(value) : JSON.stringify(value);
-      this.set(`${key}.${name}`, name === "timestamp" ? stableTime(text) : text);
+      this.set(`${key}.${name}`, stableField(name, text));
     }
   }
 
@@ -118,6 +118,12 @@ function stableText(line: string): string {
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "<time>")
     .replace(/^(\[<time>\] ".*?" \d+ \S+ \d+ \d+) \d+ (\d+|-) /, "$1 <ms> <ms> ")
     .replaceAll("|", "\n");
+}
+
+/** Fields of event logs that tell when something happened. */
+function stableField(name: string, text: string): string {
+  if (name === "secs_since_last_action") return "<seconds>";
+  return name === "timestamp" ? stableTime(text) : text;
 }
 
 /** A time as protobuf prints it: with as many digits as it needs. */

@@ -363,38 +363,151 @@ const back: readonly Watched[] = [
     afterwards: returning(`c${names.size}`, 2),
     logs: 6,
   }),
-  watch("failure percentage", {
-    detection: {
-      interval: "1s",
-      consecutive_5xx: 1000,
-      failure_percentage_minimum_hosts: 1,
-      failure_percentage_request_volume: 1,
-      enforcing_failure_percentage: 100,
-      enforcing_success_rate: 0,
-      base_ejection_time: "3600s",
-      max_ejection_time: "3600s",
-    },
-    requests: 4,
+];
+
+const tried: readonly Watched[] = [
+  watch("each retry counts", {
+    route: { retry_policy: { retry_on: "5xx", num_retries: 2 } },
+    requests: 1,
     out: 1,
-  }),
-  watch("failure percentage of local origin", {
-    detection: {
-      interval: "1s",
-      split_external_local_origin_errors: true,
-      consecutive_local_origin_failure: 1000,
-      failure_percentage_minimum_hosts: 1,
-      failure_percentage_request_volume: 1,
-      enforcing_failure_percentage_local_origin: 100,
-      base_ejection_time: "3600s",
-      max_ejection_time: "3600s",
-    },
-    host: "@refused:none@",
-    requests: 4,
-    out: 1,
+    facts: served(1, "up2"),
   }),
 ];
 
-const cases = [...inRow, ...local, ...all, ...back];
+const cases = [...inRow, ...local, ...all, ...back, ...tried];
+
+/** Routes choose the host; the third one, ejected and back again, tells when an interval begins. */
+function compared(name: string, detection: Message, first = "@upstream:up1@"): Message {
+  const hosts = [first, "@upstream:up2@", "@upstream:up3@"];
+  return {
+    ...watched(
+      name,
+      {
+        interval: "3s",
+        base_ejection_time: "0.001s",
+        consecutive_5xx: 1000,
+        consecutive_gateway_failure: 1,
+        enforcing_consecutive_gateway_failure: 100,
+        success_rate_minimum_hosts: 2,
+        success_rate_request_volume: 4,
+        success_rate_stdev_factor: 500,
+        ...detection,
+      },
+      "@upstream:up1@",
+    ),
+    lb_subset_config: { subset_selectors: [{ keys: ["host"] }] },
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [
+        {
+          lb_endpoints: hosts.map((port, index) => ({
+            endpoint: { address: socketAddress(port) },
+            metadata: { filter_metadata: { "envoy.lb": { host: `up${index + 1}` } } },
+          })),
+        },
+      ],
+    },
+  };
+}
+
+const toHost = (name: string, host: string): Message =>
+  routeTo({ path: `/${name}/${host}` }, name, {
+    metadata_match: { filter_metadata: { "envoy.lb": { host } } },
+  });
+
+function compareCase(sentence: string, name: string, detected: string): DifferentialCase {
+  const stats = `cluster.${name}.outlier_detection`;
+  return {
+    name: sentence,
+    on: "main",
+    steps: [
+      ...ask(`${name}/up3`),
+      stat(`${stats}.ejections_enforced_total`, 1),
+      stat(`${stats}.ejections_active`, 0),
+      ...times(4, [...ask(`${name}/up1`), ...ask(`${name}/up2`)]).flat(),
+      stat(`${stats}.${detected}`, 1),
+      ...state(name),
+    ],
+    logs: 9,
+    upstreams: {
+      up1: { replies: [status(500)] },
+      up2: { replies: [OK] },
+      up3: { replies: [status(503)] },
+    },
+  };
+}
+
+const RATES: readonly { name: string; cluster: Message; testCase: DifferentialCase }[] = [
+  {
+    name: "rates",
+    cluster: compared("rates", {}),
+    testCase: compareCase(
+      "the success rate of one host is below the others'",
+      "rates",
+      "ejections_detected_success_rate",
+    ),
+  },
+  {
+    name: "percentage",
+    cluster: compared("percentage", {
+      success_rate_minimum_hosts: 100,
+      failure_percentage_minimum_hosts: 2,
+      failure_percentage_request_volume: 4,
+      enforcing_failure_percentage: 100,
+    }),
+    testCase: compareCase(
+      "the failure percentage of one host",
+      "percentage",
+      "ejections_enforced_failure_percentage",
+    ),
+  },
+  {
+    name: "local",
+    cluster: compared(
+      "local",
+      {
+        split_external_local_origin_errors: true,
+        consecutive_local_origin_failure: 1000,
+        success_rate_minimum_hosts: 100,
+        failure_percentage_minimum_hosts: 2,
+        failure_percentage_request_volume: 4,
+        enforcing_failure_percentage_local_origin: 100,
+      },
+      "@refused:none@",
+    ),
+    testCase: compareCase(
+      "the failure percentage of connections to one host",
+      "local",
+      "ejections_enforced_local_origin_failure_percentage",
+    ),
+  },
+  {
+    name: "local_rates",
+    cluster: compared(
+      "local_rates",
+      { split_external_local_origin_errors: true, consecutive_local_origin_failure: 1000 },
+      "@refused:none@",
+    ),
+    testCase: compareCase(
+      "the success rate of connections to one host",
+      "local_rates",
+      "ejections_enforced_local_origin_success_rate",
+    ),
+  },
+  {
+    name: "twice",
+    cluster: compared("twice", {
+      failure_percentage_minimum_hosts: 2,
+      failure_percentage_request_volume: 4,
+      enforcing_failure_percentage: 100,
+    }),
+    testCase: compareCase(
+      "two detectors find one host in one interval",
+      "twice",
+      "ejections_detected_failure_percentage",
+    ),
+  },
+];
 
 const JSON_PAGE: DifferentialCase = {
   name: "the rates and flags on /clusters?format=json",
@@ -406,11 +519,20 @@ const JSON_PAGE: DifferentialCase = {
 export const outliers: DifferentialGroup = {
   name: "outlier-detection",
   bootstrap: bootstrap(
-    [listener("main", [hcmWithHosts([anyHost(cases.map(({ route }) => route))])])],
-    cases.map((one) => one.cluster),
+    [
+      listener("main", [
+        hcmWithHosts([
+          anyHost([
+            ...cases.map(({ route }) => route),
+            ...RATES.flatMap(({ name }) => ["up1", "up2", "up3"].map((host) => toHost(name, host))),
+          ]),
+        ]),
+      ]),
+    ],
+    [...cases, ...RATES].map((one) => one.cluster),
     { cluster_manager: { outlier_detection: { event_log_path: "@file:events.json@" } } },
   ),
-  cases: [...cases.map(({ testCase }) => testCase), JSON_PAGE],
+  cases: [...cases, ...RATES].map(({ testCase }) => testCase).concat(JSON_PAGE),
 };
 
 const TCP: readonly { name: string; detection: Message; out: boolean; host?: string }[] = [
