@@ -199,6 +199,7 @@ export class ScriptedUpstream {
   }
 
   #answerBurst(connection: Connection, bytes: Buffer): void {
+    connection.traffic = true;
     const heads = (connection.other + bytes.toString("latin1")).split("\r\n\r\n");
     connection.other = heads.pop() ?? "";
     const { send } = reply(200, this.name);
