@@ -11,6 +11,7 @@ import {
   type Message,
   ROUTER,
   routeTo,
+  socketAddress,
 } from "../bootstrap.ts";
 import {
   adminLines,
@@ -292,53 +293,83 @@ const plans: readonly Planned[] = [
   }),
 ];
 
-/** Two hosts, one pool: which host is first is chosen at random, so both answer alike. */
-const pools: readonly Planned[] = [
-  breaker("max_connection_pools 1 of two hosts", {
-    cluster: breakers({ max_connection_pools: 1 }),
-    hosts: ["@upstream:up1@", "@upstream:up2@"],
-    alike: ["up1", "up2"],
-    replies: [OK],
-    steps: (path, name) => [
-      send(get(path)),
-      response,
-      send(get(path)),
-      response,
-      send(get(path)),
-      response,
-      adminLines("/stats", new RegExp(`^cluster\\.${name}\\.(circuit_breakers|upstream_cx_pool)`)),
-    ],
-    logs: 3,
-    facts: {
-      "client.0.response.0.start": /200/,
-      "client.0.response.1.start": /503/,
-      "client.0.response.2.start": /200/,
+/** Two hosts, one pool: the path chooses the host. */
+function pooled(
+  sentence: string,
+  pools: number,
+  replies: readonly UpstreamReply[],
+  steps: Plan["steps"],
+  logs: number,
+): Planned & { readonly routes: readonly Message[] } {
+  const planned = breaker(sentence, {
+    cluster: {
+      ...breakers({ max_connection_pools: pools }),
+      lb_subset_config: { subset_selectors: [{ keys: ["host"] }] },
     },
-  }),
-  breaker("max_connection_pools 0", {
-    cluster: breakers({ max_connection_pools: 0 }),
-    replies: [OK],
-    steps: (path) => [send(get(path)), response],
-    logs: 1,
-    facts: { "client.0.response.0.start": /503/ },
-  }),
-  breaker("a pool without connections makes room for another", {
-    cluster: breakers({ max_connection_pools: 1 }),
-    hosts: ["@upstream:up1@", "@upstream:up2@"],
-    replies: [{ ...reply(200, "ok", ["connection: close"]), after: "close" }],
-    steps: (path, name) => [
-      send(get(path)),
+    replies,
+    steps,
+    logs,
+  });
+  const { name } = planned;
+  const hosts = ["up1", "up2"];
+  return {
+    ...planned,
+    cluster: {
+      ...planned.cluster,
+      load_assignment: {
+        cluster_name: name,
+        endpoints: [
+          {
+            lb_endpoints: hosts.map((host) => ({
+              endpoint: { address: socketAddress(`@upstream:${host}@`) },
+              metadata: { filter_metadata: { "envoy.lb": { host } } },
+            })),
+          },
+        ],
+      },
+    },
+    routes: hosts.map((host) =>
+      routeTo({ path: `/${name}/${host}` }, name, {
+        metadata_match: { filter_metadata: { "envoy.lb": { host } } },
+      }),
+    ),
+  };
+}
+
+const CLOSING: UpstreamReply = { ...reply(200, "ok", ["connection: close"]), after: "close" };
+
+const pools = [
+  pooled(
+    "max_connection_pools 1 of two hosts",
+    1,
+    [OK],
+    (path, name) => [
+      send(get(`${path}/up1`)),
       response,
-      stat(`cluster.${name}.upstream_cx_active`, 0),
-      send(get(path)),
+      send(get(`${path}/up2`)),
       response,
-      stat(`cluster.${name}.upstream_cx_active`, 0),
-      send(get(path)),
+      send(get(`${path}/up1`)),
       response,
+      adminLines(
+        "/stats",
+        new RegExp(`^cluster\\.${name}\\.(circuit_breakers\\.(?!.*cx_pools)|upstream_cx_pool)`),
+      ),
     ],
-    logs: 3,
-    facts: { "client.0.response.2.start": /200/ },
-  }),
+    3,
+  ),
+  pooled("max_connection_pools 0", 0, [OK], (path) => [send(get(`${path}/up1`)), response], 1),
+  pooled(
+    "a pool without connections makes room for another",
+    1,
+    [CLOSING],
+    (path, name) =>
+      ["up1", "up2", "up1"].flatMap((host): Step[] => [
+        send(get(`${path}/${host}`)),
+        response,
+        stat(`cluster.${name}.upstream_cx_active`, 0),
+      ]),
+    3,
+  ),
 ];
 
 const http = [...plans, ...pools];
@@ -346,7 +377,13 @@ const http = [...plans, ...pools];
 export const circuitBreakers: DifferentialGroup = {
   name: "circuit-breakers",
   bootstrap: bootstrap(
-    [listener("main", [hcmWithHosts([anyHost(http.map(({ route }) => route))])])],
+    [
+      listener("main", [
+        hcmWithHosts([
+          anyHost([...pools.flatMap(({ routes }) => routes), ...http.map(({ route }) => route)]),
+        ]),
+      ]),
+    ],
     http.map((one) => one.cluster),
   ),
   cases: http.map(({ testCase }) => testCase),
