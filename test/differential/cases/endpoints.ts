@@ -141,7 +141,7 @@ const cases: readonly DifferentialCase[] = [
   one("an unhealthy endpoint", [{ ...UP1, health: "UNHEALTHY" }, UP2], answered("up2")),
   one("one that timed out", [{ ...UP1, health: "TIMEOUT" }, UP2], answered("up2")),
   one("one that drains", [{ ...UP1, health: "DRAINING" }, UP2], answered("up2")),
-  one("one that is degraded", [{ ...UP1, health: "DEGRADED" }, UP2], answered("up2")),
+  // One of two degraded is a matter of chance, 30 of 100: see distributions.ts.
   one("all unhealthy: panic", [{ ...UP2, health: "UNHEALTHY" }], answered("up2")),
   one("all draining", [{ ...UP2, health: "DRAINING" }], named),
   one(
