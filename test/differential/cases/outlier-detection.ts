@@ -367,7 +367,7 @@ const back: readonly Watched[] = [
 
 const tried: readonly Watched[] = [
   watch("each retry counts", {
-    route: { retry_policy: { retry_on: "5xx", num_retries: 2 } },
+    route: { timeout: "0s", retry_policy: { retry_on: "5xx", num_retries: 2 } },
     requests: 1,
     out: 1,
     facts: served(1, "up2"),
