@@ -471,6 +471,8 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
 
   openHttpPool(host: UpstreamHost, priority: ResourcePriority): HttpConnectionPool {
     const pool = new H1Pool(this.info, host, priority, this.services);
+    // The first pool brings both gauges to light, as in Envoy.
+    for (const limits of this.info.limits) limits.connectionPools.show();
     this.health?.markUsed();
     if (this.closed) pool.drain(() => undefined);
     return pool;
