@@ -163,6 +163,8 @@ export class Pair {
     const seen = plays.map((play) => play.judge);
     let varied = neverSeen(subjectVaried(plays), seen);
     for (let i = 0; i < JUDGE_PLAYS && varied.length > 0; i++) {
+      // What a case leaves behind (an ejected host) must not be there when it is played again.
+      await this.#startAgain();
       const judge = this.#sides?.[0];
       if (judge) varied = neverSeen(varied, [await judge.play(testCase)]);
     }
