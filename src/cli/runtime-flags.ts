@@ -14,6 +14,9 @@ export const RUNTIME_FLAGS: readonly string[] = [
   "--max-semi-space-size=4",
   // Lets the process give back what starting needed: 66.4 → 62.6 MB resident when idle.
   "--expose-gc",
+  // One helper thread of V8 instead of four, each with memory of its own: 120.5 → 115.7 MB with one
+  // data thread and 121.9 → 119.2 with two, saturated; CPU per request the same.
+  "--v8-pool-size=1",
 ];
 
 /**
