@@ -29,7 +29,7 @@ import { localReplies } from "./cases/local-replies.ts";
 import { matchers } from "./cases/matchers.ts";
 import { mirroring } from "./cases/mirroring.ts";
 import { originalDsts } from "./cases/original-dst.ts";
-import { outliers, runtimeOutliers, tcpOutliers } from "./cases/outlier-detection.ts";
+import { outlierRates, outliers, runtimeOutliers, tcpOutliers } from "./cases/outlier-detection.ts";
 import { proxyProtocol } from "./cases/proxy-protocol.ts";
 import { rateLimits, rateLimitsShared } from "./cases/rate-limits.ts";
 import { retries } from "./cases/retries.ts";
@@ -55,6 +55,7 @@ export const groups: readonly DifferentialGroup[] = [
   hedging,
   internalRedirects,
   outliers,
+  ...outlierRates,
   circuitBreakers,
   moreCircuitBreakers,
   runtimeOutliers,

@@ -57,6 +57,8 @@ interface Subject {
   readonly requests?: number;
   readonly facts?: DifferentialCase["facts"];
   readonly note?: string;
+  /** Steps between two requests. */
+  readonly between?: readonly Step[];
   /** Steps after the requests. */
   readonly afterwards?: readonly Step[];
 }
@@ -101,7 +103,8 @@ function caseOf(subject: Subject): DifferentialCase {
   const waits = Object.entries(until).map(([key, value]) =>
     stat(`cluster.${name}.health_check.${key}`, value),
   );
-  const asked: Step[] = Array.from({ length: requests }, () => [
+  const asked: Step[] = Array.from({ length: requests }, (_, index) => [
+    ...(index === 0 ? [] : (subject.between ?? [])),
     send(get(`/${name}`)),
     response,
   ]).flat();
@@ -611,6 +614,7 @@ const SPREAD: readonly Subject[] = [
     traffic: [reply(200, "last", ["x-envoy-immediate-health-check-fail: true"])],
     until: { success: 1 },
     requests: 2,
+    between: [stat("cluster.passive.membership_healthy", 0)],
     afterwards: [
       stat("cluster.passive.upstream_cx_active", 0),
       adminLines("/stats?filter=^cluster.passive.upstream_cx", /upstream_cx_destroy/),

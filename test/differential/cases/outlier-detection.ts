@@ -273,7 +273,8 @@ const local: readonly Watched[] = [
       enforcing_consecutive_local_origin_failure: 0,
     },
     host: "@refused:none@",
-    requests: 5,
+    // Envoy starts its row anew when the main thread gets to it, not at once: no second row here.
+    requests: 3,
   }),
   watch("split: a connection ends the row", {
     detection: { split_external_local_origin_errors: true, consecutive_local_origin_failure: 2 },
@@ -516,24 +517,37 @@ const JSON_PAGE: DifferentialCase = {
   logs: 0,
 };
 
+const EVENT_LOG: Message = {
+  cluster_manager: { outlier_detection: { event_log_path: "@file:events.json@" } },
+};
+
 export const outliers: DifferentialGroup = {
   name: "outlier-detection",
   bootstrap: bootstrap(
-    [
-      listener("main", [
-        hcmWithHosts([
-          anyHost([
-            ...cases.map(({ route }) => route),
-            ...RATES.flatMap(({ name }) => ["up1", "up2", "up3"].map((host) => toHost(name, host))),
-          ]),
-        ]),
-      ]),
-    ],
-    [...cases, ...RATES].map((one) => one.cluster),
-    { cluster_manager: { outlier_detection: { event_log_path: "@file:events.json@" } } },
+    [listener("main", [hcmWithHosts([anyHost(cases.map(({ route }) => route))])])],
+    cases.map((one) => one.cluster),
+    EVENT_LOG,
   ),
-  cases: [...cases, ...RATES].map(({ testCase }) => testCase).concat(JSON_PAGE),
+  cases: cases.map(({ testCase }) => testCase).concat(JSON_PAGE),
 };
+
+/** Each alone: what another cluster does at its interval would stand between the events. */
+export const outlierRates: readonly DifferentialGroup[] = RATES.map(
+  ({ name, cluster, testCase }) => ({
+    name: `outlier-${name}`,
+    bootstrap: bootstrap(
+      [
+        listener("main", [
+          hcmWithHosts([anyHost(["up1", "up2", "up3"].map((host) => toHost(name, host)))]),
+        ]),
+      ],
+      [cluster],
+      EVENT_LOG,
+    ),
+    cases: [testCase, { ...JSON_PAGE, name: `${JSON_PAGE.name} with ${name}` }],
+    ordered: true,
+  }),
+);
 
 const TCP: readonly { name: string; detection: Message; out: boolean; host?: string }[] = [
   { name: "refused", detection: {}, out: true, host: "@refused:none@" },
