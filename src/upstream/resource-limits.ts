@@ -144,9 +144,17 @@ export class ResourceLimit {
     this.ownIndex = scratch.cell;
   }
 
-  /** As `show`, if another data plane moved the count; unused gauges stay unused. */
-  showIfMoved(): void {
-    if (this.count !== this.shown) this.show();
+  /**
+   * As `show`, if the gauges are behind what other data planes, or an earlier cluster of the name,
+   * took and gave back; unused gauges stay unused.
+   */
+  showIfBehind(): void {
+    const { count } = this;
+    const open = count < this.max ? 0 : 1;
+    // A limit of 0 is open without use: only use shows it.
+    const opened = count > 0 || this.max > 0 ? open : this.openGauge.value();
+    const left = this.remainingGauge !== null && count !== this.shown;
+    if (left || this.openGauge.value() !== opened) this.show();
   }
 
   /** Brings the gauges up to date. */
@@ -268,8 +276,8 @@ export class ResourceLimits {
   }
 
   /** Brings the gauges up to date with what other data planes took and gave back. */
-  showIfMoved(): void {
-    for (const limit of this.all()) limit.showIfMoved();
+  showIfBehind(): void {
+    for (const limit of this.all()) limit.showIfBehind();
   }
 
   detach(slots: LimitSlots): void {

@@ -312,7 +312,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
 
   /** Another data plane may have changed limits or health since this one last looked. */
   showShared(): void {
-    for (const limits of this.info.limits) limits.showIfMoved();
+    for (const limits of this.info.limits) limits.showIfBehind();
     this.health?.catchUp();
     this.outlier?.show();
   }

@@ -274,7 +274,7 @@ const local: readonly Watched[] = [
     },
     host: "@refused:none@",
     // Envoy starts its row anew when the main thread gets to it, not at once: no second row here.
-    requests: 3,
+    requests: 2,
   }),
   watch("split: a connection ends the row", {
     detection: { split_external_local_origin_errors: true, consecutive_local_origin_failure: 2 },
