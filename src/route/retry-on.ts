@@ -1,8 +1,10 @@
 /**
- * The words of `retry_on` and of the headers that add to it, as bits. Unknown words are ignored.
- * Envoy: `RetryStateImpl::parseRetryOn`, `parseRetryGrpcOn`
+ * The words of `retry_on` and of the headers that add to it, as bits. Unknown words count for
+ * nothing. Envoy: `RetryStateImpl::parseRetryOn`, `parseRetryGrpcOn`
  * (source/common/router/retry_state_impl.cc).
  */
+import { nearestName } from "../base/nearest-name.ts";
+
 export const RetryOn = {
   ServerError: 0x1,
   GatewayError: 0x2,
@@ -58,4 +60,14 @@ function bits(text: string, words: ReadonlyMap<string, number>): number {
   let found = 0;
   for (const word of text.split(",")) found |= words.get(word.trim()) ?? 0;
   return found;
+}
+
+/** The words of a list that mean nothing, with the one that was probably meant, or null. */
+export function unknownRetryWords(text: string): readonly (readonly [string, string | null])[] {
+  const known = [...HTTP_WORDS.keys(), ...GRPC_WORDS.keys()];
+  return text
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "" && !known.includes(word))
+    .map((word) => [word, nearestName(word, known)]);
 }

@@ -12,7 +12,7 @@ import type {
 } from "../proto/generated/envoy/config/route/v3.ts";
 import type { AnyMessage } from "../proto/plain.ts";
 import { compileHeaderMatchers, type HeaderMatcher } from "./header-matcher.ts";
-import { parseRetryGrpcOn, parseRetryOn } from "./retry-on.ts";
+import { parseRetryGrpcOn, parseRetryOn, unknownRetryWords } from "./retry-on.ts";
 
 const DEFAULT_RESET_MAX_MS = 300_000;
 
@@ -89,6 +89,10 @@ export function compileRetryPolicy(
     context.at("retry_options_predicates").warn(text);
   }
   const words = message.retryOn ?? "";
+  for (const [word, meant] of unknownRetryWords(words)) {
+    const remedy = meant === null ? "remove it" : `did you mean "${meant}"?`;
+    context.at("retry_on").warn(`"${word}" is no retry condition: it is ignored`, remedy);
+  }
   const { numRetries, perTryTimeout, perTryIdleTimeout, retryPriority } = message;
   return {
     ...DEFAULT_RETRY_POLICY,

@@ -30,6 +30,13 @@ health_checks: [{ timeout: 1s, interval: 1s, unhealthy_threshold: 1, healthy_thr
     /port of the endpoint/,
   ],
   [
+    "a retry condition that does not exist",
+    routes(
+      "- match: { prefix: / }\n  route: { cluster: one, retry_policy: { »retry_on: '5xx,conect-failure' } }",
+    ) + ONE,
+    /"conect-failure" is no retry condition/,
+  ],
+  [
     "tracing of copies",
     routes(
       "- match: { prefix: / }\n  route: { cluster: one, request_mirror_policies: [{ cluster: one, »trace_sampled: true }] }",
