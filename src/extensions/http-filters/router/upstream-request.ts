@@ -16,7 +16,6 @@ import type {
   PooledUpstreamInfo,
   PoolFailureReason,
 } from "../../../upstream/connection-pool.ts";
-
 import {
   type AttemptOutcome,
   type Host,
@@ -25,7 +24,6 @@ import {
 } from "../../../upstream/host.ts";
 import type { AttemptClocks, AttemptClocksOwner } from "./attempt-clocks.ts";
 import { reportHead, reportHealth, reportReset } from "./outlier-report.ts";
-
 import { resetFlag } from "./reset-reason.ts";
 import { TcpStart } from "./tcp-start.ts";
 import { unconnectedUpstream } from "./upstream-facts.ts";
