@@ -5,6 +5,7 @@
  */
 
 import { sameJson } from "../base/same-json.ts";
+import type { ClusterMembershipStats } from "../stats/groups/cluster-membership-stats.ts";
 import {
   coarseHealth,
   type Host,
@@ -198,4 +199,34 @@ function sameHost(a: HostDescription, b: HostDescription): boolean {
     a.locality.subZone === b.locality.subZone &&
     healthCheckKey(a.healthCheck) === healthCheckKey(b.healthCheck)
   );
+}
+
+/**
+ * Shows how many members there are and how they are. `hostsVary`: discovery may change them, so
+ * their greatest weight is told, too.
+ */
+export function showHostSets(
+  stats: ClusterMembershipStats,
+  sets: readonly HostSet[],
+  hostsVary: boolean,
+): void {
+  let total = 0;
+  let healthy = 0;
+  let degraded = 0;
+  let excluded = 0;
+  // Envoy looks at one priority after the other, and the last one stays.
+  let heaviest = 1;
+  for (const set of sets) {
+    total += set.hosts.length;
+    healthy += set.healthy.length;
+    degraded += set.degraded.length;
+    excluded += set.excluded.length;
+    heaviest = 1;
+    for (const host of set.hosts) heaviest = Math.max(heaviest, host.description.weight);
+  }
+  stats.membershipTotal.set(total);
+  stats.membershipHealthy.set(healthy);
+  stats.membershipDegraded.set(degraded);
+  stats.membershipExcluded.set(excluded);
+  if (hostsVary) stats.maxHostWeight.set(heaviest);
 }

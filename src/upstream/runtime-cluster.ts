@@ -18,6 +18,7 @@ import type {
 } from "./discovery.ts";
 import { type ClusterChecks, createClusterChecks } from "./health/cluster-checks.ts";
 import { type Host, type HostDescription, healthCheckKey, healthStatusOf } from "./host.ts";
+import { HostDrains } from "./host-drains.ts";
 import {
   applyMembership,
   EMPTY_MEMBERSHIP,
@@ -27,6 +28,7 @@ import {
   type PrioritySet,
   refreshHealth,
   samePolicy,
+  showHostSets,
 } from "./host-set.ts";
 import type {
   ClusterLoadBalancer,
@@ -80,10 +82,8 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
   private known: PrioritySet = EMPTY_PRIORITY_SET;
   /** Of discoveries that make members when they are needed. */
   private readonly demanded: OnDemandMembers | null;
-  /** Removed hosts whose pools are still busy. */
-  private draining = 0;
+  private readonly drains = new HostDrains();
   private closed = false;
-  private onDrained: (() => void) | null = null;
 
   constructor(config: ClusterConfig, services: UpstreamServices, listener: RuntimeClusterListener) {
     this.config = config;
@@ -139,13 +139,11 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
   close(done: () => void): void {
     this.closed = true;
     this.outlier?.close();
-    this.onDrained = done;
     this.discovery.close();
     this.checks?.close();
     this.loadBalancer.close?.();
-    this.draining++;
-    for (const host of this.members.byIdentity.values()) this.retire(host);
-    this.hostDrained();
+    for (const host of this.members.byIdentity.values()) this.drains.retire(host);
+    this.drains.whenDone(() => this.onDrained(done));
   }
 
   /** A newer cluster of the same name goes on with the counters. */
@@ -243,9 +241,9 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
     if (change.added.length > 0) stats.defaultTransportSocketMatches.add(change.added.length);
     checks?.start(change.added);
     checks?.stop(change.removed);
-    for (const host of change.removed) this.retire(host);
+    for (const host of change.removed) this.drains.retire(host);
     if (this.config.closeConnectionsOnHostSetChange && change.changedPriorities > 0) {
-      this.drainPools();
+      for (const host of this.members.byIdentity.values()) this.drains.replacePools(host);
     }
     this.listener.onMembersChanged(this);
   }
@@ -271,7 +269,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
       if (this.demanded?.remove(host) !== true) continue;
       this.outlier?.updateHosts([], [host]);
       this.checks?.stop([host]);
-      this.retire(host);
+      this.drains.retire(host);
     }
     this.info.stats.membership.membershipChange.inc();
     this.showMembership();
@@ -340,7 +338,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
     for (const host of this.members.byIdentity.values()) {
       if (!host.turnedFailed()) continue;
       this.checks?.takeReport(host);
-      this.drainHost(host, this.config.closeConnectionsOnHostHealthFailure);
+      this.drains.replacePools(host, this.config.closeConnectionsOnHostHealthFailure);
       leaves ||= host.pendingRemoval;
     }
     if (leaves) this.onMembership(this.discovered);
@@ -391,25 +389,7 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
       membership.membershipDegraded.set(this.demanded.degraded);
       return;
     }
-    let total = 0;
-    let healthy = 0;
-    let degraded = 0;
-    let excluded = 0;
-    // Envoy looks at one priority after the other, and the last one stays.
-    let heaviest = 1;
-    for (const set of this.members.sets) {
-      total += set.hosts.length;
-      healthy += set.healthy.length;
-      degraded += set.degraded.length;
-      excluded += set.excluded.length;
-      heaviest = 1;
-      for (const host of set.hosts) heaviest = Math.max(heaviest, host.description.weight);
-    }
-    membership.membershipTotal.set(total);
-    membership.membershipHealthy.set(healthy);
-    membership.membershipDegraded.set(degraded);
-    membership.membershipExcluded.set(excluded);
-    if (this.config.discovery.hostsVary) membership.maxHostWeight.set(heaviest);
+    showHostSets(membership, this.members.sets, this.config.discovery.hostsVary);
   }
 
   private createHost(host: HostDescription): UpstreamHost {
@@ -425,37 +405,13 @@ export class RuntimeCluster implements Cluster, DiscoveryListener, PoolOwner, Si
     return made;
   }
 
-  private retire(host: UpstreamHost): void {
-    this.draining++;
-    host.drain(() => this.hostDrained());
-  }
-
-  private hostDrained(): void {
-    if (--this.draining > 0 || this.onDrained === null) return;
-    const done = this.onDrained;
-    this.onDrained = null;
+  /** Every host and pool of it is gone. */
+  private onDrained(done: () => void): void {
     const { limits } = this.services.slots;
     for (const one of this.info.limits) one.detach(limits);
     limits.release(this.slotName);
     this.health?.close();
     done();
-  }
-
-  /** New pools are made at the next request; the old ones let go of their connections. */
-  private drainPools(): void {
-    for (const host of this.members.byIdentity.values()) this.drainHost(host, false);
-  }
-
-  private drainHost(host: UpstreamHost, closeTcp: boolean): void {
-    const { httpPools, tcpPools } = host;
-    for (const pool of [...httpPools, ...tcpPools]) {
-      if (pool === null) continue;
-      this.draining++;
-      pool.drain(() => this.hostDrained());
-    }
-    if (closeTcp) for (const pool of tcpPools) pool?.closeConnections();
-    httpPools.fill(null);
-    tcpPools.fill(null);
   }
 
   mayOpenHttpPool(priority: ResourcePriority): boolean {

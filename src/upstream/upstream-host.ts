@@ -146,6 +146,15 @@ export class UpstreamHost implements Host {
     one();
   }
 
+  /** Gives all pools away: the next request opens new ones. */
+  takePools(): { readonly http: HttpConnectionPool[]; readonly tcp: TcpConnectionPool[] } {
+    const http = this.httpPools.filter((pool) => pool !== null);
+    const tcp = this.tcpPools.filter((pool) => pool !== null);
+    this.httpPools.fill(null);
+    this.tcpPools.fill(null);
+    return { http, tcp };
+  }
+
   private openHttpPool(priority: ResourcePriority, index: 0 | 1): HttpConnectionPool {
     this.owner.takePoolPlace(priority);
     const pool = this.owner.openHttpPool(this, priority);

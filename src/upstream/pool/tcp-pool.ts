@@ -61,6 +61,8 @@ export class TcpPool implements TcpConnectionPool {
   }
 
   closeConnections(): void {
+    // Who waits must not keep new connections coming.
+    this.failPending(LOCAL_CLOSE_FAILURE);
     for (const list of [this.connecting, this.busy]) {
       for (let one = list.first; one !== null; one = list.first) one.close();
     }

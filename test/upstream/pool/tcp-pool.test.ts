@@ -85,6 +85,19 @@ describe("TcpPool", () => {
     });
   }
 
+  it("that is closed fails who waits, and connects no more", async () => {
+    await with1000(async (fixture) => {
+      const { user } = open(fixture);
+      const cluster = fixture.cluster("c");
+      const pool = cluster.tcpPool(cluster.chooseHost(EMPTY_CONTEXT)!, "DEFAULT") as TcpPool;
+      assert.deepEqual(pool.counts(), { connecting: 1, busy: 0, pending: 1 });
+      pool.closeConnections();
+      assert.deepEqual(user.events, ["failed: local connection failure"]);
+      assert.deepEqual(pool.counts(), { connecting: 0, busy: 0, pending: 0 });
+      await fixture.time.advance(0);
+    });
+  });
+
   it("carries bytes both ways and counts them", async () => {
     await with1000(async (fixture, upstream) => {
       const { user } = open(fixture);
